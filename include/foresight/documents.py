@@ -1,0 +1,132 @@
+"""YAML that people write: loaded safely, checked against a model, every mistake with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from foresight.errors import InvalidDocument, Mistake
+
+MAX_BYTES = 4 * 1024 * 1024
+"""A document larger than this is refused before it is parsed."""
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = Sequence[str | int]
+
+
+class Document:
+    """One YAML document with the line of each of its fields."""
+
+    def __init__(self, file: str, root: yaml.Node) -> None:
+        self.file = file
+        self._root = root
+        self.data: Any = _construct(root)
+
+    def line(self, location: Location) -> int:
+        """The 1-based line of a field, or of the nearest enclosing one that is there."""
+        node, line = self._root, self._root.start_mark.line
+        for step in location:
+            child = _child(node, step)
+            if child is None:
+                break
+            line, node = child
+        return line + 1
+
+    def mistake(self, location: Location, reason: str) -> Mistake:
+        """A mistake at ``location``, with its line."""
+        return Mistake(self.file, self.line(location), _dotted(location), reason)
+
+    def parse(self, model: type[Model]) -> Model:
+        """The document as ``model``; raises ``InvalidDocument`` with every mistake."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            # Discriminated unions put the chosen tag into the location; `line` steps over what is not there.
+            mistakes = [self.mistake(e["loc"], _reason(dict(e))) for e in error.errors(include_url=False)]
+            raise InvalidDocument(mistakes) from error
+
+
+def read_documents(path: Path) -> list[Document]:
+    """Every YAML document in a file; empty ones are left out. Raises ``InvalidDocument``."""
+    if not path.is_file():
+        raise InvalidDocument([Mistake(str(path), 0, "", "there is no such file")])
+    if path.stat().st_size > MAX_BYTES:
+        raise InvalidDocument([Mistake(str(path), 0, "", f"larger than {MAX_BYTES} bytes")])
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument([Mistake(str(path), 0, "", f"not UTF-8: {error}")]) from error
+    return parse_documents(text, str(path))
+
+
+def parse_documents(text: str, file: str) -> list[Document]:
+    """Every YAML document in ``text``, reported as ``file``. Raises ``InvalidDocument``."""
+    try:
+        roots = [root for root in yaml.compose_all(text, Loader=yaml.SafeLoader) if root is not None]
+        mistakes = [mistake for root in roots for mistake in _structure_mistakes(root, file)]
+        if mistakes:
+            raise InvalidDocument(mistakes)
+        return [Document(file, root) for root in roots]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        reason = f"not valid YAML: {error.problem or error.context}"
+        raise InvalidDocument([Mistake(file, line, "", reason)]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidDocument([Mistake(file, 0, "", f"not valid YAML: {error}")]) from error
+
+
+def _construct(root: yaml.Node) -> Any:
+    """Plain values of a composed node, through the safe constructor only."""
+    constructor = yaml.SafeLoader("")
+    try:
+        return constructor.construct_document(root)
+    finally:
+        constructor.dispose()
+
+
+def _structure_mistakes(root: yaml.Node, file: str) -> Iterator[Mistake]:
+    """Keys given twice (YAML keeps the last without a word), and aliases (a small file can grow huge)."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            yield Mistake(file, node.start_mark.line + 1, "", "anchors and aliases are not allowed here")
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            stack.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for key, value in node.value:
+                if key.value in names:
+                    yield Mistake(file, key.start_mark.line + 1, str(key.value), "given twice")
+                names.add(str(key.value))
+                stack.append(value)
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(step):
+                return key.start_mark.line, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark.line, node.value[step]
+    return None
+
+
+def _dotted(location: Location) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.removeprefix(".")
+
+
+def _reason(error: dict[str, Any]) -> str:
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    given = error.get("input")
+    if error["type"] in {"missing", "value_error"} or isinstance(given, dict | list):
+        return reason
+    return f"{reason}, got {given!r}"
