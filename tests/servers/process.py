@@ -1,4 +1,4 @@
-"""Starts a server in a process group of its own on loopback, waits until it answers, stops the whole group."""
+"""Starts a server on loopback in a process group of its own, waits until it answers, stops the group."""
 
 from __future__ import annotations
 
