@@ -1,0 +1,35 @@
+"""When a failed task is tried again: our error tree says it, Airflow does it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="foresight.errors.FinalError",
+            action=RetryAction.FAIL,
+            reason="the request itself is wrong: trying again gives the same answer",
+        ),
+        RetryRule(
+            exception="foresight.errors.TransientError",
+            action=RetryAction.RETRY,
+            reason="the world failed: trying again with back-off",
+        ),
+    ]
+)
+"""Transient errors retry with back-off, final ones fail at once, unknown ones take the task's retries."""
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "foresight",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": POLICY,
+    "execution_timeout": timedelta(minutes=15),
+}
+"""What every task of ours starts from."""

@@ -1,0 +1,78 @@
+"""Which interval a run is about: the one place that decides, for every way a run can start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from foresight.errors import FinalError
+
+INTERVAL = timedelta(minutes=10)
+"""How much time one run adds."""
+
+STEP = timedelta(minutes=1)
+
+
+class InvalidWindow(FinalError):
+    """The parameters of a run name no interval that can be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``(start, end]`` in UTC; ``end`` is the as-of instant that everything in the run is pinned to."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def as_of(self) -> int:
+        """The end in epoch seconds."""
+        return int(self.end.timestamp())
+
+
+def resolve_window(context: Mapping[str, Any]) -> Window:
+    """The window of a run: explicit parameter, else data interval, else partition, else when it was due.
+
+    A scheduled or backfill run has a data interval. A manual run has one only where a logical date was
+    given, and an asset-triggered run never. The end is floored to the step; the instant at which the
+    run was due (``run_after``) bounds it, for nothing after it can have been observed.
+    """
+    run = context["dag_run"]
+    due = _utc(run.run_after)
+    end = _explicit(context) or _utc(run.data_interval_end) or _partition(run) or due
+    if end is None or due is None:
+        raise InvalidWindow(f"run {run.run_id} names no instant")
+    end = _floored(end)
+    if end > due:
+        raise InvalidWindow(f"as_of {end.isoformat()} lies after the run was due ({due.isoformat()})")
+    return Window(end - INTERVAL, end)
+
+
+def _explicit(context: Mapping[str, Any]) -> datetime | None:
+    given = (context.get("params") or {}).get("as_of")
+    return _parsed(given, "parameter as_of") if given else None
+
+
+def _partition(run: Any) -> datetime | None:
+    key = getattr(run, "partition_key", None)
+    return _parsed(key, "partition") if key else None
+
+
+def _parsed(text: str, what: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidWindow(f"{what} {text!r} is not an ISO 8601 instant") from error
+    if instant.tzinfo is None:
+        raise InvalidWindow(f"{what} {text!r} has no time zone: write it with Z or an offset")
+    return instant.astimezone(UTC)
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC) if instant else None
+
+
+def _floored(instant: datetime) -> datetime:
+    return instant - (instant - datetime.min.replace(tzinfo=UTC)) % STEP
