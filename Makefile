@@ -1,0 +1,70 @@
+# `make help` lists what there is. A person and CI call the same targets.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+UV := $(BIN)/uv
+export PYTHONPATH :=
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo up test unit integration e2e lint format bench lock clean
+
+help: ## What can be made
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(UV): requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo 'Foresight needs Python 3.11, 3.12 or 3.13; say which with PYTHON=...' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@touch $(UV)
+
+.venv/installed: $(UV) requirements.txt pyproject.toml
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install: .venv/installed ## Everything that Foresight needs to run, into .venv
+install-dev: .venv/installed-dev ## The same, with what tests and checks need
+
+demo: .venv/installed ## The main job on embedded defaults: starts, shows, stops everything, tells by its status
+	$(BIN)/foresight demo
+
+up: .venv/installed ## The same, and stays: prints the UI's address and sign-in; ends with Ctrl-C
+	$(BIN)/foresight demo --stay
+
+test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
+
+unit: .venv/installed-dev ## Tests without a server
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/dags
+
+integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
+	$(BIN)/python -m pytest -q tests/integration
+
+e2e: .venv/installed-dev ## Tests against a live Airflow
+	$(BIN)/python -m pytest -q tests/e2e
+
+lint: .venv/installed-dev ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed-dev ## Brings the code into its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=analysis
+	@$(BIN)/python -m benchmarks.$(NAME) --json
+
+lock: $(UV) ## Resolves requirements*.in anew: complete, hashed, wheels only
+	for name in requirements requirements-dev requirements-uv; do \
+		$(UV) pip compile --quiet $$name.in --excludes requirements-excludes.txt --only-binary :all: \
+			--generate-hashes --universal --python-version 3.11 --custom-compile-command 'make lock' \
+			--output-file $$name.txt || exit 1; done
+
+clean: ## Removes what was installed, downloaded and stored here
+	rm -rf .venv .foresight .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
