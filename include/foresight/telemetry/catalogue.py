@@ -1,0 +1,207 @@
+"""The catalogue: which metrics are watched, how they are read and how long results are kept."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from foresight.documents import read_documents
+from foresight.errors import InvalidDocument, Mistake
+from foresight.grid import Grid
+
+MAX_SLOTS = 100_000
+"""The longest window that is read, in slots: ten weeks of minutes."""
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(given: Any) -> int:
+    """Whole seconds of ``90``, ``"90s"``, ``"5m"``, ``"12h"`` or ``"7d"``."""
+    match = None if isinstance(given, bool) else _DURATION.fullmatch(str(given).strip())
+    if not match:
+        raise ValueError(f"a duration is a number with s, m, h or d, such as 60s or 12h, got {given!r}")
+    return int(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def _no_boolean(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError(f"a number is wanted, got {given!r}")  # noqa: TRY004 - pydantic catches ValueError
+    return given
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
+Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_no_boolean)]
+Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
+
+
+class Entry(BaseModel):
+    """What every part of the catalogue obeys: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+class Matcher(Entry):
+    """One condition on a label: exactly one of the four ways that PromQL knows. Regexes match in full."""
+
+    equals: str | None = None
+    not_equals: str | None = None
+    regex: str | None = None
+    not_regex: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"give exactly one of equals, not_equals, regex, not_regex; got {given or 'none'}"
+            )
+        return self
+
+    @property
+    def operator(self) -> str:
+        """The operator as PromQL spells it."""
+        spellings = {"equals": "=", "not_equals": "!=", "regex": "=~", "not_regex": "!~"}
+        return next(sign for name, sign in spellings.items() if getattr(self, name) is not None)
+
+    @property
+    def value(self) -> str:
+        """What the label is compared with."""
+        given = (self.equals, self.not_equals, self.regex, self.not_regex)
+        return next(value for value in given if value is not None)
+
+
+def _as_matcher(given: Any) -> Any:
+    return {"equals": given} if isinstance(given, str) else given
+
+
+class Analysis(Entry):
+    """Parameters of the analyses of one entry; the numbers count slots."""
+
+    period: Literal["auto"] | Annotated[Count, Field(ge=2, le=MAX_SLOTS)] = "auto"
+    """Length of the season of the decomposition; ``auto`` finds it from the autocorrelation."""
+    hp_lambda: Annotated[Number, Field(gt=0)] = 1600.0
+    """Smoothness of the Hodrick-Prescott trend."""
+    lags: Annotated[Count, Field(ge=1, le=1000)] = 40
+    """How many autocorrelations are kept."""
+
+
+class WatchedMetric(Entry):
+    """One watched metric, or one PromQL expression, with all the series that it stands for."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
+    """Unique in the catalogue; the metric name of the series of an expression."""
+    metric: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    query: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    """A PromQL expression, evaluated at the end of each slot."""
+    matchers: dict[str, Annotated[Matcher, BeforeValidator(_as_matcher)]] = Field(default_factory=dict)
+    partition: tuple[str, ...] = ()
+    """The labels that tell series of this metric apart within one host."""
+    step_seconds: Duration = Field(default=60, alias="step")
+    window_seconds: Duration = Field(default=12 * 3600, alias="window")
+    description: str = ""
+    unit: str = ""
+    minimum: Number | None = None
+    """A value below it is impossible; ``None`` where any value is possible."""
+    coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    """Least share of observed slots, counted from the first observed one."""
+    min_slots: Annotated[Count, Field(ge=1)] = 30
+    """A series that began fewer slots ago is too short."""
+    max_series: Annotated[Count, Field(ge=1, le=1_000_000)] = 10_000
+    """What lies beyond it, in the order of the keys, is left out and reported."""
+    analysis: Analysis = Field(default_factory=Analysis)
+    curves: bool = False
+    """Whether the curves of decomposition and trend, and the autocorrelations, are stored at each run."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.metric is None) == (self.query is None):
+            raise ValueError("give either metric or query")
+        if self.query is not None and self.matchers:
+            raise ValueError("matchers belong to metric; write them into the query itself")
+        if "__name__" in self.matchers:
+            raise ValueError("the name is given by metric, not by a matcher on __name__")
+        if self.window_seconds % self.step_seconds:
+            raise ValueError(
+                f"the window of {self.window_seconds} s is no multiple of the step of {self.step_seconds} s"
+            )
+        if self.n_slots > MAX_SLOTS:
+            raise ValueError(f"the window has {self.n_slots} slots, more than {MAX_SLOTS}")
+        if self.min_slots > self.n_slots:
+            raise ValueError(f"min_slots of {self.min_slots} exceeds the {self.n_slots} slots of the window")
+        return self
+
+    @property
+    def n_slots(self) -> int:
+        """How many slots the window has."""
+        return self.window_seconds // self.step_seconds
+
+    @property
+    def series_metric(self) -> str:
+        """The metric name that the keys of this entry's series carry."""
+        return self.metric if self.metric is not None else self.name
+
+    def grid(self, as_of: int) -> Grid:
+        """The grid of a run at ``as_of`` (epoch seconds), floored to this entry's step."""
+        return Grid(as_of - as_of % self.step_seconds, self.n_slots, self.step_seconds)
+
+
+class Retention(Entry):
+    """Days that stored rows are kept, by grain."""
+
+    samples: Days = 90
+    results: Days = 90
+    """Outcomes, stationarity and aggregates, a row each series and run."""
+    forecasts: Days = 30
+    statuses: Days = 400
+    """SLA statuses, budgets and violations."""
+    curves: Days = 7
+    """Curves and autocorrelations."""
+
+
+class Catalogue(Entry):
+    """All that is watched."""
+
+    metrics: Annotated[tuple[WatchedMetric, ...], Field(min_length=1, max_length=10_000)]
+    retention_days: Retention = Field(default_factory=Retention)
+
+    def get(self, name: str) -> WatchedMetric | None:
+        """The entry of that name."""
+        return next((entry for entry in self.metrics if entry.name == name), None)
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """The catalogue in ``path``; raises ``InvalidDocument`` with every mistake and its line."""
+    documents = read_documents(path)
+    if len(documents) != 1:
+        raise InvalidDocument([Mistake(str(path), 0, "", f"one document is wanted, got {len(documents)}")])
+    [document] = documents
+    if not isinstance(document.data, dict):
+        raise InvalidDocument([document.mistake((), "a mapping with the key metrics is wanted")])
+    catalogue = document.parse(Catalogue)
+    mistakes = [document.mistake(("metrics", i, "name"), why) for i, why in _clashes(catalogue.metrics)]
+    if mistakes:
+        raise InvalidDocument(mistakes)
+    return catalogue
+
+
+def _clashes(entries: tuple[WatchedMetric, ...]) -> list[tuple[int, str]]:
+    """Names that two entries would share, by the index of the later one."""
+    names: set[str] = set()
+    metrics = {entry.metric for entry in entries if entry.metric is not None}
+    found = []
+    for i, entry in enumerate(entries):
+        if entry.name in names:
+            found.append((i, f"the name {entry.name!r} is given twice"))
+        elif entry.query is not None and entry.name in metrics:
+            found.append(
+                (i, f"{entry.name!r} is a metric of another entry; name the result of a query otherwise")
+            )
+        names.add(entry.name)
+    return found
