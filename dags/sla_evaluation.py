@@ -1,0 +1,105 @@
+"""
+### SLA evaluation
+When `telemetry_analysis` has finished an interval: says for every SLI what happened in its windows, what is
+left of its error budget, and how likely it is to be violated in the next ten minutes.
+
+**Tasks** `plan` names the intervals and deals the SLAs to shards · `evaluate` reads the stored samples,
+evaluates, and stores a shard of one interval in one transaction · `publish` announces changes of state on
+`sla-events`, each once · `summarise` counts the states.
+
+**Intervals** A run works on the intervals named in the asset events that started it, and on any other that
+was analysed and not yet evaluated: asset events are a door bell, and one may get lost. A run by hand or in
+a backfill works on its own interval; that interval has to have been analysed before.
+
+**When it fails** the task says what to do; clear it once that is done. Statuses are rewritten, changes of
+state are announced once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    Asset,
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    Param,
+    dag,
+    get_current_context,
+    task,
+)
+from foresight.conventions import TELEMETRY_ASSET
+from foresight.orchestration.retries import DEFAULT_ARGS
+
+PARAMS = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title="As of",
+        description="The interval to evaluate. Empty: those named by what started the run.",
+    ),
+    "slas": Param(
+        [],
+        type="array",
+        items={"type": "string", "minLength": 1, "maxLength": 200},
+        maxItems=1000,
+        title="SLAs",
+        description="Names of SLAs, one a line. Empty: all of them.",
+    ),
+    "publish": Param(
+        "auto",
+        enum=["auto", "always", "never"],
+        title="Announce on Kafka",
+        description="auto: every run but a backfill announces changes of state.",
+    ),
+}
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(
+        timetable=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
+        assets=[Asset(TELEMETRY_ASSET)],
+    ),
+    start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - the timetable's zone is UTC
+    catchup=False,
+    max_active_runs=2,
+    dagrun_timeout=timedelta(hours=1),
+    default_args=DEFAULT_ARGS,
+    params=PARAMS,
+    tags=["foresight", "sla"],
+    doc_md=__doc__,
+    description="Evaluates every SLA for each analysed interval, and the risk of the next ten minutes",
+)
+def sla_evaluation() -> None:
+    @task
+    def plan() -> list[dict[str, Any]]:
+        from foresight.orchestration.sla_steps import plan_evaluations
+
+        return plan_evaluations(get_current_context())
+
+    @task(map_index_template="{{ shard_name }}")
+    def evaluate(shard: dict[str, Any]) -> dict[str, Any]:
+        from foresight.orchestration.sla_steps import evaluate_shard
+
+        return evaluate_shard(get_current_context(), shard)
+
+    @task(trigger_rule="none_failed")
+    def publish(shards: list[dict[str, Any]]) -> dict[str, int]:
+        from foresight.orchestration.sla_steps import publish_changes
+
+        return publish_changes(get_current_context(), list(shards))
+
+    @task(trigger_rule="none_failed")
+    def summarise(shards: list[dict[str, Any]]) -> dict[str, Any]:
+        from foresight.orchestration.sla_steps import summarise_evaluations
+
+        return summarise_evaluations(get_current_context(), list(shards))
+
+    evaluated = evaluate.expand(shard=plan())
+    publish(evaluated)
+    summarise(evaluated)
+
+
+sla_evaluation()
