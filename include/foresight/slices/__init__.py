@@ -1,0 +1,1 @@
+"""Slice capacity: from performance measurements of a RAN slice to a guarded policy message."""
