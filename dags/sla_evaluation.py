@@ -29,6 +29,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+
 from foresight.conventions import TELEMETRY_ASSET
 from foresight.orchestration.retries import DEFAULT_ARGS
 

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param, dag, get_current_context, task
+
 from foresight.conventions import TELEMETRY_ASSET
 from foresight.orchestration.retries import DEFAULT_ARGS
 

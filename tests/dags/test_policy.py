@@ -1,0 +1,112 @@
+"""What every DAG of ours keeps to; each message says how to mend it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+DAGS = Path(__file__).parents[2] / "dags"
+FILES = sorted(DAGS.glob("*.py"))
+HEAVY = {
+    "tensorflow",
+    "great_expectations",
+    "pandas",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "sqlalchemy",
+    "sklearn",
+}
+
+
+@pytest.fixture(scope="session")
+def dags() -> dict[str, DAG]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(DAGS))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_every_file_holds_the_one_dag_that_it_is_named_after(dags: dict[str, DAG]) -> None:
+    assert sorted(dags) == [file.stem for file in FILES]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_dag_file_only_wires(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    branching = [
+        node.lineno for node in ast.walk(tree) if isinstance(node, ast.If | ast.For | ast.While | ast.Try)
+    ]
+    assert branching == [], f"{file.name}: move the decision at line {branching} into include/foresight"
+    doc = ast.get_docstring(tree) or ""
+    code = len(file.read_text().splitlines()) - len(doc.splitlines())
+    assert code <= 160, f"{file.name} has {code} lines: a DAG file reads in a minute"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_reading_a_dag_file_imports_nothing_heavy(file: Path) -> None:
+    probe = f"import airflow.sdk, sys, runpy; before = set(sys.modules); runpy.run_path({str(file)!r}); " + (
+        f"print(*sorted({HEAVY!r} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [], "import it inside the task"
+
+
+def test_every_dag_tells_what_it_does_and_who_owns_it(dags: dict[str, DAG]) -> None:
+    for name, dag in dags.items():
+        assert dag.doc_md, f"{name}: write what it does into the docstring of its file"
+        assert dag.description, f"{name}: one line for the list of DAGs"
+        assert "foresight" in dag.tags, f"{name}: tag it foresight"
+        assert all(task.owner == "foresight" for task in dag.tasks), f"{name}: take DEFAULT_ARGS"
+
+
+def test_every_run_and_every_task_ends(dags: dict[str, DAG]) -> None:
+    for name, dag in dags.items():
+        assert dag.dagrun_timeout, f"{name}: give it a dagrun_timeout"
+        assert dag.catchup is False, f"{name}: history is the operator's to backfill"
+        assert dag.max_active_runs <= 4, f"{name}: bound its runs"
+        for task in dag.tasks:
+            assert task.execution_timeout <= timedelta(hours=1), f"{name}.{task.task_id}: bound it"
+
+
+def test_transient_errors_retry_and_final_ones_do_not(dags: dict[str, DAG]) -> None:
+    from airflow.sdk import RetryAction
+
+    from foresight.errors import BadAnswer, StoreUnavailable
+
+    for name, dag in dags.items():
+        for task in dag.tasks:
+            operator = task.partial_kwargs if isinstance(task, MappedOperator) else vars(task)
+            policy = operator["retry_policy"]
+            assert policy.evaluate(StoreUnavailable("down"), 1, 3).action == RetryAction.RETRY, name
+            assert policy.evaluate(BadAnswer("wrong"), 1, 3).action == RetryAction.FAIL, name
+            assert policy.evaluate(ZeroDivisionError(), 1, 3).action == RetryAction.DEFAULT, name
+
+
+def test_every_parameter_has_a_title_a_help_text_and_a_bound(dags: dict[str, DAG]) -> None:
+    bounds = {"enum", "format", "maximum", "maxItems", "maxLength"}
+    for name, dag in dags.items():
+        for key in dag.params:
+            param = dag.params.get_param(key)
+            schema = param.schema
+            assert schema.get("title"), f"{name}.{key}: give it a title"
+            assert param.description, f"{name}.{key}: say what it does"
+            is_switch = schema.get("type") == "boolean"
+            assert is_switch or bounds & set(schema), f"{name}.{key}: bound it"
+
+
+def test_mapped_tasks_have_names_in_the_ui(dags: dict[str, DAG]) -> None:
+    mapped = [task for dag in dags.values() for task in dag.tasks if isinstance(task, MappedOperator)]
+    assert mapped
+    for task in mapped:
+        assert task.map_index_template, f"{task.task_id}: give it a map_index_template"
