@@ -1,0 +1,65 @@
+"""Maximum, minimum, mean and standard deviation over the last slots, from what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresight.analysis.arrays import Integers, Matrix, Vector, power_of_two_scale
+from foresight.analysis.blocks import rows_per_block
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregates:
+    """Column ``w`` covers the last ``windows[w]`` slots; every array has the shape ``[n_series, n_windows]``.
+
+    A window longer than the matrix covers all of it. Without a sample in the window, all but ``observed``
+    are NaN; with a single one, ``std`` is.
+    """
+
+    windows: tuple[int, ...]
+    observed: Integers
+    maximum: Matrix
+    minimum: Matrix
+    mean: Matrix
+    std: Matrix
+    """With n - 1 in the denominator."""
+
+
+def aggregate(values: Matrix, windows: Sequence[int]) -> Aggregates:
+    """Aggregate ``values[n_series, n_slots]`` over its last slots; NaN and ±Inf are missing."""
+    n_series, n_slots = values.shape
+    summary = np.full((5, n_series, len(windows)), np.nan)
+    height = rows_per_block(n_slots)
+    for start in range(0, n_series, height):
+        block = values[start : start + height]
+        for column, window in enumerate(windows):
+            summary[:, start : start + height, column] = _summarise(block[:, -window:])
+    observed, *statistics = summary
+    return Aggregates(tuple(windows), observed.astype(np.int64), *statistics)
+
+
+def _summarise(tail: Matrix) -> tuple[Vector, Vector, Vector, Vector, Vector]:
+    """Observed slots, maximum, minimum, mean and std of each row; two passes, in a safe magnitude."""
+    finite = np.isfinite(tail)
+    complete = bool(finite.all())
+    count = finite.sum(axis=1)
+    highest = (tail if complete else np.where(finite, tail, -np.inf)).max(axis=1, initial=-np.inf)
+    lowest = (tail if complete else np.where(finite, tail, np.inf)).min(axis=1, initial=np.inf)
+    known = tail if complete else np.where(finite, tail, 0.0)
+    scale = power_of_two_scale(np.where(count > 0, np.maximum(highest, -lowest), 0.0))
+    if not (scale == 1.0).all():
+        known = known * scale[:, None]
+    # Rounding may carry a mean past the extremes: a constant would then have a spread.
+    mean = np.clip(known.sum(axis=1) / np.maximum(count, 1), lowest * scale, highest * scale)
+    deviation = known - mean[:, None]
+    if not complete:
+        deviation[~finite] = 0.0
+    variance = np.vecdot(deviation, deviation) / np.maximum(count - 1, 1)
+    statistics = (highest, lowest, mean / scale, np.sqrt(variance) / scale)
+    least = (1, 1, 1, 2)
+    return count.astype(np.float64), *(  # type: ignore[return-value]
+        np.where(count >= n, s, np.nan) for n, s in zip(least, statistics, strict=True)
+    )

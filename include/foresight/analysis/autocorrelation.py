@@ -1,0 +1,84 @@
+"""Autocorrelation of every series, with Bartlett's confidence band, and the period it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from foresight.analysis.arrays import Integers, Matrix
+
+PEAK = 0.3
+"""A period needs at least this autocorrelation …"""
+RISE = 0.15
+"""… this much above the lowest autocorrelation at a shorter lag …"""
+NEARLY = 0.9
+"""… and the shortest such lag wins that has this share of the highest peak: the others are its multiples."""
+CYCLES = 3
+"""A period is only looked for where the window shows this many of its cycles."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Autocorrelation:
+    """``values[:, k]`` belongs to ``lags[k]``; NaN for series without variance."""
+
+    lags: Integers
+    """0, 1, … shape ``[n_lags + 1]``."""
+    values: Matrix
+    """``[n_series, n_lags + 1]``."""
+    half_width: Matrix
+    """The confidence band is ``values ± half_width`` (Bartlett; 0 at lag 0)."""
+
+
+def autocorrelate(standard: Matrix, n_lags: int) -> Matrix:
+    """Autocorrelation at lags 0..n_lags of rows with mean 0 and some variance, ``[n_series, n_lags + 1]``.
+
+    The biased estimator, by fast Fourier transform; lags beyond the series are 0.
+    """
+    n_slots = standard.shape[1]
+    length = _fast_length(n_slots + min(n_lags, n_slots - 1))
+    spectrum = np.fft.rfft(standard, length)
+    power = spectrum.real**2 + spectrum.imag**2
+    covariance = np.fft.irfft(power, length)[:, : min(n_lags + 1, n_slots)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = covariance / covariance[:, :1]
+    correlation[:, 0] = 1.0
+    return np.pad(correlation, ((0, 0), (0, n_lags + 1 - correlation.shape[1])))
+
+
+def bartlett_half_width(correlation: Matrix, n_slots: int, confidence: float) -> Matrix:
+    """Half the width of the band: the variance at lag k is ``(1 + 2 sum of squares below k) / n_slots``."""
+    variance = np.zeros_like(correlation)
+    variance[:, 1:] = 1.0 / n_slots
+    variance[:, 2:] *= 1.0 + 2.0 * np.cumsum(correlation[:, 1:-1] ** 2, axis=1)
+    return np.asarray(ndtri(0.5 + confidence / 2.0) * np.sqrt(variance))
+
+
+def longest_period(n_slots: int) -> int:
+    """The longest period that is looked for in a window of ``n_slots``."""
+    return n_slots // CYCLES
+
+
+def find_period(correlation: Matrix) -> Integers:
+    """The shortest lag with nearly the highest peak of ``correlation[n_series, n_lags + 1]``; 0: no peak."""
+    inner = correlation[:, 1:-1]
+    if inner.shape[1] == 0:
+        return np.zeros(len(correlation), dtype=np.int64)
+    lowest = np.minimum.accumulate(inner, axis=1)
+    is_peak = (inner >= correlation[:, :-2]) & (inner > correlation[:, 2:])
+    is_peak &= (inner >= PEAK) & (inner - lowest >= RISE)
+    height = np.where(is_peak, inner, -np.inf)
+    highest = height.max(axis=1, keepdims=True)
+    first = np.argmax(height >= NEARLY * highest, axis=1) + 1
+    return np.where(np.isfinite(highest[:, 0]), first, 0)
+
+
+def _fast_length(least: int) -> int:
+    """The smallest 2^a 3^b 5^c at or above ``least``, even: lengths that the transform is quick at."""
+    best = 2 ** int(np.ceil(np.log2(max(least, 2))))
+    for five in 5 ** np.arange(6):
+        for three in 3 ** np.arange(8):
+            odd = int(five * three)
+            best = min(best, odd * 2 ** max(1, int(np.ceil(np.log2(max(least / odd, 1))))))
+    return best

@@ -1,0 +1,95 @@
+"""Missing samples: which series can be analysed, and the copy without holes that the analyses read.
+
+±Inf cannot be a measurement, so it is counted and then treated as missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foresight.analysis.arrays import Flags, Integers, Matrix
+from foresight.analysis.outcome import Outcome
+from foresight.analysis.parameters import AnalysisParameters
+
+INSPECTED_ROWS = 256
+"""Rows looked at together: few enough for the cache."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """How complete each series is; every array has the shape ``[n_series]``."""
+
+    outcome: NDArray[np.int8]
+    """A value of :class:`Outcome`."""
+    observed: Integers
+    """Slots with a finite sample."""
+    infinite: Integers
+    """Slots with +Inf or -Inf."""
+    filled: Integers
+    """Slots that :func:`fill` fills: all that are not observed, 0 for a series that is not analysed."""
+
+    @property
+    def usable(self) -> Flags:
+        """Which series are analysed: outcome ``OK`` or ``CONSTANT``."""
+        return self.outcome <= Outcome.CONSTANT
+
+
+def inspect(values: Matrix, parameters: AnalysisParameters) -> Coverage:
+    """Judge each series of ``values[n_series, n_slots]`` by what was observed of it."""
+    n_series, n_slots = values.shape
+    observed, infinite = np.zeros((2, n_series), dtype=np.int64)
+    level = np.zeros(n_series, dtype=np.bool_)
+    for start in range(0, n_series, INSPECTED_ROWS):
+        rows = slice(start, start + INSPECTED_ROWS)
+        observed[rows], infinite[rows], level[rows] = _inspect_block(values[rows])
+    outcome = np.select(
+        [
+            observed == 0,
+            observed < parameters.min_observed,
+            observed < parameters.min_coverage * n_slots,
+            level,
+        ],
+        [Outcome.EMPTY, Outcome.SHORT, Outcome.GAPPY, Outcome.CONSTANT],
+        Outcome.OK,
+    ).astype(np.int8)
+    return Coverage(outcome, observed, infinite, np.where(outcome <= Outcome.CONSTANT, n_slots - observed, 0))
+
+
+def _inspect_block(values: Matrix) -> tuple[Integers, Integers, Flags]:
+    """Finite samples, infinite samples, and whether all finite ones are equal, of each row."""
+    finite = np.isfinite(values)
+    complete = bool(finite.all())
+    highest = (values if complete else np.where(finite, values, -np.inf)).max(axis=1, initial=-np.inf)
+    lowest = (values if complete else np.where(finite, values, np.inf)).min(axis=1, initial=np.inf)
+    infinite = np.zeros(len(values), dtype=np.int64) if complete else np.isinf(values).sum(axis=1)
+    return finite.sum(axis=1), infinite, highest == lowest
+
+
+def fill(values: Matrix) -> Matrix:
+    """Close the gaps: linear between the neighbours, the nearest sample at the edges.
+
+    Returns ``values`` itself where nothing is missing. A series without any finite sample becomes zero.
+    """
+    finite = np.isfinite(values)
+    gappy = np.flatnonzero(~finite.all(axis=1))
+    if not gappy.size:
+        return values
+    result = values.copy()
+    result[gappy] = _interpolate(values[gappy], finite[gappy])
+    return result
+
+
+def _interpolate(values: Matrix, finite: Flags) -> Matrix:
+    n_slots = values.shape[1]
+    slots = np.arange(n_slots)
+    before = np.maximum.accumulate(np.where(finite, slots, -1), axis=1)
+    after = np.minimum.accumulate(np.where(finite, slots, n_slots)[:, ::-1], axis=1)[:, ::-1]
+    before, after = np.where(before < 0, after, before), np.where(after == n_slots, before, after)
+    known = np.where(finite, values, 0.0)
+    low = np.take_along_axis(known, np.clip(before, 0, n_slots - 1), axis=1)
+    high = np.take_along_axis(known, np.clip(after, 0, n_slots - 1), axis=1)
+    weight = (slots - before) / np.maximum(after - before, 1)
+    return np.where(finite, values, low * (1.0 - weight) + high * weight)
