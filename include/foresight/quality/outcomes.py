@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     LABELS = "labels"
     """Its labels are too many or too long to be stored and shown."""
     NONFINITE = "nonfinite"
-    """Some of what the source holds is NaN or infinite."""
+    """Some of what the source holds is infinite."""
     NEGATIVE = "negative"
     """Some values lie below what is possible for the metric."""
     SHORT = "short"

@@ -96,7 +96,7 @@ class Extraction:
 
     ``matrix`` has one row for each planned series, in the order of ``Shard.keys``; a series that did not
     come back is a row of NaN and is named in ``missing``. ``counts`` says what the values no longer show,
-    each ``[n_series]``: points in the reply, and among them those that were NaN or infinite, came twice,
+    each ``[n_series]``: points in the reply, and among them those that were NaN, were infinite, came twice,
     lay off the grid, or lay after the as-of instant.
     """
 
@@ -109,7 +109,7 @@ class Extraction:
     n_bytes: int = 0
     seconds: float = 0.0
 
-    COUNTS = ("points", "nonfinite", "duplicate", "off_grid", "future")
+    COUNTS = ("points", "nan", "infinite", "duplicate", "off_grid", "future")
 
     @property
     def is_complete(self) -> bool:

@@ -1,0 +1,8 @@
+"""Checks on what was extracted: every series gets an outcome, bad ones are set aside with their reason."""
+
+from foresight.quality.check import CheckReport, check
+from foresight.quality.outcomes import Outcome
+from foresight.quality.profile import profile
+from foresight.quality.suite import Suite, load_suite
+
+__all__ = ["CheckReport", "Outcome", "Suite", "check", "load_suite", "profile"]
