@@ -1,0 +1,301 @@
+"""Performance events become records; each value that does not is counted, with its reason."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foresight.slices.events import read_message
+from foresight.slices.measurements import Measurement, Reading, Reason, Sharing, merge
+from tests.unit.slices.mutations import mutated
+
+SAMPLE = Path(__file__).parents[2] / "data" / "onap" / "sample.json"
+A, B = "01-B989BD", "1-00110"
+REQ, SUCC, FAIL = "SM.PDUSessionSetupReq.", "SM.PDUSessionSetupSucc.", "SM.PDUSessionSetupFail.0"
+
+
+def event(
+    names: list[Any], cells: dict[str, list[Any]], *, start: object = 1_644_487_200_000_000, **fields: Any
+) -> dict[str, Any]:
+    """An event with one block; ``cells`` gives the values in the order of ``names``, ``...`` for none."""
+    values = [
+        {
+            "measObjInstId": cell,
+            "suspectFlag": "false",
+            "measResults": [{"p": i, "sValue": v} for i, v in enumerate(given, 1) if v is not ...],
+        }
+        for cell, given in cells.items()
+    ]
+    header = {"domain": "perf3gpp", "sourceName": "ems1", "startEpochMicrosec": start}
+    info = {"measTypes": {"sMeasTypesList": names}, "measValuesList": values}
+    collection = {"granularityPeriod": 900, "measuredEntityDn": "cu1", "measInfoList": [info], **fields}
+    return {"event": {"commonEventHeader": header, "perf3gppFields": {"measDataCollection": collection}}}
+
+
+def block(spoilt: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = spoilt["event"]["perf3gppFields"]["measDataCollection"]["measInfoList"][0]
+    return found
+
+
+def read(document: object) -> Reading:
+    reading = read_message(json.dumps(document).encode())
+    assert_counts_add_up(reading)
+    return reading
+
+
+def assert_counts_add_up(reading: Reading) -> None:
+    aside = sum(part.values for part in reading.rejected + reading.ignored)
+    assert reading.values == reading.stored_values + aside
+    assert reading.records or reading.rejected or reading.ignored
+
+
+def reasons(reading: Reading) -> dict[Reason, int]:
+    return {part.reason: part.values for part in reading.rejected + reading.ignored}
+
+
+def only(reading: Reading) -> Measurement:
+    (record,) = reading.records
+    return record
+
+
+def test_the_published_sample_gives_a_record_a_cell_without_failures() -> None:
+    reading = read_message(SAMPLE.read_bytes())
+    assert len(reading.records) == 11
+    assert reading.rejected == reading.ignored == ()
+    assert reading.records[0] == Measurement(
+        A, "cucpserver1", "13999", 1_644_487_518, 900, 398, 283, None, Sharing.MISSING, False, "cucpserver1"
+    )
+    assert reading.stored_values == 22
+
+
+def test_results_may_come_in_any_order_with_other_counters_among_them() -> None:
+    document = event([REQ + A, SUCC + A, FAIL, "SM.PrbUsedDl." + A, "x"], {"1": ["9", "5", "3", "7", "8"]})
+    results = block(document)["measValuesList"][0]["measResults"]
+    results[:] = [results[i - 1] for i in (1, 2, 4, 5, 3)]
+    reading = read(document)
+    record = only(reading)
+    assert (record.requests, record.successes, record.failures) == (9, 5, 3)
+    assert record.sharing is Sharing.MEASURED
+    assert reasons(reading) == {Reason.OTHER_COUNTER: 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "requests", "reason"),
+    [
+        ("5813.0", 5813, None),
+        (" 12 ", 12, None),
+        (7, 7, None),
+        ("1e3", 1000, None),
+        ("", None, Reason.EMPTY_VALUE),
+        (None, None, Reason.EMPTY_VALUE),
+        ("-1", None, Reason.BAD_VALUE),
+        (-1, None, Reason.BAD_VALUE),
+        ("NaN", None, Reason.BAD_VALUE),
+        (float("nan"), None, Reason.BAD_VALUE),
+        ("1_000", None, Reason.BAD_VALUE),
+        ("٣", None, Reason.BAD_VALUE),
+        (True, None, Reason.BAD_VALUE),
+        ("1e300", None, Reason.BAD_VALUE),
+        (10**400, None, Reason.BAD_VALUE),
+        ([5], None, Reason.BAD_VALUE),
+    ],
+)
+def test_each_spelling_of_a_value_is_taken_or_named(
+    value: object, requests: float | None, reason: Reason | None
+) -> None:
+    reading = read(event([REQ + A, SUCC + A], {"1": [value, "4"]}))
+    record = only(reading)
+    assert (record.requests, record.successes) == (requests, 4)
+    assert reasons(reading) == ({reason: 1} if reason else {})
+
+
+def test_failures_of_several_slices_are_shared_by_how_far_each_fell_short() -> None:
+    reading = read(event([REQ + A, SUCC + A, FAIL, REQ + B, SUCC + B], {"1": [100, 70, 20, 60, 50]}))
+    first, second = reading.records
+    assert (first.snssai, first.failures, first.sharing) == (A, 15, Sharing.BY_SHORTFALL)
+    assert (second.snssai, second.failures, second.sharing) == (B, 5, Sharing.BY_SHORTFALL)
+
+
+@pytest.mark.parametrize(
+    ("values", "failures", "sharing"),
+    [
+        ([30, 30, 8, 10, 10], (6, 2), Sharing.BY_REQUESTS),
+        ([0, 0, 8, 0, 0], (4, 4), Sharing.EQUALLY),
+        ([30, 40, 8, 10, 5], (0, 8), Sharing.BY_SHORTFALL),
+        ([30, ..., 8, 10, 5], (None, None), Sharing.MISSING),
+    ],
+)
+def test_where_no_slice_fell_short_the_row_says_how_failures_were_shared(
+    values: list[Any], failures: tuple[float | None, float | None], sharing: Sharing
+) -> None:
+    reading = read(event([REQ + A, SUCC + A, FAIL, REQ + B, SUCC + B], {"1": values}))
+    assert tuple(record.failures for record in reading.records) == failures
+    assert {record.sharing for record in reading.records} == {sharing}
+    assert (Reason.FAILURES_UNSHAREABLE in reasons(reading)) == (sharing is Sharing.MISSING)
+
+
+def test_counters_may_be_spread_over_blocks_each_with_failures_of_its_own() -> None:
+    document = event([REQ + A, SUCC + A, FAIL], {"1": [10, 8, 1]})
+    other = event([REQ + B, SUCC + B, FAIL], {"1": [20, 8, 9]})
+    collection = document["event"]["perf3gppFields"]["measDataCollection"]
+    collection["measInfoList"].append(block(other))
+    assert [record.failures for record in read(document).records] == [1, 9]
+
+
+def test_failures_of_a_cell_that_serves_no_slice_are_counted_as_set_aside() -> None:
+    reading = read(event([FAIL], {"1": [4]}))
+    assert reading.records == ()
+    assert reasons(reading) == {Reason.FAILURES_WITHOUT_SLICE: 1}
+
+
+@pytest.mark.parametrize("start", [1_644_487_200_123_456, 1_644_487_200_123, 1_644_487_200, "1644487200123"])
+def test_microseconds_milliseconds_and_seconds_are_told_apart_by_size(start: object) -> None:
+    assert only(read(event([REQ + A], {"1": [1]}, start=start))).period_start == 1_644_487_200
+
+
+@pytest.mark.parametrize("shape", ["bare", "list", "strings", "without event", "string", "utf-16", "bom"])
+def test_every_shape_on_the_wire_gives_the_same_record(shape: str) -> None:
+    document = event([REQ + A], {"1": [1]})
+    text = json.dumps(document)
+    messages = {
+        "bare": text.encode(),
+        "list": json.dumps([document]).encode(),
+        "strings": json.dumps([text]).encode(),
+        "without event": json.dumps(document["event"]).encode(),
+        "string": json.dumps(text).encode(),
+        "utf-16": text.encode("utf-16"),
+        "bom": text.encode("utf-8-sig"),
+    }
+    assert only(read_message(messages[shape])) == only(read(document))
+
+
+def test_one_unreadable_event_of_a_list_costs_the_others_nothing() -> None:
+    good = event([REQ + A], {"1": [1]})
+    reading = read([json.dumps(good), "{", 7, json.dumps(event([REQ + A], {"2": [2]}))])
+    assert [record.cell for record in reading.records] == ["1", "2"]
+    assert [(part.reason, part.path) for part in reading.rejected] == [
+        (Reason.NOT_JSON, "[1]"),
+        (Reason.NOT_AN_EVENT, "[2]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"start": 12}, Reason.BAD_TIME),
+        ({"start": True}, Reason.BAD_TIME),
+        ({"granularityPeriod": 1_538_482_500_000}, Reason.BAD_GRANULARITY),
+        ({"granularityPeriod": None}, Reason.BAD_GRANULARITY),
+        ({"measInfoList": []}, Reason.NO_MEASUREMENTS),
+        ({"measInfoList": {}}, Reason.NO_MEASUREMENTS),
+        ({"measInfoList": [7]}, Reason.BAD_STRUCTURE),
+    ],
+)
+def test_an_event_without_a_usable_head_is_rejected_with_its_values_counted(
+    fields: dict[str, Any], reason: Reason
+) -> None:
+    reading = read(event([REQ + A, SUCC + A], {"1": [1, 2], "2": [3, 4]}, **fields))
+    assert reading.records == ()
+    assert reasons(reading) == {reason: 0 if "measInfoList" in fields else 4}
+
+
+def test_an_event_of_another_domain_is_named() -> None:
+    document = event([REQ + A], {"1": [1]})
+    document["event"]["commonEventHeader"]["domain"] = "fault"
+    assert reasons(read(document)) == {Reason.OTHER_DOMAIN: 1}
+
+
+@pytest.mark.parametrize("flag", [True, "true", "True", "maybe", 1])
+def test_a_suspect_flag_marks_the_record(flag: object) -> None:
+    document = event([REQ + A], {"1": [1]})
+    block(document)["measValuesList"][0]["suspectFlag"] = flag
+    assert only(read(document)).is_suspect
+
+
+def test_a_value_given_twice_keeps_the_first_and_counts_the_second() -> None:
+    reading = read(event([REQ + A, REQ + A], {"1": [1, 2]}))
+    assert only(reading).requests == 1
+    assert reasons(reading) == {Reason.DUPLICATE_VALUE: 1}
+
+
+def test_a_field_given_twice_with_two_values_spoils_that_field_alone() -> None:
+    text = json.dumps(event([REQ + A, SUCC + A], {"1": ["1", "2"]}))
+    reading = read_message(text.replace('"sValue": "1"', '"sValue": "1", "sValue": "9"').encode())
+    assert (only(reading).requests, only(reading).successes) == (None, 2)
+    assert reasons(reading) == {Reason.BAD_VALUE: 1}
+
+
+@pytest.mark.parametrize("index", [0, 3, -1, 1.5, None, "x", True])
+def test_an_index_outside_the_counter_names_is_rejected(index: object) -> None:
+    document = event([REQ + A, SUCC + A], {"1": [1, 2]})
+    block(document)["measValuesList"][0]["measResults"][0]["p"] = index
+    assert reasons(read(document)) == {Reason.BAD_INDEX: 1}
+
+
+@pytest.mark.parametrize("name", [REQ, REQ + "x y", SUCC + "01-B989BD\n", 7, None])
+def test_a_counter_name_without_a_slice_is_rejected(name: object) -> None:
+    assert reasons(read(event([name], {"1": [1]}))) == {Reason.BAD_COUNTER_NAME: 1}
+
+
+@pytest.mark.parametrize("cell", ["", " ", "a\x00b", "\ud800", "x" * 256])
+def test_a_cell_without_a_usable_name_is_rejected(cell: str) -> None:
+    assert reasons(read(event([REQ + A], {cell: [1]}))) == {Reason.BAD_CELL: 1}
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (None, Reason.EMPTY_MESSAGE),
+        (b"", Reason.EMPTY_MESSAGE),
+        (b"\xff\xfe\x00", Reason.NOT_JSON),
+        (b"[" * 1_000_000, Reason.NOT_JSON),
+        (b'{"event": ' * 1_000, Reason.NOT_JSON),
+        (b"[]", Reason.NOT_AN_EVENT),
+        (b"null", Reason.NOT_AN_EVENT),
+        (b"1" * 5000, Reason.NOT_JSON),
+        (b" " * (4 * 1024 * 1024 + 1), Reason.TOO_LARGE),
+    ],
+)
+def test_what_is_no_event_at_all_is_named(message: bytes | None, reason: Reason) -> None:
+    reading = read_message(message)
+    assert [part.reason for part in reading.rejected] == [reason]
+    assert len(reading.rejected[0].detail) <= 120
+
+
+def test_thousands_of_spoilt_events_are_each_stored_or_set_aside_with_a_reason() -> None:
+    rng = random.Random(1)  # noqa: S311 - not for secrets
+    document = event(
+        [REQ + A, SUCC + A, FAIL, REQ + B, SUCC + B], {"1": [100, 70, 20, 60, 50], "2": ["9"] * 5}
+    )
+    seen: set[Reason] = set()
+    for _ in range(5_000):
+        reading = read_message(mutated(rng, document))
+        assert_counts_add_up(reading)
+        seen |= set(reasons(reading))
+    assert len(seen) >= 14
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_at_all_raise(message: bytes) -> None:
+    assert_counts_add_up(read_message(message))
+
+
+def test_which_of_two_records_is_kept_does_not_depend_on_their_order() -> None:
+    first = only(read(event([REQ + A, SUCC + A], {"1": [5, 4]})))
+    records = [
+        replace(first, requests=9, is_suspect=True),
+        replace(first, successes=None, requests=8),
+        replace(first, requests=6),
+        first,
+        replace(first, cell="0"),
+    ]
+    for seed in range(10):
+        random.Random(seed).shuffle(records)  # noqa: S311 - not for secrets
+        assert [(r.cell, r.requests) for r in merge(records)] == [("0", 5), ("1", 6)]
