@@ -61,7 +61,7 @@ SASL_USER, SASL_PASSWORD = "foresight", "correct horse battery"
 
 
 class KafkaServer:
-    """One broker on fixed ports and a folder of its own: it can be killed and started again on the same data."""
+    """One broker on fixed ports and a folder of its own: can be killed and started again on the same data."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -151,7 +151,7 @@ def kafka_server() -> Iterator[str]:
 
 def _environment() -> Mapping[str, str]:
     """Our own environment without options that a developer set for other Java programs."""
-    return {name: value for name, value in os.environ.items() if name not in {"JAVA_TOOL_OPTIONS", "KAFKA_OPTS"}}
+    return {name: value for name, value in os.environ.items() if name not in {"JAVA_TOOL_OPTIONS"}}
 
 
 def _jars() -> Path:

@@ -1,0 +1,26 @@
+"""Kafka: publish with every delivery checked and nothing doubled, drain from stored offsets, dead letters."""
+
+from foresight.messaging.connection import ClientConfig, client_config, redacted
+from foresight.messaging.deadletters import dead_letter
+from foresight.messaging.drain import Drained, Gap, Received, drain
+from foresight.messaging.messages import Message
+from foresight.messaging.publish import Delivered, Publication, delivered_ids, publish
+from foresight.messaging.topics import end_offsets, ensure_topic
+
+__all__ = [
+    "ClientConfig",
+    "Delivered",
+    "Drained",
+    "Gap",
+    "Message",
+    "Publication",
+    "Received",
+    "client_config",
+    "dead_letter",
+    "delivered_ids",
+    "drain",
+    "end_offsets",
+    "ensure_topic",
+    "publish",
+    "redacted",
+]

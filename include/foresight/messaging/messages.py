@@ -1,0 +1,36 @@
+"""One message as this house sends it, and the two headers by which it is found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from confluent_kafka import Message as Record
+
+ID_HEADER: Final = "id"
+BATCH_HEADER: Final = "batch"
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+def headers_of(record: Record) -> Headers:
+    """The headers of a record as it came; names may repeat."""
+    return cast("Headers", tuple(record.headers() or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; ``id`` names it within its batch and must be the same whenever it is built again.
+
+    Headers ``id`` and ``batch`` are added when it is sent, after those given here.
+    """
+
+    id: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")

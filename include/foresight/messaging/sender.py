@@ -1,0 +1,208 @@
+"""One batch's producer: sends in transactions and knows what became of every message."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Message as Record
+
+from foresight.errors import BrokerUnavailable, ForesightError, MessageRejected
+from foresight.messaging.connection import Connection
+from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message, headers_of
+
+TRANSACTION_MESSAGES: Final = 50_000
+"""Messages of one transaction: a batch up to this size is seen by readers as a whole or not at all."""
+_ABORT_SECONDS: Final = 5.0
+_PROGRESS_SECONDS: Final = 5.0
+_REASONS: Final = 3
+_POLL_EVERY: Final = 500
+_TAKEN_OVER: Final = frozenset({
+    KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH,
+})  # fmt: skip
+
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends messages of ``batch`` to ``topic``. Entering it shuts out every earlier sender of that batch.
+
+    ``seconds`` is how long one message or one transaction may take.
+    """
+
+    def __init__(self, connection: Connection, topic: str, batch: str, seconds: float) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._batch = batch
+        self._what = f"topic {topic}, batch {batch}"
+        self._batch_header = (BATCH_HEADER, batch.encode())
+        self._seconds = seconds
+        self._in_transaction = False
+        self._producer = self._open()
+        self._accepted = self._accepted_bytes = self._reported = 0
+        self._failed = 0
+        self._reasons: list[KafkaError] = []
+        self._too_large: Message | None = None
+        self._progress_due = time.monotonic() + _PROGRESS_SECONDS
+        self.confirmed = 0
+        self.confirmed_bytes = 0
+
+    def _open(self) -> Producer:
+        if not self._connection.transactional:
+            return self._connection.producer(message_timeout_ms=int(self._seconds * 1000))
+        return self._connection.producer(
+            transactional_id=f"foresight.{self._topic}.{self._batch}",
+            transaction_timeout_ms=int(self._seconds * 1000),
+            message_timeout_ms=int(self._seconds * 1000),
+        )
+
+    def __enter__(self) -> Self:
+        if self._connection.transactional:
+            try:
+                self._retry(self._producer.init_transactions, "registering the batch")
+            except BaseException:
+                self._close()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._in_transaction:
+            self._abort()
+        self._close()
+
+    def send_transaction(self, messages: Iterator[Message]) -> None:
+        """Sends the next messages, as many as fit a transaction, and returns when all are confirmed."""
+        until = time.monotonic() + self._seconds / 2
+        self._begin()
+        for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES)):
+            self._send(message)
+            if number % _POLL_EVERY == 0:
+                self._producer.poll(0)
+                if self._failed or time.monotonic() > until:
+                    break
+                self._say_progress()
+        self._commit()
+
+    def _begin(self) -> None:
+        self._accepted = self._accepted_bytes = self._reported = 0
+        if self._connection.transactional:
+            self._producer.begin_transaction()
+        self._in_transaction = self._connection.transactional
+
+    def _send(self, message: Message) -> None:
+        headers: list[tuple[str, str | bytes | None]] = [
+            *message.headers,
+            (ID_HEADER, message.id.encode()),
+            self._batch_header,
+        ]
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic, message.value, message.key, headers=headers, on_delivery=self._report
+                )
+                break
+            except BufferError:  # as much as we want to hold is on its way: wait for some of it to arrive
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise self._rejected(message) from error
+                raise self._translated(error, f"sending message {message.id}") from error
+        self._accepted += 1
+        self._accepted_bytes += message.size
+
+    def _report(self, error: KafkaError | None, record: Record) -> None:
+        """librdkafka's word on one message."""
+        if error is None:
+            self._reported += 1
+            return
+        self._failed += 1
+        if len(self._reasons) < _REASONS and error not in self._reasons:
+            self._reasons.append(error)
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            refused = Message(_id_of(record), record.key(), record.value())
+            # A refused request may hold small messages too; the largest one is to blame.
+            if self._too_large is None or refused.size > self._too_large.size:
+                self._too_large = refused
+
+    def _commit(self) -> None:
+        left = self._producer.flush(self._seconds)
+        if self._too_large is not None:
+            raise self._rejected(self._too_large)
+        if self._failed or left or self._reported != self._accepted:
+            raise self._undelivered(left)
+        if self._in_transaction:
+            self._retry(self._producer.commit_transaction, "committing the batch")
+        self._in_transaction = False
+        self.confirmed += self._accepted
+        self.confirmed_bytes += self._accepted_bytes
+
+    def _retry(self, step: Callable[[float], None], doing: str) -> None:
+        """Takes a step of a transaction until it succeeds or ``seconds`` are over."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                return step(max(deadline - time.monotonic(), 0.0))
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() >= deadline:
+                    self._producer.poll(0)  # hands over what librdkafka complained of meanwhile
+                    raise self._translated(error, doing) from error
+
+    def _abort(self) -> None:
+        """Takes the open transaction back, so that readers need not wait for it to time out."""
+        self._in_transaction = False
+        try:
+            self._producer.abort_transaction(_ABORT_SECONDS)
+        except KafkaException as error:
+            _log.warning(
+                "%s: the broker will have to end the transaction: %s", self._what, error.args[0].str()
+            )
+
+    def _close(self) -> None:
+        # close() would wait for what is under way and complain of an unfinished step; letting go does not.
+        self._producer.purge()
+        del self._producer
+
+    def _translated(self, error: KafkaException, doing: str) -> ForesightError:
+        if error.args[0].code() in _TAKEN_OVER:
+            return BrokerUnavailable(f"{self._what}: another process has taken this batch over")
+        return self._connection.failure(error, f"{self._what}: {doing}")
+
+    def _undelivered(self, left: int) -> ForesightError:
+        lost = self._accepted - self._reported
+        reasons = "; ".join(error.str() for error in self._reasons) or f"no answer within {self._seconds:g} s"
+        taken_over = any(error.code() in _TAKEN_OVER for error in self._reasons)
+        if taken_over:
+            reasons = "another process has taken this batch over"
+        text = f"{self._what}: {lost} of {self._accepted} messages not confirmed, {left} still waiting"
+        if self._reasons and not taken_over:
+            return self._connection.failure(self._reasons[0], text)
+        return BrokerUnavailable(f"{text}: {reasons}")
+
+    def _rejected(self, message: Message) -> MessageRejected:
+        return MessageRejected(
+            f"{self._what}: message {message.id} (key {_shown(message.key)}) of {message.size} bytes is "
+            "larger than the broker takes; raise max.message.bytes of the topic (or the connection's "
+            "message.max.bytes)"
+        )
+
+    def _say_progress(self) -> None:
+        now = time.monotonic()
+        if now >= self._progress_due:
+            self._progress_due = now + _PROGRESS_SECONDS
+            _log.info("%s: %d messages confirmed by now", self._what, self.confirmed + self._reported)
+
+
+def _id_of(record: Record) -> str:
+    """The id under which we sent it: ours is the last header of that name."""
+    return (dict(headers_of(record)).get(ID_HEADER) or b"").decode()
+
+
+def _shown(key: bytes | None) -> str:
+    return "none" if key is None else repr(key.decode(errors="replace")[:200])

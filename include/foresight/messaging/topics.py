@@ -1,0 +1,118 @@
+"""What a topic is like now: whether it is there, and which offsets each of its partitions holds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final, NamedTuple
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # not in __all__
+from confluent_kafka.cimpl import NewTopic
+
+from foresight.errors import BrokerUnavailable, NotFound
+from foresight.messaging.connection import ClientConfig, Connection
+
+REQUEST_SECONDS: Final = 15.0
+"""How long one question to the cluster may take."""
+
+_log = logging.getLogger(__name__)
+
+
+class Span(NamedTuple):
+    """Offsets ``start <= offset < end`` of one partition."""
+
+    start: int
+    end: int
+
+
+def ensure_topic(
+    config: ClientConfig, topic: str, *, partitions: int = 3, seconds: float = REQUEST_SECONDS
+) -> None:
+    """Makes the topic if it is missing, with the cluster's default replication.
+
+    Where creating is not allowed or not known (the embedded broker), the broker may still make it itself
+    when asked for it. Raises ``NotFound`` when it is not there in the end.
+    """
+    connection = Connection(config)
+    admin = connection.admin()
+    try:
+        metadata = admin.list_topics(timeout=seconds)
+        if topic in metadata.topics:
+            return
+        # A broker that knows no controller cannot create topics, and would let us wait for one.
+        if metadata.controller_id in metadata.brokers:
+            _create(admin, topic, partitions, seconds)
+        _wait_until_there(connection, admin, topic, seconds)
+    except KafkaException as error:
+        raise connection.failure(error, f"creating topic {topic}") from error
+
+
+def _create(admin: AdminClient, topic: str, partitions: int, seconds: float) -> None:
+    order = NewTopic(topic, num_partitions=partitions)
+    try:
+        admin.create_topics([order], operation_timeout=seconds, request_timeout=seconds)[topic].result()
+        _log.info("topic %s created with %d partitions", topic, partitions)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            _log.warning("topic %s cannot be created: %s", topic, error.args[0].str())
+
+
+def _wait_until_there(connection: Connection, admin: AdminClient, topic: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        found = admin.list_topics(topic, timeout=seconds).topics[topic]
+        if found.error is None and all(part.leader >= 0 for part in found.partitions.values()):
+            return
+        if time.monotonic() > deadline:
+            raise NotFound(
+                f"topic {topic} is not at {connection.servers} and could not be created; "
+                "create it, or allow this client to"
+            )
+        time.sleep(0.1)
+
+
+def end_offsets(config: ClientConfig, topic: str, *, seconds: float = REQUEST_SECONDS) -> dict[int, int]:
+    """Where the next message of each partition goes, transactions in flight included.
+
+    Store these before a publication's first message. Raises ``NotFound`` for an unknown topic.
+    """
+    spans = offset_spans(Connection(config), topic, committed=False, seconds=seconds)
+    return {partition: span.end for partition, span in spans.items()}
+
+
+def offset_spans(
+    connection: Connection, topic: str, *, committed: bool, seconds: float = REQUEST_SECONDS
+) -> dict[int, Span]:
+    """What each partition holds now; up to the first open transaction if ``committed``."""
+    admin = connection.admin()
+    isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    doing = f"asking for the offsets of topic {topic}"
+    try:
+        partitions = _partitions(connection, topic, seconds)
+        ends = [
+            admin.list_offsets(
+                {TopicPartition(topic, number): spec for number in partitions},
+                isolation_level=isolation,
+                request_timeout=seconds,
+            )
+            for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call] # as shipped
+        ]
+        low, high = ({key.partition: answer.result().offset for key, answer in end.items()} for end in ends)
+    except KafkaException as error:
+        raise connection.failure(error, doing) from error
+    return {number: Span(low[number], high[number]) for number in sorted(partitions)}
+
+
+def _partitions(connection: Connection, topic: str, seconds: float) -> list[int]:
+    """The topic's partitions. A consumer asks: unlike other clients it does not create what it asks for."""
+    consumer = connection.consumer()
+    try:
+        found = consumer.list_topics(topic, timeout=seconds).topics[topic]
+    finally:
+        consumer.close()
+    if found.error is not None:
+        raise KafkaException(found.error)
+    if not found.partitions:
+        raise BrokerUnavailable(f"topic {topic} at {connection.servers} shows no partitions yet")
+    return list(found.partitions)
