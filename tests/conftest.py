@@ -1,7 +1,7 @@
 """Fixtures that every test may ask for: real servers, started once a session, each skipped with its reason.
 
-A server that runs already is taken from FORESIGHT_TEST_MYSQL, FORESIGHT_TEST_KAFKA or
-FORESIGHT_TEST_PROMETHEUS. In CI (CI=true) a server that cannot be had is a failure.
+A server that runs already is taken from FORESIGHT_TEST_MYSQL, FORESIGHT_TEST_MARIADB,
+FORESIGHT_TEST_KAFKA or FORESIGHT_TEST_PROMETHEUS. In CI (CI=true) a server that cannot be had is a failure.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ def mysql_url() -> Iterator[str]:
     from tests.servers.mysql import mysql_server
 
     yield from _server("FORESIGHT_TEST_MYSQL", mysql_server)
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """SQLAlchemy URL of an empty database on a real MariaDB 10.11."""
+    from tests.servers.mariadb import mariadb_server
+
+    yield from _server("FORESIGHT_TEST_MARIADB", mariadb_server)
 
 
 @pytest.fixture(scope="session")

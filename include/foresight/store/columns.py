@@ -1,0 +1,101 @@
+"""Columns of values on their way into a table: NumPy arrays and lists become Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import JSON, Boolean, Column, Double, Integer, String, Table
+
+from foresight.grid import epoch_seconds
+from foresight.store.column_types import Instant
+from foresight.store.engine import to_json
+
+Columns = Mapping[str, Any]
+"""By column name: a NumPy array, a list, or one value for every row; a column left out is NULL.
+
+Instants are epoch seconds (int64), datetime64 or aware datetimes. NaN and None are missing.
+"""
+
+
+def to_arrow(table: Table, columns: Columns) -> pa.Table:
+    """Whole rows as Arrow columns of type int64, double or string; instants as ``2026-01-31 23:59:00``.
+
+    Raises ``ValueError`` when columns are unknown, absent although they may not be NULL, of different
+    lengths, or hold an infinite value or a missing one where none may be.
+    """
+    unknown = set(columns) - set(table.c.keys())
+    absent = {c.name for c in table.c if not c.nullable} - set(columns)
+    if unknown or absent:
+        raise ValueError(f"{table.name}: no such columns {sorted(unknown)}, absent {sorted(absent)}")
+    lengths = {len(given) for given in columns.values() if not _is_scalar(given)}
+    if len(lengths) > 1:
+        raise ValueError(f"{table.name}: columns of different lengths {sorted(lengths)}")
+    n_rows = lengths.pop() if lengths else 1
+    arrays = {name: _to_array(column, columns.get(name), n_rows) for name, column in table.c.items()}
+    return pa.table(arrays)
+
+
+def _is_scalar(given: Any) -> bool:
+    return np.ndim(given) == 0 if isinstance(given, np.ndarray) else not isinstance(given, list | tuple)
+
+
+def _to_array(column: Column[Any], given: Any, n_rows: int) -> pa.ChunkedArray:
+    if isinstance(column.type, JSON):
+        texts = [None if value is None else to_json(value) for value in _document_list(given, n_rows)]
+        array = pa.array(texts, pa.string())
+    elif _is_scalar(given):
+        one = _typed(column, [given.item() if isinstance(given, np.generic | np.ndarray) else given])
+        array = pa.repeat(one[0], n_rows)
+    else:
+        array = _typed(column, given)
+    if array.null_count and not column.nullable:
+        raise ValueError(f"{column}: {array.null_count} values are missing, and none may be")
+    return array
+
+
+def _document_list(given: Any, n_rows: int) -> Sequence[Any]:
+    """A document is given once for all rows, or as a list with one for each."""
+    return given if isinstance(given, list | tuple) else [given] * n_rows
+
+
+def _typed(column: Column[Any], given: Any) -> pa.Array:
+    kind = column.type
+    if isinstance(kind, Instant):
+        return _instants(given)
+    if isinstance(kind, Double):
+        return _doubles(column, given)
+    if isinstance(kind, Boolean):
+        return pa.array(given, pa.bool_()).cast(pa.int64())
+    if isinstance(kind, Integer):
+        return pa.array(given, pa.int64(), from_pandas=True)
+    if isinstance(kind, String):
+        array = pa.array(given, pa.string())
+        longest = pc.max(pc.utf8_length(array)).as_py() or 0
+        if kind.length is not None and longest > kind.length:
+            raise ValueError(f"{column}: {longest} characters, at most {kind.length} are allowed")
+        return array
+    raise ValueError(f"{column}: columns of type {kind} are not written here")
+
+
+def _doubles(column: Column[Any], given: Any) -> pa.Array:
+    array = pa.array(given, pa.float64(), from_pandas=True)  # NaN becomes null
+    if not pc.all(pc.is_finite(array), min_count=0).as_py():
+        raise ValueError(f"{column}: infinite values cannot be stored")
+    return pc.add(array, 0.0)  # -0.0 becomes 0.0: SQLite cannot tell them apart
+
+
+def _instants(given: Any) -> pa.Array:
+    if isinstance(given, np.ndarray) and given.dtype.kind == "M":
+        seconds = pa.array(given.astype("datetime64[s]"))
+    else:
+        if not isinstance(given, np.ndarray):
+            given = [int(epoch_seconds(at) // 1) if isinstance(at, datetime) else at for at in given]
+        seconds = pa.array(given, pa.int64(), from_pandas=True).cast(pa.timestamp("s"))
+    # The same few slots come again for every series: each is spelled once.
+    spelled = seconds.dictionary_encode()
+    return spelled.dictionary.cast(pa.string()).take(spelled.indices)

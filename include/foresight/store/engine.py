@@ -1,0 +1,240 @@
+"""The open results database: how it is connected to, and transactions that happen whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from foresight.errors import FinalError
+from foresight.store.column_types import MYSQL_FAMILY
+from foresight.store.failures import TryAgain, translated
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+INFILE_FOLDER = "infile_folder"
+"""Under this name ``Connection.info`` holds the only folder that LOAD DATA LOCAL may read from, if any."""
+
+_READ_ONLY = "foresight_read_only"
+_MYSQL_SESSION = (
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, group_concat_max_len = 1073741824, "
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO'"
+)
+_LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The results database.
+
+    ``attempts`` is how often a transaction is tried when it meets a deadlock or loses its connection;
+    ``wait_seconds`` the longest pause between two of them.
+    """
+
+    engine: Engine
+    attempts: int = 5
+    wait_seconds: float = 5.0
+
+    @property
+    def name(self) -> str:
+        """The address without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def transact(self, work: Callable[[Connection], Result], *, lock: str | None = None) -> Result:
+        """What ``work`` returns, run in one transaction and committed.
+
+        After a deadlock or a lost connection the whole of ``work`` runs again, so it must not change anything
+        but the database. Every write here merges by key, so a commit whose answer was lost may be repeated.
+
+        Args:
+            work: reads and writes through the connection it is given.
+            lock: name of a lock that is held until the commit, so that nobody else with this name is between
+                start and commit; SQLite has one writer at a time anyway.
+
+        Raises:
+            StoreUnavailable: the database cannot be used now; nothing was changed.
+            FinalError: the database refuses what was asked; nothing was changed.
+        """
+        result: Result = self._retrying()(self._once, work, lock, read_only=False)
+        return result
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """What ``work`` returns, all of it read at one moment. Raises as ``transact`` does."""
+        result: Result = self._retrying()(self._once, work, None, read_only=True)
+        return result
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.engine.dispose()
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type(TryAgain),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=0.05, max=self.wait_seconds),
+            before_sleep=before_sleep_log(logger, logging.WARNING),
+            reraise=True,
+        )
+
+    def _once(self, work: Callable[[Connection], Result], lock: str | None, *, read_only: bool) -> Result:
+        with translated(self.name), self.engine.connect() as connection:
+            if read_only:
+                connection.execution_options(**_read_options(self.engine))
+            with _named_lock(connection, lock), connection.begin():
+                return work(connection)
+
+
+def open_store(
+    url: str | URL,
+    *,
+    attempts: int = 5,
+    wait_seconds: float = 5.0,
+    connect_args: dict[str, Any] | None = None,
+    **engine_options: Any,
+) -> Store:
+    """The store at ``url``; nothing is connected yet.
+
+    Args:
+        url: ``mysql+mysqlconnector://…``, ``mariadb+mysqlconnector://…`` or ``sqlite:///path``. A MySQL URL
+            without a driver gets mysqlconnector, the one whose statements carry many rows.
+        attempts: see ``Store``.
+        wait_seconds: see ``Store``.
+        connect_args: for the driver, such as ``ssl_ca`` and ``ssl_verify_identity``.
+        engine_options: for ``sqlalchemy.create_engine``, such as ``pool_size``.
+
+    Raises:
+        FinalError: the URL names no database that is known here.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in MYSQL_FAMILY:
+            parsed = parsed.set(drivername=f"{parsed.drivername}+mysqlconnector")
+        if parsed.get_backend_name() not in MYSQL_FAMILY | {"sqlite"}:
+            raise FinalError(f"results are kept in MySQL, MariaDB or SQLite, not {parsed.get_backend_name()}")
+        options = _options(parsed, connect_args or {}) | engine_options
+        engine = create_engine(parsed, **options)
+    except ArgumentError as error:
+        raise FinalError("the address of the results database is not a SQLAlchemy URL") from error
+    _listen(engine)
+    return Store(engine, attempts, wait_seconds)
+
+
+def to_json(value: Any) -> str:
+    """The one spelling of a document that is stored: names sorted, NaN and infinities as null."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def is_mysql(connection: Connection) -> bool:
+    """Whether this is MySQL or MariaDB."""
+    return connection.dialect.name in MYSQL_FAMILY
+
+
+def _options(url: URL, connect_args: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "json_serializer": to_json,
+        "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # label values are none of a log's business
+        "connect_args": connect_args,
+    }
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        options["connect_args"] = {"timeout": 30} | connect_args
+        return options
+    options |= {"pool_pre_ping": True, "pool_recycle": 1800, "isolation_level": "READ COMMITTED"}
+    if url.get_driver_name() == "mysqlconnector":
+        ours = {
+            "charset": "utf8mb4",
+            "collation": "utf8mb4_bin",
+            "connection_timeout": 10,
+            "allow_local_infile_in_path": str(_infile_folder(os.getpid())),
+        }
+        options["connect_args"] = ours | connect_args
+    return options
+
+
+@cache
+def _infile_folder(pid: int) -> Path:
+    """A folder of this process alone: a server that asks for any other file is refused by the driver."""
+    folder = tempfile.TemporaryDirectory(prefix=f"foresight-{pid}-")
+    _FOLDERS.append(folder)
+    return Path(folder.name)
+
+
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _listen(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_mysql)
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # pysqlite would begin late and commit before DDL
+    cursor = dbapi_connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that starts as a reader and then writes fails at once when somebody else wrote meanwhile.
+    read_only = connection.get_execution_options().get(_READ_ONLY)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _prepare_mysql(dbapi_connection: Any, record: Any) -> None:
+    cursor = dbapi_connection.cursor()
+    cursor.execute(_MYSQL_SESSION)
+    cursor.execute("SELECT @@local_infile")
+    (local_infile,) = cursor.fetchone()
+    cursor.close()
+    folder = getattr(dbapi_connection, "_allow_local_infile_in_path", None)
+    record.info[INFILE_FOLDER] = Path(folder) if local_infile and folder else None
+
+
+def _read_options(engine: Engine) -> dict[str, Any]:
+    if engine.dialect.name == "sqlite":
+        return {_READ_ONLY: True}
+    return {"isolation_level": "REPEATABLE READ"}  # several statements see one moment
+
+
+@contextmanager
+def _named_lock(connection: Connection, name: str | None) -> Iterator[None]:
+    """Holds MySQL's lock of that name; it belongs to the connection, so it goes when the connection does."""
+    if name is None or not is_mysql(connection):
+        yield
+        return
+    given = {"name": f"foresight.{name}", "seconds": _LOCK_SECONDS}
+    taken = connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), given).scalar()
+    connection.commit()
+    if taken != 1:
+        raise TryAgain(f"somebody else held the lock {name!r} for {_LOCK_SECONDS} s")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), given)
+            connection.commit()

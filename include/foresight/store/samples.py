@@ -1,0 +1,227 @@
+"""Series and their samples: written by whole matrices, read back as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Integer, Row, Select, cast, func, select
+
+from foresight.errors import BadAnswer, FinalError, IdentityClash
+from foresight.grid import Grid
+from foresight.series import SeriesKey, SeriesMatrix
+from foresight.store.bulk import upsert
+from foresight.store.engine import is_mysql
+from foresight.store.tables import sample, series
+from foresight.store.tables.telemetry import METRIC_LENGTH
+
+IDS_AT_ONCE: Final = 1000
+"""Ids in one IN list; some builds of SQLite take no more than 32,766 values in a statement."""
+
+Operator = Literal["=", "!=", "=~", "!~"]
+Matcher = tuple[str, Operator, str]
+"""Label, operator, value, as in PromQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """One series as stored; first and last seen in epoch seconds, None while it has no value."""
+
+    key: SeriesKey
+    partition_name: str
+    first_seen: int | None
+    last_seen: int | None
+
+
+def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequence[str]) -> None:
+    """Writes the identities of a matrix, and the first and last of its slots that hold a value.
+
+    Args:
+        connection: inside a transaction of ``Store.transact``.
+        matrix: the series, NaN where missing.
+        partitions: partition name of each series.
+
+    Raises:
+        IdentityClash: another series is stored under the id of one of these.
+    """
+    labels = [_labels_text(key) for key in matrix.keys]
+    _refuse_clashes(connection, matrix, labels)
+    observed = ~np.isnan(matrix.values)
+    ends, n_slots = matrix.grid.ends, matrix.grid.n_slots
+    any_observed = observed.any(axis=1)
+    first = ends[observed.argmax(axis=1)]
+    last = ends[n_slots - 1 - observed[:, ::-1].argmax(axis=1)]
+    columns = {
+        "series_id": matrix.ids,
+        "metric": [key.metric for key in matrix.keys],
+        "labels": labels,
+        "partition_name": list(partitions),
+        "first_seen": np.where(any_observed, first.astype("datetime64[s]"), np.datetime64("NaT")),
+        "last_seen": np.where(any_observed, last.astype("datetime64[s]"), np.datetime64("NaT")),
+    }
+    upsert(connection, series, columns)
+
+
+def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int) -> int:
+    """Writes the slots of a matrix that are new or corrected and says how many rows that were.
+
+    The last ``settle_slots`` slots are always written: late samples may still change them. Older slots are
+    written, whole rows of the matrix, for the series of which not as many slots or values are stored as the
+    matrix has. A source that does not rewrite its past gives the same table whatever the order of runs.
+
+    Args:
+        connection: inside a transaction of ``Store.transact``.
+        matrix: the samples, NaN where missing.
+        settle_slots: slots that one run adds, or more.
+    """
+    n_slots = matrix.grid.n_slots
+    n_settled = max(0, n_slots - settle_slots)
+    order = np.argsort(matrix.ids)
+    stale = np.zeros(len(matrix), dtype=np.bool_)
+    if n_settled:
+        expected = (~np.isnan(matrix.values[:, :n_settled])).sum(axis=1)
+        n_rows, n_values = _stored_counts(connection, matrix, n_settled)
+        stale = (n_rows != n_settled) | (n_values != expected)
+    written = 0
+    for rows, first_slot in ((order[stale[order]], 0), (order[~stale[order]], n_settled)):
+        ends, values = matrix.grid.ends[first_slot:], matrix.values[rows, first_slot:]
+        for start in range(0, len(rows), IDS_AT_ONCE):
+            ids = matrix.ids[rows[start : start + IDS_AT_ONCE]]
+            columns = {
+                "series_id": np.repeat(ids, len(ends)),
+                "slot": np.tile(ends, len(ids)),
+                "value": values[start : start + IDS_AT_ONCE].ravel(),
+            }
+            written += upsert(connection, sample, columns)
+    return written
+
+
+def load_matrix(connection: Connection, keys: Sequence[SeriesKey], grid: Grid) -> SeriesMatrix:
+    """The stored samples of these series on a grid, NaN where nothing is stored."""
+    values = np.full((len(keys), grid.n_slots), np.nan)
+    matrix = SeriesMatrix(tuple(keys), grid, values)
+    order = np.argsort(matrix.ids)
+    sorted_ids = matrix.ids[order]
+    for chunk in _chunks(sorted_ids):
+        ids, ends, found = _samples(connection, chunk, grid)
+        slots = grid.index_of(ends)
+        on_grid = (ends - grid.start) % grid.step_seconds == 0
+        rows = order[np.searchsorted(sorted_ids, ids[on_grid])]
+        values[rows, slots[on_grid]] = found[on_grid]
+    return matrix
+
+
+def find_series(
+    connection: Connection, metric: str, matchers: Iterable[Matcher] = (), limit: int | None = None
+) -> list[StoredSeries]:
+    """The stored series of a metric whose labels match, sorted by identity, at most ``limit`` of them.
+
+    As in PromQL a label that is absent is the empty string, and an expression has to match all of the value.
+
+    Raises:
+        FinalError: a matcher holds no regular expression or an operator that PromQL does not have.
+    """
+    tests = [_test(matcher) for matcher in matchers]
+    rows = connection.execute(select(series).where(series.c.metric == metric)).all()
+    found = [row for row in map(_stored_series, rows) if all(test(dict(row.key.labels)) for test in tests)]
+    return sorted(found, key=lambda row: row.key)[:limit]
+
+
+def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequence[str]) -> None:
+    mine = {key.id: (key.metric, text) for key, text in zip(matrix.keys, labels, strict=True)}
+    if len(mine) != len(matrix):
+        raise IdentityClash("two series of one batch have the same id")
+    for chunk in _chunks(matrix.ids):
+        query = select(series.c.series_id, series.c.metric, series.c.labels)
+        for series_id, *stored in connection.execute(query.where(series.c.series_id.in_(chunk))):
+            if tuple(stored) != mine[series_id]:
+                raise IdentityClash(
+                    f"series id {series_id} is {mine[series_id]} here, stored is {tuple(stored)}"
+                )
+
+
+def _stored_counts(
+    connection: Connection, matrix: SeriesMatrix, n_slots: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stored rows, and rows with a value, of each series in the first ``n_slots`` slots of its grid."""
+    counts = np.zeros((2, len(matrix)), dtype=np.int64)
+    order = np.argsort(matrix.ids)
+    sorted_ids = matrix.ids[order]
+    last = int(matrix.grid.ends[n_slots - 1])
+    for chunk in _chunks(sorted_ids):
+        query = select(sample.c.series_id, func.count(), func.count(sample.c.value))
+        query = _within(query, chunk, matrix.grid.start, last).group_by(sample.c.series_id)
+        if found := connection.execute(query).all():
+            ids, *columns = np.array([tuple(row) for row in found], dtype=np.int64).T
+            counts[:, order[np.searchsorted(sorted_ids, ids)]] = columns
+    return counts[0], counts[1]
+
+
+def _samples(
+    connection: Connection, ids: Sequence[int], grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Id, slot end and value of each stored sample within a grid."""
+    if is_mysql(connection):
+        # One row a series: the driver takes rows one by one. JSON keeps every digit, GROUP_CONCAT does not.
+        epochs, values = func.unix_timestamp(sample.c.slot), sample.c.value
+        query = select(sample.c.series_id, func.json_arrayagg(epochs), func.json_arrayagg(values))
+        query = _within(query, ids, grid.start, grid.as_of).group_by(sample.c.series_id)
+        rows = connection.execute(query).all()
+        slots = [orjson.loads(row[1]) for row in rows]
+        lengths = [len(some) for some in slots]
+        return (
+            np.repeat(np.array([row[0] for row in rows], dtype=np.int64), lengths),
+            np.fromiter((at for some in slots for at in some), dtype=np.int64, count=sum(lengths)),
+            np.concatenate(
+                [np.array(orjson.loads(row[2]), dtype=np.float64) for row in rows] or [np.empty(0)]
+            ),
+        )
+    query = select(sample.c.series_id, cast(func.strftime("%s", sample.c.slot), Integer), sample.c.value)
+    rows = connection.execute(_within(query, ids, grid.start, grid.as_of)).all()
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    return (
+        np.array(columns[0], dtype=np.int64),
+        np.array(columns[1], dtype=np.int64),
+        np.array(columns[2], dtype=np.float64),
+    )
+
+
+def _within(query: Select[Any], ids: Sequence[int], start: int, last: int) -> Select[Any]:
+    """Rows of ``sample`` of these series in ``(start, last]``."""
+    return query.where(sample.c.series_id.in_(ids), sample.c.slot > start, sample.c.slot <= last)
+
+
+def _chunks(ids: NDArray[np.int64]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[start : start + IDS_AT_ONCE].tolist()
+
+
+def _labels_text(key: SeriesKey) -> str:
+    if len(key.metric) > METRIC_LENGTH:
+        raise BadAnswer(
+            f"a metric name of {len(key.metric)} characters; at most {METRIC_LENGTH} can be stored"
+        )
+    return orjson.dumps(dict(key.labels)).decode()
+
+
+def _stored_series(row: Row[Any]) -> StoredSeries:
+    first, last = (None if at is None else int(at.timestamp()) for at in (row.first_seen, row.last_seen))
+    return StoredSeries(SeriesKey.of(row.metric, orjson.loads(row.labels)), row.partition_name, first, last)
+
+
+def _test(matcher: Matcher) -> Callable[[Mapping[str, str]], bool]:
+    label, operator, value = matcher
+    if operator in {"=", "!="}:
+        return lambda labels: (labels.get(label, "") == value) == (operator == "=")
+    if operator not in {"=~", "!~"}:
+        raise FinalError(f"{label}{operator}{value!r}: a matcher is one of =, !=, =~, !~")
+    try:
+        pattern = re.compile(value, re.DOTALL)
+    except re.error as error:
+        raise FinalError(f"{label}{operator}{value!r} is no regular expression: {error}") from error
+    return lambda labels: (pattern.fullmatch(labels.get(label, "")) is not None) == (operator == "=~")

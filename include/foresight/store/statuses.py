@@ -1,0 +1,159 @@
+"""SLA statuses, and the changes of state that follow from them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from foresight.store.bulk import upsert
+from foresight.store.columns import Columns
+from foresight.store.engine import Store
+from foresight.store.tables import sla_event, sla_status, sli_status, sli_window
+
+STATUS_LOCK: Final = "sla_status"
+"""Whoever writes statuses holds this lock: what an event says depends on the rows around it."""
+
+QUIET: Final = "ok"
+"""The state whose first appearance is no event."""
+
+_NAMES_AT_ONCE: Final = 500
+_REACHES: Final = (3600, 86_400, None)
+"""How far from an as-of its neighbour is looked for, in seconds; nearly always it is ten minutes away."""
+
+SliName = tuple[str, str]
+"""SLA and SLI."""
+_NAME: Final = (sli_status.c.sla_name, sli_status.c.sli_name)
+Name = TypeVar("Name", str, SliName)
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    as_of: int
+    state: str
+
+
+def save_statuses(
+    store: Store, as_of: int, sla_names: Sequence[str], slas: Columns, slis: Columns, windows: Columns
+) -> None:
+    """Replaces the statuses of these SLAs at ``as_of`` and derives the changes of state anew.
+
+    A change of state is a status that differs from the newest stored one before it, or a first one that is
+    not ``ok``. An interval evaluated late may make or unmake a change at the next stored as-of, so that one
+    is derived too: the events are the same whatever the order in which intervals are evaluated.
+
+    Args:
+        store: the results database.
+        as_of: epoch seconds.
+        sla_names: the SLAs evaluated; rows of theirs at ``as_of`` that are not given are deleted.
+        slas: columns of ``sla_status``.
+        slis: columns of ``sli_status``.
+        windows: columns of ``sli_window``.
+    """
+
+    def work(connection: Connection) -> None:
+        before = _names_at(connection, as_of, sla_names)
+        for table in (sli_window, sli_status, sla_status):
+            for chunk in _chunks(sla_names):
+                connection.execute(delete(table).where(table.c.as_of == as_of, table.c.sla_name.in_(chunk)))
+        for table, columns in ((sla_status, slas), (sli_status, slis), (sli_window, windows)):
+            upsert(connection, table, columns)
+        _derive_events(connection, as_of, before | _names_at(connection, as_of, sla_names))
+
+    store.transact(work, lock=STATUS_LOCK)
+
+
+def _derive_events(connection: Connection, as_of: int, names: Iterable[SliName]) -> None:
+    """Makes ``sla_event`` follow from ``sli_status``, at ``as_of`` and at the next stored status after it."""
+    for chunk in _chunks(sorted(names)):
+        previous = _neighbours(connection, as_of, chunk, is_later=False)
+        here = _statuses(connection, sli_status.c.as_of == as_of, tuple_(*_NAME).in_(chunk))
+        following = _neighbours(connection, as_of, chunk, is_later=True)
+        _forget_events(connection, dict.fromkeys(chunk, as_of))
+        _forget_events(connection, {name: status.as_of for name, status in following.items()})
+        events = [
+            event
+            for name in chunk
+            for event in _changes(name, previous.get(name), here.get(name), following.get(name))
+        ]
+        if events:
+            columns = dict(zip(sla_event.c.keys(), map(list, zip(*events, strict=True)), strict=True))
+            upsert(connection, sla_event, columns)
+
+
+def _changes(
+    name: SliName, previous: _Status | None, here: _Status | None, following: _Status | None
+) -> Iterator[tuple[str, str, int, int | None, str | None, str]]:
+    """The rows of ``sla_event`` at ``here`` and at ``following``; only ``previous`` may be the first ever."""
+    for status in (here, following):
+        if status is None:
+            continue
+        if status.state != (previous.state if previous else QUIET):
+            before = (previous.as_of, previous.state) if previous else (None, None)
+            yield *name, status.as_of, *before, status.state
+        previous = status
+
+
+def _neighbours(
+    connection: Connection, as_of: int, names: Sequence[SliName], *, is_later: bool
+) -> dict[SliName, _Status]:
+    """The nearest stored status of each SLI before ``as_of``, or after it."""
+    at, found = sli_status.c.as_of, dict[SliName, _Status]()
+    for reach in _REACHES:
+        missing = [name for name in names if name not in found]
+        if not missing:
+            break
+        conditions = [at > as_of if is_later else at < as_of]
+        if reach is not None:
+            conditions.append(at <= as_of + reach if is_later else at >= as_of - reach)
+        nearest = func.min(at) if is_later else func.max(at)
+        found |= _nearest(connection, missing, nearest, conditions)
+    return found
+
+
+def _nearest(
+    connection: Connection,
+    names: Sequence[SliName],
+    nearest: ColumnElement[datetime],
+    conditions: Sequence[ColumnElement[bool]],
+) -> dict[SliName, _Status]:
+    inner = (
+        select(*_NAME, nearest.label("as_of"))
+        .where(tuple_(*_NAME).in_(names), *conditions)
+        .group_by(*_NAME)
+        .subquery()
+    )
+    same_name = [inner.c[column.name] == column for column in _NAME]
+    return _statuses(connection, *same_name, inner.c.as_of == sli_status.c.as_of)
+
+
+def _statuses(connection: Connection, *conditions: ColumnElement[bool]) -> dict[SliName, _Status]:
+    rows = connection.execute(select(*_NAME, sli_status.c.as_of, sli_status.c.state).where(*conditions))
+    return {(sla, sli): _Status(int(as_of.timestamp()), state) for sla, sli, as_of, state in rows}
+
+
+def _names_at(connection: Connection, as_of: int, sla_names: Sequence[str]) -> set[SliName]:
+    """The SLIs of these SLAs that have a status at ``as_of``."""
+    found: set[SliName] = set()
+    for chunk in _chunks(sla_names):
+        found |= _statuses(connection, sli_status.c.as_of == as_of, sli_status.c.sla_name.in_(chunk)).keys()
+    return found
+
+
+def _forget_events(connection: Connection, as_ofs: Mapping[SliName, int]) -> None:
+    by_time = defaultdict[int, list[SliName]](list)
+    for name, as_of in as_ofs.items():
+        by_time[as_of].append(name)
+    for as_of, names in by_time.items():
+        is_one = tuple_(sla_event.c.sla_name, sla_event.c.sli_name).in_(names)
+        connection.execute(delete(sla_event).where(sla_event.c.as_of == as_of, is_one))
+
+
+def _chunks(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        yield names[start : start + _NAMES_AT_ONCE]

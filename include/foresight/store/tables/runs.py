@@ -1,0 +1,61 @@
+"""Runs, the intervals they finished, and what went out to Kafka."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Index, Integer
+
+from foresight.store.column_types import Instant, Name
+from foresight.store.tables.base import define, key, may, must
+
+run = define(
+    "run",
+    key("dag_id", Name(250), "Name of the DAG"),
+    key("run_id", Name(250), "Airflow's id of the run"),
+    may("as_of", Instant, "The instant the run is pinned to (UTC)"),
+    must("kind", Name(32), "scheduled, manual, backfill, asset_triggered"),
+    must("state", Name(32), "How far it came: running, success, failed"),
+    may("started_at", Instant, "When it started (UTC)"),
+    may("finished_at", Instant, "When it ended (UTC)"),
+    may("versions", JSON(none_as_null=True), "Versions of what took part"),
+    may("stage_seconds", JSON(none_as_null=True), "Seconds by stage"),
+    may("counts", JSON(none_as_null=True), "Series, samples and messages by kind"),
+    Index(None, "as_of"),
+    comment="One run of a DAG: all that may differ between two runs of one interval",
+    kept_by="as_of",
+)
+
+analysed_interval = define(
+    "analysed_interval",
+    key("as_of", Instant, "End of the interval (UTC)"),
+    key("scope", Name(190), "What was analysed: the catalogue or a part of it"),
+    must("is_complete", Boolean, "Whether everything planned was stored or set aside with a reason"),
+    must("n_planned", Integer, "Series planned"),
+    must("n_stored", Integer, "Series stored"),
+    must("n_quarantined", Integer, "Series set aside"),
+    may("report", JSON(none_as_null=True), "What the summary says besides, such as metrics without a series"),
+    comment="One interval that telemetry_analysis finished",
+    kept_by="as_of",
+)
+
+evaluated_interval = define(
+    "evaluated_interval",
+    key("as_of", Instant, "End of the interval (UTC)"),
+    key("scope", Name(190), "The same as in analysed_interval"),
+    must("n_sla", Integer, "SLAs evaluated"),
+    must("n_sli", Integer, "SLIs evaluated"),
+    comment="One interval that sla_evaluation finished",
+    kept_by="as_of",
+)
+
+publication = define(
+    "publication",
+    key("topic", Name(249), "Kafka topic"),
+    key("as_of", Instant, "What was published (UTC)"),
+    key("part", Name(190), "Shard or other part of it"),
+    must("state", Name(16), "pending, published or skipped"),
+    may("start_offsets", JSON(none_as_null=True), "End offsets by partition before the first message"),
+    must("n_messages", Integer, "Messages confirmed"),
+    must("updated_at", Instant, "When this row last changed (UTC)"),
+    comment="One batch of messages: opened before the first goes out, closed when all are confirmed",
+    kept_by="as_of",
+)
