@@ -1,6 +1,6 @@
 """Analysis of many series at once: ``values[n_series, n_slots]`` in, frozen records of arrays out."""
 
-from foresight.analysis.aggregates import Aggregates
+from foresight.analysis.aggregates import Aggregates, aggregate
 from foresight.analysis.autocorrelation import Autocorrelation
 from foresight.analysis.batch import Analysis, Curves, analyse, curves
 from foresight.analysis.decomposition import Decomposition
@@ -21,6 +21,7 @@ __all__ = [
     "HodrickPrescott",
     "Outcome",
     "Stationarity",
+    "aggregate",
     "analyse",
     "curves",
 ]

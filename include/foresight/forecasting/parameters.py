@@ -1,0 +1,44 @@
+"""The settings of a forecast: one frozen record, checked when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from foresight.analysis import AnalysisParameters
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastParameters:
+    """How to forecast. Lengths count slots.
+
+    Past origins lie ``stride`` slots apart; the first has ``warm_up`` slots of history (or a quarter of the
+    window, if that is less). ``enough`` says which series have enough data, as it does for the analysis.
+    """
+
+    stride: int = 5
+    warm_up: int = 60
+    levels: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    joint_coverage: float = 0.9
+    analogs: int = 60
+    enough: AnalysisParameters = field(default_factory=AnalysisParameters)
+
+    def __post_init__(self) -> None:
+        checks = {
+            "stride": 1 <= self.stride <= 60,
+            "warm_up": self.warm_up >= 1,
+            "levels": bool(self.levels) and all(0 < level < 1 for level in self.levels),
+            "joint_coverage": 0 < self.joint_coverage < 1,
+            "analogs": self.analogs >= 1,
+        }
+        for name, holds in checks.items():
+            if not holds:
+                raise ValueError(f"{name} = {getattr(self, name)!r} is out of range: {LIMITS[name]}")
+
+
+LIMITS = {
+    "stride": "1 to 60 slots",
+    "warm_up": "at least 1 slot",
+    "levels": "one or more, each between 0 and 1",
+    "joint_coverage": "between 0 and 1, both excluded",
+    "analogs": "at least 1",
+}
