@@ -41,7 +41,7 @@ class SeriesKey:
         return int.from_bytes(hashlib.sha256(self.canonical).digest()[:8], "big") >> 1
 
     def __str__(self) -> str:
-        inner = ",".join(f'{name}="{_escape(value)}"' for name, value in self.labels)
+        inner = ",".join(f'{name}="{escape(value)}"' for name, value in self.labels)
         return f"{self.metric}{{{inner}}}" if inner else self.metric
 
     def partition(self, labels: Iterable[str]) -> str:
@@ -50,7 +50,7 @@ class SeriesKey:
         return ",".join(f"{name}={mine[name]}" for name in labels if name in mine) or "default"
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
     """A label value as PromQL spells it between double quotes."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 

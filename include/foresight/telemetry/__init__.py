@@ -2,6 +2,7 @@
 
 from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue
 from foresight.telemetry.planning import EntryPlan, Plan, plan
+from foresight.telemetry.prometheus import PrometheusSource
 from foresight.telemetry.recording import RecordingSource
 from foresight.telemetry.source import Description, Extraction, Selection, Shard, TelemetrySource
 
@@ -11,6 +12,7 @@ __all__ = [
     "EntryPlan",
     "Extraction",
     "Plan",
+    "PrometheusSource",
     "RecordingSource",
     "Selection",
     "Shard",

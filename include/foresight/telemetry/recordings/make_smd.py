@@ -20,7 +20,7 @@ def recorded(folder: Path) -> pa.Table:
     frames = []
     for machine, part in zip(MACHINES, parts, strict=True):
         values = part.iloc[:length].drop(columns=["minute", "label"]).add_prefix("smd_")
-        whole = np.rint(values * 1e6).astype(np.int32)
+        whole = pd.DataFrame((values * 1e6).round().astype("int32"))
         whole.insert(0, "minute", np.arange(length, dtype=np.int32))
         whole.insert(0, "instance", machine)
         frames.append(whole)
