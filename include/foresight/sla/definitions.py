@@ -30,6 +30,7 @@ MAX_WINDOWS: Final = 10
 MAX_SLIS: Final = 10_000
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
@@ -56,8 +57,7 @@ class Matcher:
         return self.op in {"!=", "!~"}
 
     def __str__(self) -> str:
-        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'{self.label}{self.op}"{escaped}"'
+        return f"{self.label}{self.op}{_quoted(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,11 @@ class Sli:
     @property
     def selector(self) -> str:
         """The series meant, as PromQL writes them."""
-        inner = ",".join(str(matcher) for matcher in self.matchers)
-        return f"{self.metric}{{{inner}}}" if inner else self.metric
+        name = self.metric if _METRIC.fullmatch(self.metric) else ""
+        inside = [str(matcher) for matcher in self.matchers]
+        if not name:
+            inside.insert(0, f"__name__={_quoted(self.metric)}")
+        return f"{name}{{{','.join(inside)}}}" if inside else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,11 @@ def _refuse(*mistakes: str | None) -> None:
     for mistake in mistakes:
         if mistake:
             raise ValueError(mistake)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _short(text: str) -> str:

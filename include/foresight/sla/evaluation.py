@@ -53,10 +53,12 @@ def evaluate(
 ) -> list[SlaStatus]:
     """The status of each SLA at the as-of of ``matrix``.
 
-    ``pairs`` is ``pair_up(slas, matrix.keys)``, made here when it is not given; ``outlooks`` are the
-    forecasts of exactly those pairs. Raises ``ValueError`` for a window that is no multiple of the step.
+    ``pairs`` is ``pair_up(slas, matrix.keys)``, made here when it is not given; ``outlooks`` are those of
+    exactly these pairs. Raises ``ValueError`` for a window that is no multiple of the step.
     """
     pairs = pair_up(slas, matrix.keys) if pairs is None else pairs
+    if outlooks is not None and not np.array_equal(outlooks.risk.rows, pairs.row):
+        raise ValueError("the outlooks are not those of these pairs")
     slis = slis_of(slas)
     book = _Book.over(slis, matrix, pairs, outlooks)
     thresholds = [sla.at_risk_probability for sla in slas for _ in sla.slis]
@@ -134,8 +136,7 @@ class _Book:
             for rule in _rules(self.grid)
             if rule.long_minutes <= sli.windows[-1]
         )
-        lower, upper = float(self.pairs.lower[pair]), float(self.pairs.upper[pair])
-        outlook = self.outlooks.outlook(pair, lower, upper, self.grid) if self.outlooks else None
+        outlook = self.outlooks.outlook(pair, self.grid) if self.outlooks else None
         current = self._current(pair)
         reasons = []
         if not windows[0].observed:

@@ -8,7 +8,8 @@ from pathlib import Path
 from foresight.documents import Document, parse_documents, read_documents
 from foresight.errors import InvalidDocument, Mistake
 from foresight.sla.definitions import DEFAULT_LONGEST_WINDOW, Sla
-from foresight.sla.mentions import Limits, Mention, mistakes_across, short_form_mentions
+from foresight.sla.mentions import Limits, mistakes_across, short_form_mentions
+from foresight.sla.openslo import is_openslo, read_openslo
 from foresight.sla.short_form import SlaFile, SlaForm
 
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
@@ -52,9 +53,13 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _definitions(documents: list[Document], mistakes: list[Mistake], limits: Limits) -> list[Sla]:
+    reading = read_openslo([document for document in documents if is_openslo(document)], limits)
+    mistakes += reading.mistakes
+    mentions = list(reading.mentions)
     forms: list[SlaForm] = []
-    mentions: list[Mention] = []
     for document in documents:
+        if is_openslo(document):
+            continue
         mentions += short_form_mentions(document)
         if not isinstance(document.data, dict):
             mistakes.append(document.mistake((), "neither a mapping with the key slas, nor OpenSLO"))
@@ -66,4 +71,4 @@ def _definitions(documents: list[Document], mistakes: list[Mistake], limits: Lim
     mistakes += mistakes_across(mentions, limits)
     if mistakes:
         raise InvalidDocument(mistakes)
-    return sorted((form.definition() for form in forms), key=lambda sla: sla.name)
+    return sorted([*reading.slas, *(form.definition() for form in forms)], key=lambda sla: sla.name)

@@ -113,7 +113,7 @@ class _LabelIndex:
         literals = _literals(matcher.value) if matcher.is_regex else (matcher.value,)
         if literals is None:
             fits = self._fits(matcher.value)
-            return places[fits[self.codes[places]] != matcher.is_negative]
+            return places[fits[self.codes[places]] ^ matcher.is_negative]
         codes = [self.code_of[value] for value in literals if value in self.code_of]
         if matcher.is_negative:
             return places[~np.isin(self.codes[places], codes)]

@@ -14,8 +14,6 @@ from foresight.sla.durations import duration_seconds
 from foresight.sla.fields import Form, Name, Number, Objective, Seconds, Text
 from foresight.sla.selectors import parse_selector
 
-API_VERSION = "openslo/v1"
-
 REFUSED_KINDS = {
     "DataSource": "the connection `telemetry` says where metrics come from",
     "AlertCondition": "write the condition into its AlertPolicy",

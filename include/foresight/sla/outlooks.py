@@ -1,63 +1,67 @@
-"""What the forecast says about each (indicator, series) pair, as columns; one record a pair on request."""
+"""What the forecast says about each (indicator, series) pair, as records that are stored and shown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foresight.forecasting import UNTRAINED, Calibrator, Forecast, Risk, violation_probability
 from foresight.grid import Grid
+from foresight.series import SeriesMatrix
+from foresight.sla.matching import Pairs
 from foresight.sla.status import Outlook, PredictedMinute
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlooks:
-    """Columns over ``n_pairs`` pairs and ``n_steps`` coming slots.
+    """The forecast of a matrix, and its risk for exactly the pairs that are evaluated, in their order."""
 
-    ``probability[n_pairs]`` that any coming sample leaves the bounds, NaN where there is no forecast;
-    ``components`` are the estimates that it was made from; ``first_step`` is the expected first violating
-    step (1-based, 0 for none). ``value``, ``low`` and ``high`` are ``[n_pairs, n_steps]``.
-    """
+    forecast: Forecast
+    risk: Risk
 
-    probability: Floats
-    components: Mapping[str, Floats]
-    first_step: NDArray[np.int64]
-    value: Floats
-    low: Floats
-    high: Floats
-    model: Sequence[str]
-    mase: Floats
-    calibrator: str
+    @classmethod
+    def of(
+        cls, matrix: SeriesMatrix, pairs: Pairs, forecast: Forecast, calibrator: Calibrator = UNTRAINED
+    ) -> Outlooks:
+        """Judge each pair's bounds against the forecast of the same matrix."""
+        return cls(
+            forecast,
+            violation_probability(matrix.values, forecast, pairs.row, pairs.lower, pairs.upper, calibrator),
+        )
 
-    def outlook(self, pair: int, lower: float, upper: float, grid: Grid) -> Outlook | None:
+    def outlook(self, pair: int, grid: Grid) -> Outlook | None:
         """The record of one pair; None where there is no forecast."""
-        if math.isnan(self.probability[pair]):
+        risk, forecast, row = self.risk, self.forecast, int(self.risk.rows[pair])
+        if math.isnan(risk.probability[pair]):
             return None
-        step = int(self.first_step[pair])
-        outside = np.flatnonzero((self.value[pair] < lower) | (self.value[pair] > upper))
+        views = {
+            "paths": risk.components.paths,
+            "analogs": risk.components.analogs,
+            "onsets": risk.components.onsets,
+        }
+        first = float(risk.first_step[pair])
         return Outlook(
-            probability=float(self.probability[pair]),
-            components=tuple((name, float(column[pair])) for name, column in self.components.items()),
-            first_slot=grid.as_of + step * grid.step_seconds if step else None,
-            predicted=tuple(self._minute(pair, int(at), grid) for at in outside),
-            model=self.model[pair],
-            mase=_known(self.mase[pair]),
-            calibrator=self.calibrator,
+            probability=float(risk.probability[pair]),
+            components=tuple((name, _known(float(view[pair, -1]))) for name, view in views.items()),
+            first_slot=None if math.isnan(first) else grid.as_of + max(round(first), 1) * grid.step_seconds,
+            predicted=tuple(self._minute(pair, int(at), grid) for at in np.flatnonzero(risk.violating[pair])),
+            model=forecast.model_name(row),
+            mase=_known(float(forecast.mase[row])),
+            calibrator=risk.calibrator,
         )
 
     def _minute(self, pair: int, at: int, grid: Grid) -> PredictedMinute:
+        row = self.risk.rows[pair]
         return PredictedMinute(
             slot=grid.as_of + (at + 1) * grid.step_seconds,
-            value=float(self.value[pair, at]),
-            low=_known(self.low[pair, at]),
-            high=_known(self.high[pair, at]),
+            value=float(self.forecast.mean[row, at]),
+            low=float(self.forecast.joint_lower[row, at]),
+            high=float(self.forecast.joint_upper[row, at]),
+            probability=float(self.risk.step_probability[pair, at]),
         )
 
 
 def _known(number: float) -> float | None:
-    return float(number) if math.isfinite(number) else None
+    return None if math.isnan(number) else number

@@ -102,20 +102,28 @@ class BurnAlert:
 
 @dataclass(frozen=True, slots=True)
 class PredictedMinute:
-    """A coming slot whose predicted value lies outside the bounds, with the interval of the forecast."""
+    """A coming slot that is predicted to violate: its sample is at least as likely outside as inside.
+
+    ``value`` is the forecast, ``low`` and ``high`` the joint band of all coming slots.
+    """
 
     slot: int
     value: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How likely any sample of the coming minutes is to leave the bounds, and what that rests on."""
+    """How likely any sample of the coming minutes is to leave the bounds, and what that rests on.
+
+    ``components`` are the views that the calibrator combined, None where a view has nothing to go by.
+    ``first_slot`` is the slot that a violation is expected to begin in, if there is one.
+    """
 
     probability: float
-    components: tuple[tuple[str, float], ...]
+    components: tuple[tuple[str, float | None], ...]
     first_slot: int | None
     predicted: tuple[PredictedMinute, ...]
     model: str
