@@ -10,7 +10,7 @@ from foresight.store.tables.base import define, key, may, must
 run = define(
     "run",
     key("dag_id", Name(250), "Name of the DAG"),
-    key("run_id", Name(250), "Airflow's id of the run"),
+    key("run_id", Name(250), "Id of the run in Airflow"),
     may("as_of", Instant, "The instant the run is pinned to (UTC)"),
     must("kind", Name(32), "scheduled, manual, backfill, asset_triggered"),
     must("state", Name(32), "How far it came: running, success, failed"),

@@ -1,0 +1,52 @@
+"""Intervals that were analysed or evaluated, and the rows of one interval as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, select
+
+from foresight.store.bulk import upsert
+from foresight.store.samples import IDS_AT_ONCE
+from foresight.store.tables import analysed_interval, evaluated_interval, series
+
+CATALOGUE_SCOPE: Final = "catalogue"
+"""The scope of a run over the whole catalogue; other runs name the entries that they were about."""
+
+
+def save_analysed_interval(connection: Connection, as_of: int, scope: str, **fields: Any) -> None:
+    """Says that an interval was analysed; ``fields`` are the other columns of ``analysed_interval``."""
+    row = {"as_of": as_of, "scope": scope} | fields
+    upsert(connection, analysed_interval, {name: [value] for name, value in row.items()})
+
+
+def save_evaluated_interval(connection: Connection, as_of: int, *, n_sla: int, n_sli: int) -> None:
+    """Says that every SLA was evaluated for an interval."""
+    row = {"as_of": as_of, "scope": CATALOGUE_SCOPE, "n_sla": n_sla, "n_sli": n_sli}
+    upsert(connection, evaluated_interval, {name: [value] for name, value in row.items()})
+
+
+def is_analysed(connection: Connection, as_of: int) -> bool:
+    """Whether anything was analysed at ``as_of``."""
+    query = select(analysed_interval.c.scope).where(analysed_interval.c.as_of == as_of).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def read_interval(connection: Connection, table: Table, as_of: int, names: Sequence[str]) -> dict[str, Any]:
+    """Columns ``names`` of the rows of ``table`` at ``as_of``, as lists, in the order of the primary key."""
+    query = select(*(table.c[name] for name in names)).where(table.c.as_of == as_of)
+    rows = connection.execute(query.order_by(*table.primary_key)).all()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return dict(zip(names, map(list, columns), strict=True))
+
+
+def read_series(connection: Connection, ids: Sequence[int]) -> dict[str, Any]:
+    """Identity of the series with these ids, as columns."""
+    names = ("series_id", "metric", "labels", "partition_name")
+    rows: list[Any] = []
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        chosen = series.c.series_id.in_(ids[start : start + IDS_AT_ONCE])
+        rows += connection.execute(select(*(series.c[name] for name in names)).where(chosen)).all()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return dict(zip(names, map(list, columns), strict=True))
