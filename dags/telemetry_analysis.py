@@ -121,19 +121,19 @@ def telemetry_analysis() -> None:
 
     @task(map_index_template="{{ shard_name }}")
     def persist(results: list[dict[str, Any]]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_steps import persist_shard
+        from foresight.orchestration.telemetry_results import persist_shard
 
         return persist_shard(get_current_context(), *results)
 
     @task
-    def publish(shards: list[dict[str, Any]]) -> dict[str, int]:
-        from foresight.orchestration.telemetry_steps import publish_run
+    def publish() -> dict[str, int]:
+        from foresight.orchestration.telemetry_results import publish_run
 
-        return publish_run(get_current_context(), list(shards))
+        return publish_run(get_current_context())
 
     @task(outlets=[ANALYSED])
     def summarise(shards: list[dict[str, Any]]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_steps import summarise_run
+        from foresight.orchestration.telemetry_results import summarise_run
 
         context = get_current_context()
         summary = summarise_run(context, list(shards))
@@ -142,8 +142,7 @@ def telemetry_analysis() -> None:
 
     checked = check(extract.expand(shard=plan()))
     persisted = persist.expand(results=analyse.expand(shard=checked).zip(forecast.expand(shard=checked)))
-    summarise(persisted)
-    publish(persisted)
+    summarise(persisted) >> publish()
 
 
 telemetry_analysis()

@@ -1,1 +1,1 @@
-"""The only room with Airflow in it: connections, windows, shards, staging, retries, and the steps of each DAG."""
+"""The only room with Airflow in it: connections, windows, shards, staging, retries, the steps of each DAG."""

@@ -1,12 +1,10 @@
 """Airflow connections become the objects that do the work: here, and nowhere else.
 
-| connection  | type                | becomes                                                        |
-| ----------- | ------------------- | -------------------------------------------------------------- |
-| `telemetry` | `http`, `https`     | a Prometheus: host, port, login, password, extra `verify`, `cert`, `headers`, `bearer_token` |
-| `telemetry` | `recording`         | a replayed recording: host is its name, extra `last_row` and `last_slot_at` anchor it |
-| `results`   | `mysql`             | MySQL or MariaDB through mysql-connector-python; extra `ssl_*` is passed on |
-| `results`   | `sqlite`            | a file: host is its path                                        |
-| `kafka`     | `kafka`             | extra is the librdkafka configuration, TLS and SASL included    |
+- ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra ``verify``, ``cert``, ``headers``;
+- ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
+- ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
+- ``results`` of type ``sqlite``: host is the path of the file;
+- ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included.
 """
 
 from __future__ import annotations
@@ -15,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+
 from foresight.conventions import KAFKA_CONNECTION, RESULTS_CONNECTION, TELEMETRY_CONNECTION
 from foresight.errors import FinalError, NotFound
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL
 
+    from foresight.store import Store
     from foresight.telemetry import TelemetrySource
 
 
@@ -83,20 +83,25 @@ def results_url() -> tuple[URL, dict[str, Any]]:
     return url, {name: value for name, value in given.extra_dejson.items() if name.startswith("ssl_")}
 
 
-def open_results() -> Engine:
-    """An engine on the results database, its tables at the newest version."""
-    from foresight.store import migrate, open_store
+def open_results() -> Store:
+    """The results store that the connection ``results`` names; its tables are ``prepare_results``' work."""
+    from foresight.store import open_store
 
     url, arguments = results_url()
-    engine = open_store(url, connect_args=arguments)
-    migrate(engine)
-    return engine
+    return open_store(url, connect_args=arguments)
+
+
+def prepare_results() -> Store:
+    """The same with its tables at the newest version: the first step of every DAG calls it."""
+    from foresight.store import migrate
+
+    store = open_results()
+    migrate(store)
+    return store
 
 
 def kafka_config() -> dict[str, Any]:
-    """The librdkafka configuration of the connection ``kafka``; it holds secrets, so it is never logged."""
-    given = connection(KAFKA_CONNECTION)
-    config = dict(given.extra_dejson)
-    if "bootstrap.servers" not in config:
-        raise InvalidConnection("connection kafka has no bootstrap.servers in its extra")
-    return config
+    """The librdkafka settings of the connection ``kafka``; they hold secrets, so they are never logged."""
+    from foresight.messaging import client_config
+
+    return client_config(connection(KAFKA_CONNECTION).extra_dejson, KAFKA_CONNECTION)

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from airflow.sdk import ObjectStoragePath
+
 from foresight.errors import BadAnswer, SourceUnavailable
 
 SCHEMA_VERSION = 1

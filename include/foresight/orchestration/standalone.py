@@ -116,7 +116,7 @@ class Standalone:
         if not (self.home / "passwords.json").exists():
             _write_private(self.home / "passwords.json", json.dumps({"admin": secrets.token_urlsafe(12)}))
         with (self.home / "standalone.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and Airflow's own entry point
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
                 env=self.environment,
                 cwd=PROJECT,

@@ -1,0 +1,85 @@
+"""What the steps of a telemetry run hand over about a shard, and the arrays behind it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from foresight.grid import Grid
+from foresight.orchestration import staging
+from foresight.orchestration.staging import Staged
+from foresight.series import SeriesMatrix
+from foresight.telemetry import Shard
+
+log = logging.getLogger(__name__)
+Handed = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where a run stages."""
+
+    path: str
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> Folder:
+        """The folder of the run that ``context`` belongs to."""
+        run = context["dag_run"]
+        return cls(staging.run_folder(run.dag_id, run.run_id))
+
+    def save(self, name: str, table: pa.Table) -> Handed:
+        """Stages a table and describes it."""
+        return staging.save(self.path, name, table).handed_over()
+
+
+def load(handed: Handed) -> pa.Table:
+    """The table that was handed over."""
+    return staging.load(Staged.of(handed))
+
+
+def load_shard(handed: Handed) -> Shard:
+    """The shard that ``plan`` staged."""
+    return Shard.from_table(load(handed["shard"]))
+
+
+def matrix_table(matrix: SeriesMatrix, columns: Mapping[str, Any]) -> pa.Table:
+    """The values as one fixed-size list a series, beside further columns."""
+    flat = pa.array(matrix.values.ravel())
+    values = pa.FixedSizeListArray.from_arrays(flat, matrix.grid.n_slots)
+    return pa.table({"values": values, **{name: pa.array(column) for name, column in columns.items()}})
+
+
+def load_matrix(shard: Shard, handed: Handed) -> tuple[SeriesMatrix, pa.Table]:
+    """The matrix that ``extract`` staged, and the columns beside it."""
+    table = load(handed)
+    return SeriesMatrix(shard.keys, shard.grid, values_of(table, shard.grid)), table
+
+
+def values_of(table: pa.Table, grid: Grid) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The column ``values`` as a matrix ``[n_series, n_slots]``."""
+    chunks = table.column("values").combine_chunks()
+    flat = chunks.flatten() if len(chunks) else pa.array([], pa.float64())
+    values = flat.to_numpy(zero_copy_only=False).reshape(-1, grid.n_slots)
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def name_in_ui(context: Mapping[str, Any], handed: Handed) -> None:
+    """What the mapped task is called in the UI."""
+    context["shard_name"] = handed["name"]  # type: ignore[index]
+
+
+@contextmanager
+def timed(handed: Handed, stage: str) -> Iterator[None]:
+    """Adds the seconds that the block takes to what is handed over."""
+    started = time.monotonic()
+    yield
+    seconds = time.monotonic() - started
+    handed["seconds"] = {**handed.get("seconds", {}), stage: round(seconds, 3)}
+    log.info("%s: %s took %.2f s", handed["name"], stage, seconds)
