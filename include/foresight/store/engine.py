@@ -35,7 +35,8 @@ INFILE_FOLDER = "infile_folder"
 
 _READ_ONLY = "foresight_read_only"
 _MYSQL_SESSION = (
-    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, group_concat_max_len = 1073741824, "
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 60, "
+    "group_concat_max_len = 1073741824, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO'"
 )
@@ -58,6 +59,11 @@ class Store:
     def name(self) -> str:
         """The address without its password."""
         return self.engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_mysql(self) -> bool:
+        """Whether this is MySQL or MariaDB."""
+        return self.engine.dialect.name in MYSQL_FAMILY
 
     def transact(self, work: Callable[[Connection], Result], *, lock: str | None = None) -> Result:
         """What ``work`` returns, run in one transaction and committed.
@@ -144,7 +150,7 @@ def to_json(value: Any) -> str:
 
 
 def is_mysql(connection: Connection) -> bool:
-    """Whether this is MySQL or MariaDB."""
+    """Whether the connection leads to MySQL or MariaDB."""
     return connection.dialect.name in MYSQL_FAMILY
 
 
