@@ -1,0 +1,1 @@
+"""Model runtimes, field mapping and scoring in bundles: pure, no broker, no database, no scheduler."""

@@ -1,0 +1,228 @@
+"""From elements to a model: schema, transformations, the algorithm, targets, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from foresight.scoring.errors import InvalidModel, UnsupportedModel
+from foresight.scoring.pmml import (
+    bayes,
+    clustering,
+    general_regression,
+    mining,
+    network,
+    regression,
+    rules,
+    scorecard,
+    svm,
+    tree,
+)
+from foresight.scoring.pmml.dictionary import DataField, MiningField, read_dictionary, read_schema
+from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Scope
+from foresight.scoring.pmml.outputs import OutputField, read_outputs
+from foresight.scoring.pmml.result import Algorithm, Result, Subject
+from foresight.scoring.pmml.targets import Target, read_targets
+from foresight.scoring.pmml.transformations import read_derived, read_functions
+from foresight.scoring.pmml.values import Column, cast, constant
+from foresight.scoring.pmml.xml import Element
+
+READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
+    "TreeModel": tree.read,
+    "RegressionModel": regression.read,
+    "GeneralRegressionModel": general_regression.read,
+    "MiningModel": mining.read,
+    "Scorecard": scorecard.read,
+    "RuleSetModel": rules.read,
+    "ClusteringModel": clustering.read,
+    "NaiveBayesModel": bayes.read,
+    "NeuralNetwork": network.read,
+    "SupportVectorMachineModel": svm.read,
+}
+_NOT_MODELS = {"DataDictionary", "MiningBuildTask", "TransformationDictionary"}
+_VERSIONS = ("3.", "4.")
+
+
+@dataclass(slots=True)
+class Model:
+    """One model element, compiled; those inside others too."""
+
+    tag: str
+    subject: Subject
+    fields: list[MiningField]
+    derived: dict[str, Compute]
+    algorithm: Algorithm
+    targets: dict[str, Target]
+    outputs: list[OutputField]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing stands between the fields outside and the algorithm, nor after it."""
+        return not (
+            self.derived or self.targets or self.outputs or any(f.changes_values for f in self.fields)
+        )
+
+    def evaluate(self, outside: Frame) -> Result:
+        """The answer inside a frame whose fields are prepared."""
+        frame = outside.inner(self.derived)
+        for field in self.fields:
+            if field.is_input and field.changes_values:
+                frame.columns[field.name] = self._again(field, outside.column(field.name), frame)
+        return self.finish(self.algorithm.evaluate(frame), frame)
+
+    def _again(self, field: MiningField, column: Column, frame: Frame) -> Column:
+        if field.data is not None and field.invalid_treatment in {"asMissing", "asValue"}:
+            return field.prepare(column.texts() if column.is_text else column.values, frame)
+        return field.treat(column, frame)
+
+    def finish(self, result: Result, frame: Frame) -> Result:
+        """Targets, then outputs."""
+        target = self.targets.get(self.subject.target or "") or self.targets.get("")
+        if target is not None:
+            result = target.apply(result)
+        if result.value.data_type != self.subject.target_type.data_type and self._casts_target():
+            result = replace(result, value=cast(result.value, self.subject.target_type.data_type))
+        if self.outputs:
+            self._put_outputs(result, frame)
+        return result
+
+    def _casts_target(self) -> bool:
+        # A whole-number target does not make a regression round: castInteger does.
+        return self.subject.target is not None and self.subject.target_type.data_type not in {
+            "integer",
+            "float",
+        }
+
+    def _put_outputs(self, result: Result, frame: Frame) -> None:
+        for part in result.segments.values():
+            for name, column in part.outputs.items():
+                frame.columns.setdefault(name, column)
+        if self.subject.target is not None:
+            frame.columns.setdefault(self.subject.target, result.value)
+        for out in self.outputs:
+            result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
+
+
+@dataclass(slots=True)
+class Document:
+    """A whole PMML document: its first model, ready to score."""
+
+    version: str
+    model: Model
+    dictionary: dict[str, DataField]
+    derived: dict[str, Compute]
+
+    @property
+    def inputs(self) -> list[MiningField]:
+        """The fields that a record should bring."""
+        return [field for field in self.model.fields if field.is_input and field.data is not None]
+
+    def frame(self, columns: Mapping[str, Any], n: int) -> Frame:
+        """Prepared fields of n records."""
+        problems = Problems()
+        outer = Frame(n, problems, derived=self.derived)
+        for field in self.model.fields:
+            if field.data is None:
+                continue
+            raw = columns.get(field.name)
+            if field.is_input:
+                outer.columns[field.name] = field.prepare(np.full(n, None) if raw is None else raw, outer)
+            elif raw is not None:
+                outer.columns[field.name] = field.data.check(raw)[0]
+            elif field.name != self.model.subject.target:
+                outer.columns[field.name] = constant(None, field.data_type, n)
+        return outer
+
+    def score(self, columns: Mapping[str, Any], n: int) -> tuple[Result, Problems]:
+        """The answer for n records, and what is wrong with some of them."""
+        outer = self.frame(columns, n)
+        frame = outer.inner(self.model.derived)
+        if self.model.subject.target in outer.columns:
+            frame.columns[str(self.model.subject.target)] = outer.columns[str(self.model.subject.target)]
+        return self.model.finish(self.model.algorithm.evaluate(frame), frame), outer.problems
+
+
+def compile_document(root: Element) -> Document:
+    """A PMML element as a document; raises ``UnsupportedModel`` by element name, or ``InvalidModel``."""
+    version = root.get("version")
+    if root.tag != "PMML":
+        raise InvalidModel(f"the document is a {root.tag[:80]}, not a PMML")
+    if not version.startswith(_VERSIONS):
+        raise UnsupportedModel("PMML", f"version {version[:20]!r} is not supported, only 3.x and 4.x")
+    models = [child for child in root.children if child.tag not in _NOT_MODELS]
+    if not models:
+        raise InvalidModel("the document holds no model")
+    dictionary = read_dictionary(root.child("DataDictionary"))
+    model = next((m for m in models if m.get("isScorable", "true") != "false"), models[0])
+    scope = Scope()
+    transformations = root.first("TransformationDictionary")
+    if transformations is not None:
+        read_functions(transformations, scope)
+    schema = _schema_names(model)
+    for name in schema & dictionary.keys():
+        scope.fields[name] = dictionary[name].type
+    if transformations is not None:
+        read_derived(_usable(transformations.all("DerivedField"), scope), scope)
+    compiled = _compile(model, scope, dictionary)
+    return Document(version, compiled, dictionary, scope.derived)
+
+
+def _usable(elements: list[Element], scope: Scope) -> list[Element]:
+    """Global derived fields whose inputs this model has; others belong to other models of the file."""
+    known = set(scope.fields)
+    names = {element.get("name") for element in elements}
+    uses = {id(e): {x.attributes["field"] for x in e.walk() if "field" in x.attributes} for e in elements}
+    hopeless = {e.get("name") for e in elements if uses[id(e)] - known - names}
+    while True:
+        more = {e.get("name") for e in elements if uses[id(e)] & hopeless} | hopeless
+        if more == hopeless:
+            break
+        hopeless = more
+    return [element for element in elements if element.get("name") not in hopeless]
+
+
+def _schema_names(model: Element) -> set[str]:
+    schema = model.first("MiningSchema")
+    return set() if schema is None else {field.get("name") for field in schema.all("MiningField")}
+
+
+def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField]) -> Model:
+    if element.tag not in READERS:
+        raise UnsupportedModel(element.tag)
+    scope = Scope(parent=outside)
+    fields = read_schema(element.child("MiningSchema"), dictionary, outside.find)
+    for field in fields:
+        if field.data is not None:
+            scope.fields[field.name] = FieldType(field.data_type, field.optype, field.data.valid)
+    local = element.first("LocalTransformations")
+    if local is not None:
+        read_derived(local.all("DerivedField"), scope)
+    targets = read_targets(element)
+    subject = _subject(element, scope, fields, dictionary, targets)
+    algorithm = READERS[element.tag](element, subject)
+    outputs = read_outputs(element, scope, subject)
+    return Model(element.tag, subject, fields, scope.derived, algorithm, targets, outputs)
+
+
+def _subject(
+    element: Element,
+    scope: Scope,
+    fields: list[MiningField],
+    dictionary: dict[str, DataField],
+    targets: dict[str, Target],
+) -> Subject:
+    names = [field.name for field in fields if field.usage in {"predicted", "target"}]
+    target = names[0] if names else next((name for name in targets if name), None)
+    function = element.need("functionName")
+    kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
+    if target is not None and target in dictionary:
+        kind = dictionary[target].type
+    priors = targets[target].priors if target in targets else {}
+
+    def compile_inner(inner: Element, outside: Scope) -> Model:
+        return _compile(inner, outside, dictionary)
+
+    return Subject(scope, function, target, kind, dictionary, compile_inner, priors)

@@ -1,0 +1,321 @@
+"""Expressions: what a derived field, a function or an output is computed with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresight.scoring.errors import UnsupportedModel
+from foresight.scoring.pmml.dictionary import read_interval
+from foresight.scoring.pmml.frame import Compute, Frame, Function, Scope
+from foresight.scoring.pmml.functions import BUILT_IN, equal_where
+from foresight.scoring.pmml.values import (
+    Column,
+    Floats,
+    Value,
+    cast,
+    constant,
+    known_type,
+    parse_constant,
+)
+from foresight.scoring.pmml.xml import Element
+
+MAX_SIZE = 200_000
+"""Steps that one expression may take, with the functions that it calls written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A computation, the type of its result, and how many steps it takes."""
+
+    compute: Compute
+    data_type: str
+    size: int = 1
+
+
+def find_expression(element: Element, scope: Scope) -> Expression:
+    """The expression among an element's children."""
+    return read_expression(element.child(*_READERS, *_REFUSED), scope)
+
+
+def read_expression(element: Element, scope: Scope) -> Expression:
+    """An expression element; raises ``UnsupportedModel`` by its name."""
+    if element.tag not in _READERS:
+        raise UnsupportedModel(element.tag)
+    found = _READERS[element.tag](element, scope)
+    if found.size > MAX_SIZE:
+        raise element.broken(f"takes more than {MAX_SIZE} steps")
+    return found
+
+
+def _replace_missing(column: Column, value: Value | None) -> Column:
+    if value is None:
+        return column
+    missing = column.missing
+    return column.where(missing, constant(value, column.data_type, len(missing))) if missing.any() else column
+
+
+def _map_missing(element: Element, data_type: str, name: str = "mapMissingTo") -> Value | None:
+    text = element.attributes.get(name)
+    return None if text is None else parse_constant(text, data_type, f"line {element.line}: {name}")
+
+
+def _field_ref(element: Element, scope: Scope) -> Expression:
+    name = element.need("field")
+    data_type = scope.find(name).data_type
+    missing = _map_missing(element, data_type)
+    return Expression(lambda frame: _replace_missing(frame.column(name), missing), data_type)
+
+
+def _constant(element: Element, _scope: Scope) -> Expression:
+    data_type = known_type(element.get("dataType", "") or _guess_type(element.text), "Constant")
+    missing = element.get("missing") == "true"
+    value = None if missing else parse_constant(element.text, data_type, f"line {element.line}: Constant")
+    return Expression(lambda frame: constant(value, data_type, frame.n), data_type)
+
+
+def _guess_type(text: str) -> str:
+    for data_type, read in (("integer", int), ("double", float)):
+        try:
+            read(text)
+        except ValueError:
+            continue
+        return data_type
+    return "string"
+
+
+def interpolate(x: Floats, points: Sequence[tuple[float, float]], outliers: str) -> Floats:
+    """Through the points (ascending in x); beyond them by ``outliers``."""
+    at, to = np.array(points).T
+    result = np.interp(x, at, to)
+    if outliers == "asMissingValues":
+        return np.where((x < at[0]) | (x > at[-1]), math.nan, result)
+    if outliers == "asIs":
+        first, last = (to[1] - to[0]) / (at[1] - at[0]), (to[-1] - to[-2]) / (at[-1] - at[-2])
+        result = np.where(x < at[0], to[0] + (x - at[0]) * first, result)
+        result = np.where(x > at[-1], to[-1] + (x - at[-1]) * last, result)
+        # Inside, one formula on both sides of a point, as the extrapolation has.
+    return np.where(np.isnan(x), math.nan, result)
+
+
+def read_norm_points(element: Element) -> list[tuple[float, float]]:
+    """The LinearNorms of a NormContinuous, strictly ascending in ``orig``."""
+    points = [(norm.number("orig"), norm.number("norm")) for norm in element.all("LinearNorm")]
+    if len(points) < 2 or any(a[0] >= b[0] for a, b in zip(points, points[1:], strict=False)):
+        raise element.broken("needs two or more LinearNorm, ascending in orig")
+    return points
+
+
+def _norm_continuous(element: Element, scope: Scope) -> Expression:
+    name, outliers = element.need("field"), element.get("outliers", "asIs")
+    scope.find(name)
+    points, missing = read_norm_points(element), _map_missing(element, "double")
+
+    def compute(frame: Frame) -> Column:
+        x = cast(frame.column(name), "double").values
+        return _replace_missing(Column(interpolate(x, points, outliers), "double"), missing)
+
+    return Expression(compute, "double")
+
+
+def _norm_discrete(element: Element, scope: Scope) -> Expression:
+    name = element.need("field")
+    data_type = scope.find(name).data_type
+    value = parse_constant(element.need("value"), data_type, f"line {element.line}: NormDiscrete")
+    missing = _map_missing(element, "double")
+
+    def compute(frame: Frame) -> Column:
+        column = frame.column(name)
+        hit = equal_where(column, constant(value, data_type, frame.n)).astype(np.float64)
+        return _replace_missing(Column(np.where(column.missing, math.nan, hit), "double"), missing)
+
+    return Expression(compute, "double")
+
+
+def _discretize(element: Element, scope: Scope) -> Expression:
+    name = element.need("field")
+    scope.find(name)
+    data_type = known_type(element.get("dataType", "string"), "Discretize")
+    bins = [
+        (
+            read_interval(bin_.child("Interval")),
+            parse_constant(bin_.need("binValue"), data_type, "DiscretizeBin"),
+        )
+        for bin_ in element.all("DiscretizeBin")
+    ]
+    missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
+
+    def compute(frame: Frame) -> Column:
+        x = cast(frame.column(name), "double").values
+        result = constant(default, data_type, frame.n)
+        free = ~np.isnan(x)
+        for interval, value in bins:
+            hit = free & interval.holds(x)
+            result = result.where(hit, constant(value, data_type, frame.n))
+            free &= ~hit
+        return result.where(np.isnan(x), constant(missing, data_type, frame.n))
+
+    return Expression(compute, data_type, 1 + len(bins))
+
+
+def _map_values(element: Element, scope: Scope) -> Expression:
+    pairs = [(pair.need("field"), pair.need("column")) for pair in element.all("FieldColumnPair")]
+    types = [scope.find(name).data_type for name, _ in pairs]
+    out, data_type = element.need("outputColumn"), known_type(element.get("dataType", "string"), "MapValues")
+    if element.first("TableLocator") is not None:
+        raise UnsupportedModel("TableLocator")
+    where = f"line {element.line}: MapValues"
+    table: dict[tuple[Value, ...], Value] = {}
+    for row in element.child("InlineTable").all("row"):
+        cells = {cell.tag: cell.text for cell in row.children}
+        if out in cells and all(column in cells for _, column in pairs):
+            texts = zip((cells[column] for _, column in pairs), types, strict=True)
+            key = tuple(parse_constant(text, kind, where) for text, kind in texts)
+            table.setdefault(key, parse_constant(cells[out], data_type, where))
+    missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
+    return Expression(_lookup([name for name, _ in pairs], table, data_type, missing, default), data_type)
+
+
+def _lookup(
+    names: list[str],
+    table: dict[tuple[Value, ...], Value],
+    data_type: str,
+    missing: Value | None,
+    default: Value | None,
+) -> Compute:
+    def compute(frame: Frame) -> Column:
+        columns = [frame.column(name) for name in names]
+        keys = list(
+            zip(*(c.texts().tolist() if c.is_text else c.values.tolist() for c in columns), strict=True)
+        )
+        absent = np.logical_or.reduce([c.missing for c in columns])
+        answers = {key: table.get(key, default) for key in dict.fromkeys(keys)}
+        found = _column([answers[key] for key in keys], data_type)
+        return found.where(absent, constant(missing, data_type, frame.n)) if absent.any() else found
+
+    return compute
+
+
+def _column(items: list[Value | None], data_type: str) -> Column:
+    if data_type == "string":
+        index: dict[Value | None, int] = {None: -1}
+        for item in items:
+            index.setdefault(item, len(index) - 1)
+        codes = np.fromiter(map(index.__getitem__, items), np.int32, len(items))
+        return Column(codes, data_type, tuple(str(item) for item in list(index)[1:]))
+    return Column(np.array([math.nan if item is None else item for item in items], np.float64), data_type)
+
+
+def _apply(element: Element, scope: Scope) -> Expression:
+    name = element.need("function")
+    arguments = [read_expression(child, scope) for child in element.children]
+    types = [argument.data_type for argument in arguments]
+    size = 1 + sum(argument.size for argument in arguments)
+    function = scope.function(name)
+    if function is not None:
+        if len(arguments) != len(function.parameters):
+            raise element.broken(f"{name!r} takes {len(function.parameters)} arguments")
+        call, data_type, size = _call(function), function.data_type, size + function.size
+    else:
+        call, data_type = _built_in(element, name, len(arguments)), _result_type(name, types)
+    if element.get("invalidValueTreatment", "returnInvalid") not in {"returnInvalid", "asIs", "asMissing"}:
+        raise UnsupportedModel(f"Apply invalidValueTreatment={element.get('invalidValueTreatment')!r}")
+    missing = _map_missing(element, data_type)
+    default = _map_missing(element, data_type, "defaultValue")
+
+    def compute(frame: Frame) -> Column:
+        columns = [argument.compute(frame) for argument in arguments]
+        result = cast(call(frame, columns), data_type)
+        if missing is not None:
+            absent = np.logical_or.reduce([column.missing for column in columns])
+            result = result.where(absent, constant(missing, data_type, frame.n))
+        return _replace_missing(result, default)
+
+    return Expression(compute, data_type, size)
+
+
+def _built_in(element: Element, name: str, given: int) -> Callable[[Frame, list[Column]], Column]:
+    if name not in BUILT_IN:
+        raise UnsupportedModel(f"Apply function={name!r}")
+    compute, (fewest, most) = BUILT_IN[name]
+    if not fewest <= given <= most:
+        raise element.broken(f"{name!r} cannot take {given} arguments")
+    return lambda _frame, columns: compute(columns)
+
+
+def _call(function: Function) -> Callable[[Frame, list[Column]], Column]:
+    def call(frame: Frame, columns: list[Column]) -> Column:
+        inner = Frame(frame.n, frame.problems)
+        inner.columns = dict(zip(function.parameters, columns, strict=True))
+        return function.body(inner)
+
+    return call
+
+
+_TRUTHS = {
+    "equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isMissing", "isNotMissing",
+    "isValid", "isNotValid", "isIn", "isNotIn", "and", "or", "not", "matches",
+}  # fmt: skip
+_TEXTS = {
+    "uppercase",
+    "lowercase",
+    "trimBlanks",
+    "substring",
+    "replace",
+    "concat",
+    "formatNumber",
+    "formatDatetime",
+}
+_INTEGERS = {"stringLength", "dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight"}
+_KEEP = {
+    "+",
+    "-",
+    "*",
+    "/",
+    "min",
+    "max",
+    "sum",
+    "product",
+    "threshold",
+    "floor",
+    "ceil",
+    "round",
+    "rint",
+    "abs",
+    "pow",
+    "modulo",
+}
+
+
+def _result_type(name: str, types: list[str]) -> str:
+    if name in _TRUTHS:
+        return "boolean"
+    if name in _TEXTS:
+        return "string"
+    if name in _INTEGERS:
+        return "integer"
+    if name == "if":
+        kinds = set(types[1:])
+        if len(kinds) == 1:
+            return types[1]
+        return "string" if "string" in kinds else _widest(kinds)
+    return _widest(set(types)) if name in _KEEP else "double"
+
+
+def _widest(types: set[str]) -> str:
+    return "integer" if types <= {"integer"} else "float" if types <= {"integer", "float"} else "double"
+
+
+_READERS: dict[str, Callable[[Element, Scope], Expression]] = {
+    "FieldRef": _field_ref,
+    "Constant": _constant,
+    "NormContinuous": _norm_continuous,
+    "NormDiscrete": _norm_discrete,
+    "Discretize": _discretize,
+    "MapValues": _map_values,
+    "Apply": _apply,
+}
+_REFUSED = ("TextIndex", "Aggregate", "Lag")

@@ -1,0 +1,123 @@
+"""Where names live: a scope at compile time, a frame of columns when records are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foresight.scoring.errors import InvalidModel
+from foresight.scoring.pmml.values import Column, Flags
+
+Rows = NDArray[np.intp]
+Compute = Callable[["Frame"], Column]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """What is known of a name when a model is compiled; ``values`` are the declared categories, in order."""
+
+    data_type: str
+    optype: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Function:
+    """A function that the document defines: parameters and body."""
+
+    parameters: tuple[str, ...]
+    body: Compute
+    data_type: str
+    size: int
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names that a part of a model may use; what is not here is looked for in ``parent``."""
+
+    parent: Scope | None = None
+    fields: dict[str, FieldType] = field(default_factory=dict)
+    derived: dict[str, Compute] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+
+    def find(self, name: str) -> FieldType:
+        """The type of a name; raises ``InvalidModel`` for one that nothing defines."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.fields:
+                return scope.fields[name]
+            scope = scope.parent
+        raise InvalidModel(f"field {name[:80]!r} is used but not defined")
+
+    def function(self, name: str) -> Function | None:
+        """A function of the document, or None."""
+        return self.functions.get(name) or (self.parent.function(name) if self.parent else None)
+
+
+class Problems:
+    """What is wrong with each record: the first reason counts."""
+
+    def __init__(self) -> None:
+        self.by_row: dict[int, str] = {}
+
+    def add(self, rows: Rows | None, wrong: Flags, reason: str) -> None:
+        """Note ``reason`` for the records where ``wrong``."""
+        for row in np.flatnonzero(wrong).tolist():
+            self.by_row.setdefault(row if rows is None else int(rows[row]), reason)
+
+
+class Frame:
+    """Columns of n records by name; derived fields are computed when first asked for."""
+
+    def __init__(
+        self,
+        n: int,
+        problems: Problems,
+        *,
+        parent: Frame | None = None,
+        rows: Rows | None = None,
+        derived: dict[str, Compute] | None = None,
+    ) -> None:
+        self.n = n
+        self.problems = problems
+        self.columns: dict[str, Column] = {}
+        self._parent, self._rows, self._derived = parent, rows, derived or {}
+
+    def column(self, name: str) -> Column:
+        """A field's values; raises ``InvalidModel`` for an unknown one."""
+        found = self.columns.get(name)
+        if found is None:
+            found = self.columns[name] = self._resolve(name)
+        return found
+
+    def _resolve(self, name: str) -> Column:
+        compute = self._derived.get(name)
+        if compute is not None:
+            return compute(self)
+        if self._parent is None:
+            raise InvalidModel(f"field {name[:80]!r} has no values here")
+        column = self._parent.column(name)
+        return column if self._rows is None else column.take(self._rows)
+
+    def inner(self, derived: dict[str, Compute]) -> Frame:
+        """A frame for a model inside this one: sees all, adds its own."""
+        return Frame(self.n, self.problems, parent=self, derived=derived)
+
+    def subset(self, rows: Rows) -> Frame:
+        """These records only."""
+        return Frame(len(rows), self.problems, parent=self, rows=rows)
+
+    def report(self, wrong: Flags, reason: str) -> None:
+        """Say what is wrong with some of these records."""
+        if not wrong.any():
+            return
+        rows: Rows | None = None
+        frame: Frame | None = self
+        while frame is not None:
+            if frame._rows is not None:
+                rows = frame._rows if rows is None else frame._rows[rows]
+            frame = frame._parent
+        self.problems.add(rows, wrong, reason)

@@ -1,0 +1,326 @@
+"""The built-in functions of PMML over whole columns.
+
+A number that cannot be (a division by zero, the root of a negative) is missing. Unless its entry says
+otherwise, a function of a missing argument is missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import regex
+from scipy import special
+
+from foresight.scoring.errors import InvalidModel
+from foresight.scoring.pmml.values import Column, Flags, Floats, cast, common_codes, days_before, text_column
+
+Columns = Sequence[Column]
+REGEX_SECONDS = 1.0
+"""A pattern from a stranger may take this long over one text."""
+
+
+def _number(values: Any, data_type: str = "double") -> Column:
+    return Column(np.asarray(values, np.float64), data_type)
+
+
+def _truth(true: Flags, missing: Flags) -> Column:
+    return Column(np.where(missing, math.nan, true), "boolean")
+
+
+def _widest(columns: Columns) -> str:
+    types = {column.data_type for column in columns}
+    return "integer" if types <= {"integer"} else "float" if types <= {"integer", "float"} else "double"
+
+
+def _values(columns: Columns) -> list[Floats]:
+    return [cast(c, "double").values if c.is_text else c.values for c in columns]
+
+
+def _arithmetic(compute: Callable[..., Any], *, keep_type: bool = True) -> Callable[[Columns], Column]:
+    def apply(columns: Columns) -> Column:
+        with np.errstate(all="ignore"):
+            result = np.asarray(compute(*_values(columns)), np.float64)
+        data_type = _widest(columns) if keep_type else "double"
+        return Column(
+            result.astype(np.float32).astype(np.float64) if data_type == "float" else result, data_type
+        )
+
+    return apply
+
+
+def _divide(columns: Columns) -> Column:
+    left, right = _values(columns)
+    with np.errstate(all="ignore"):
+        result = np.where(right == 0, math.nan, left / right)
+    data_type = _widest(columns)
+    if data_type == "integer":
+        return Column(np.trunc(result), data_type)
+    return Column(result.astype(np.float32).astype(np.float64) if data_type == "float" else result, data_type)
+
+
+def _aggregate(compute: Callable[[Floats], Any]) -> Callable[[Columns], Column]:
+    """Over the arguments that are not missing; missing only where all are."""
+
+    def apply(columns: Columns) -> Column:
+        stack = np.array(_values(columns))
+        none = np.isnan(stack).all(axis=0)
+        stack[:, none] = 0.0
+        return _number(np.where(none, math.nan, compute(stack)), _widest(columns))
+
+    return apply
+
+
+def _average(compute: Callable[[Floats], Any]) -> Callable[[Columns], Column]:
+    over = _aggregate(compute)
+    return lambda columns: Column(over(columns).values, "double")
+
+
+def equal_where(left: Column, right: Column) -> Flags:
+    """Where two columns hold the same value; text meets numbers as a number."""
+    if left.is_text and right.is_text:
+        _, (mine, theirs) = common_codes([left, right])
+        return np.asarray(mine == theirs)
+    if left.is_text or right.is_text:
+        kind = right.data_type if left.is_text else left.data_type
+        left, right = cast(left, kind), cast(right, kind)
+    return np.asarray(left.values == right.values)
+
+
+def _ordered(compute: Callable[[Any, Any], Any]) -> Callable[[Columns], Column]:
+    def apply(columns: Columns) -> Column:
+        left, right = columns
+        missing = left.missing | right.missing
+        if left.is_text and right.is_text:
+            levels, codes = common_codes(columns)
+            rank = np.append(np.argsort(np.argsort(np.array(levels, object))), -1)
+            return _truth(compute(rank[codes[0]], rank[codes[1]]), missing)
+        a, b = _values(columns)
+        return _truth(compute(a, b), missing)
+
+    return apply
+
+
+def _equality(wanted: bool) -> Callable[[Columns], Column]:
+    def apply(columns: Columns) -> Column:
+        return _truth(equal_where(*columns) == wanted, columns[0].missing | columns[1].missing)
+
+    return apply
+
+
+def _membership(wanted: bool) -> Callable[[Columns], Column]:
+    def apply(columns: Columns) -> Column:
+        first, *others = columns
+        inside = np.zeros(len(first.values), bool)
+        for other in others:
+            inside |= equal_where(first, other) & ~other.missing
+        return _truth(inside == wanted, first.missing)
+
+    return apply
+
+
+def _presence(wanted: bool) -> Callable[[Columns], Column]:
+    return lambda columns: Column((columns[0].missing == wanted).astype(np.float64), "boolean")
+
+
+def _all_true(columns: Columns) -> Column:
+    stack = np.array(_values(columns))
+    return Column(np.where((stack == 0).any(axis=0), 0.0, stack.sum(axis=0) / len(stack)), "boolean")
+
+
+def _any_true(columns: Columns) -> Column:
+    stack = np.array(_values(columns))
+    return Column(np.where((stack == 1).any(axis=0), 1.0, stack.sum(axis=0)), "boolean")
+
+
+def _not(columns: Columns) -> Column:
+    return Column(1.0 - cast(columns[0], "boolean").values, "boolean")
+
+
+def _if(columns: Columns) -> Column:
+    condition, then = columns[0], columns[1]
+    other = columns[2] if len(columns) > 2 else None
+    if other is None:
+        other = cast(Column(np.full(len(then.values), math.nan), "double"), then.data_type)
+    data_type = then.data_type if then.data_type == other.data_type else _common_type(then, other)
+    then, other = cast(then, data_type), cast(other, data_type)
+    nothing = cast(Column(np.full(len(then.values), math.nan), "double"), data_type)
+    return other.where(condition.values == 1, then).where(condition.missing, nothing)
+
+
+def _common_type(*columns: Column) -> str:
+    if any(column.is_text for column in columns):
+        return "string"
+    return _widest(columns)
+
+
+def _texts(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
+    """Once for each distinct combination of arguments."""
+
+    def apply(columns: Columns) -> Column:
+        combinations = list(zip(*(_plain(column) for column in columns), strict=True))
+        answers = {key: None if None in key else compute(*key) for key in dict.fromkeys(combinations)}
+        return text_column([answers[key] for key in combinations])
+
+    return apply
+
+
+def _plain(column: Column) -> list[Any]:
+    if column.is_text:
+        return column.texts().tolist()
+    if column.data_type not in {"integer", "float", "double"}:
+        return column.texts().tolist()
+    whole = column.data_type == "integer"
+    return [None if v != v else int(v) if whole else v for v in column.values.tolist()]
+
+
+def _substring(text: Any, start: float, length: float) -> str:
+    begin = max(int(start) - 1, 0)
+    return str(text)[begin : begin + max(int(length), 0)]
+
+
+def _matches(columns: Columns) -> Column:
+    found = _texts(
+        lambda text, pattern: str(_pattern(pattern).search(text, timeout=REGEX_SECONDS) is not None)
+    )
+    answer = found(columns)
+    return Column(answer.lookup(lambda level: float(level == "True"), math.nan, np.float64), "boolean")
+
+
+def _replace(text: str, pattern: str, replacement: str) -> str:
+    # PCRE writes groups as $1, Python as \1.
+    back = regex.sub(r"\$(\d+)", r"\\\1", replacement)
+    return str(_pattern(pattern).sub(back, text, timeout=REGEX_SECONDS))
+
+
+def _pattern(text: str) -> Any:
+    try:
+        return regex.compile(text)
+    except regex.error as error:
+        raise InvalidModel(f"pattern {text[:40]!r}: {error}") from error
+
+
+def _format_number(number: float, pattern: str) -> str:
+    if regex.search(r"\d{4}", pattern):
+        raise InvalidModel(f"formatNumber: the width in {pattern[:40]!r} is too large")
+    return str(pattern % (int(number) if regex.search(r"%[-+ 0#\d.]*[diuxX]", pattern) else number))
+
+
+def _format_datetime(columns: Columns) -> Column:
+    moment, pattern = columns
+    return _texts(_format_moment)([text_column(moment.texts()), pattern])
+
+
+def _format_moment(text: str, pattern: str) -> str:
+    if ":" in text and "T" not in text:
+        return dt.time.fromisoformat(text if text[1] != ":" else "0" + text).strftime(pattern)
+    return dt.datetime.fromisoformat(text).strftime(pattern)
+
+
+def _days_since_year(columns: Columns) -> Column:
+    moment, year = columns
+    days = moment.values / 86_400 if moment.data_type == "dateTime" else cast(moment, "date").values
+    return _number(np.floor(days) + _offset(year), "integer")
+
+
+def _seconds_since_year(columns: Columns) -> Column:
+    moment, year = columns
+    seconds = moment.values if moment.data_type == "dateTime" else cast(moment, "dateTime").values
+    seconds = seconds * 86_400 if moment.data_type == "date" else seconds
+    return _number(np.floor(seconds) + _offset(year) * 86_400, "integer")
+
+
+def _offset(year: Column) -> Floats:
+    known = {y: days_before(str(int(y))) for y in set(year.values.tolist()) if 1 <= y <= 9999}
+    return np.array([known.get(y, math.nan) for y in year.values.tolist()])
+
+
+def _round_half_up(values: Floats) -> Floats:
+    return np.floor(values + 0.5)
+
+
+def _text_length(columns: Columns) -> Column:
+    texts = cast(columns[0], "string")
+    return Column(texts.lookup(len, math.nan, np.float64), "integer")
+
+
+def _normal(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
+    return _arithmetic(compute, keep_type=False)
+
+
+def _density(z: Any) -> Any:
+    return np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+
+
+_ANY, _MANY = (1, 10_000), (2, 10_000)
+Entry = tuple[Callable[[Columns], Column], tuple[int, int]]
+
+BUILT_IN: dict[str, Entry] = {
+    "+": (_arithmetic(lambda a, b=None: a if b is None else a + b), (1, 2)),
+    "-": (_arithmetic(lambda a, b=None: -a if b is None else a - b), (1, 2)),
+    "*": (_arithmetic(lambda a, b: a * b), (2, 2)),
+    "/": (_divide, (2, 2)),
+    "min": (_aggregate(lambda s: np.nanmin(s, axis=0)), _ANY),
+    "max": (_aggregate(lambda s: np.nanmax(s, axis=0)), _ANY),
+    "sum": (_aggregate(lambda s: np.nansum(s, axis=0)), _ANY),
+    "product": (_aggregate(lambda s: np.nanprod(s, axis=0)), _ANY),
+    "avg": (_average(lambda s: np.nanmean(s, axis=0)), _ANY),
+    "median": (_average(lambda s: np.nanmedian(s, axis=0)), _ANY),
+    "threshold": (_arithmetic(lambda a, b: np.where(np.isnan(a) | np.isnan(b), math.nan, a > b)), (2, 2)),
+    "floor": (_arithmetic(np.floor), (1, 1)),
+    "ceil": (_arithmetic(np.ceil), (1, 1)),
+    "round": (_arithmetic(_round_half_up), (1, 1)),
+    "rint": (_arithmetic(np.rint), (1, 1)),
+    "abs": (_arithmetic(np.abs), (1, 1)),
+    "pow": (_arithmetic(np.power), (2, 2)),
+    "modulo": (_arithmetic(lambda a, b: a - b * np.floor(a / b)), (2, 2)),
+    "equal": (_equality(True), (2, 2)),
+    "notEqual": (_equality(False), (2, 2)),
+    "lessThan": (_ordered(np.less), (2, 2)),
+    "lessOrEqual": (_ordered(np.less_equal), (2, 2)),
+    "greaterThan": (_ordered(np.greater), (2, 2)),
+    "greaterOrEqual": (_ordered(np.greater_equal), (2, 2)),
+    "isMissing": (_presence(True), (1, 1)),
+    "isNotMissing": (_presence(False), (1, 1)),
+    "isValid": (_presence(False), (1, 1)),
+    "isNotValid": (_presence(True), (1, 1)),
+    "isIn": (_membership(True), _MANY),
+    "isNotIn": (_membership(False), _MANY),
+    "and": (_all_true, _MANY),
+    "or": (_any_true, _MANY),
+    "not": (_not, (1, 1)),
+    "if": (_if, (2, 3)),
+    "uppercase": (_texts(lambda text: str(text).upper()), (1, 1)),
+    "lowercase": (_texts(lambda text: str(text).lower()), (1, 1)),
+    "trimBlanks": (_texts(lambda text: str(text).strip()), (1, 1)),
+    "substring": (_texts(_substring), (3, 3)),
+    "replace": (_texts(_replace), (3, 3)),
+    "concat": (_texts(lambda *parts: "".join(map(str, parts))), _ANY),
+    "stringLength": (_text_length, (1, 1)),
+    "matches": (_matches, (2, 2)),
+    "formatNumber": (_texts(_format_number), (2, 2)),
+    "formatDatetime": (_format_datetime, (2, 2)),
+    "dateDaysSinceYear": (_days_since_year, (2, 2)),
+    "dateSecondsSinceYear": (_seconds_since_year, (2, 2)),
+    "dateSecondsSinceMidnight": (lambda c: _number(np.floor(c[0].values % 86_400), "integer"), (1, 1)),
+    "normalCDF": (_normal(lambda x, mu, sd: special.ndtr((x - mu) / sd)), (3, 3)),
+    "normalPDF": (_normal(lambda x, mu, sd: _density((x - mu) / sd) / sd), (3, 3)),
+    "normalIDF": (_normal(lambda p, mu, sd: mu + sd * special.ndtri(p)), (3, 3)),
+    "stdNormalCDF": (_normal(special.ndtr), (1, 1)),
+    "stdNormalPDF": (_normal(_density), (1, 1)),
+    "stdNormalIDF": (_normal(special.ndtri), (1, 1)),
+    "erf": (_normal(special.erf), (1, 1)),
+    "hypot": (_normal(np.hypot), (2, 2)),
+    "ln": (_normal(np.log), (1, 1)),
+    **{
+        name: (_normal(getattr(np, numpy_name)), (1, 1))
+        for name, numpy_name in {
+            "log10": "log10", "ln1p": "log1p", "exp": "exp", "expm1": "expm1", "sqrt": "sqrt",
+            "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+            "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+        }.items()
+    },
+}  # fmt: skip

@@ -1,0 +1,188 @@
+"""NeuralNetwork: layers of neurons as matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from foresight.scoring.errors import UnsupportedModel
+from foresight.scoring.pmml.expressions import find_expression, interpolate, read_norm_points
+from foresight.scoring.pmml.frame import Compute, Frame
+from foresight.scoring.pmml.links import simplemax, softmax
+from foresight.scoring.pmml.result import Result, Subject, classified, number_result
+from foresight.scoring.pmml.values import Floats, cast
+from foresight.scoring.pmml.xml import Element
+
+_ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
+    "logistic": special.expit,
+    "tanh": np.tanh,
+    "identity": lambda z: z,
+    "exponential": np.exp,
+    "reciprocal": lambda z: 1.0 / z,
+    "square": np.square,
+    "Gauss": lambda z: np.exp(-z * z),
+    "sine": np.sin,
+    "cosine": np.cos,
+    "Elliott": lambda z: z / (1.0 + np.abs(z)),
+    "arctan": lambda z: 2.0 * np.arctan(z) / math.pi,
+    "rectifier": lambda z: np.maximum(z, 0.0),
+}
+_NORMALISATIONS = {"none", "simplemax", "softmax"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Neurons over earlier values: weights ``[n_inputs, n_neurons]`` into the columns ``inputs``."""
+
+    inputs: tuple[int, ...]
+    weights: Floats
+    bias: Floats
+    activation: str
+    threshold: float
+    width: Floats
+    altitude: Floats
+    used: Floats
+    normalisation: str
+
+    def evaluate(self, values: Floats) -> Floats:
+        """The values of the neurons."""
+        x = values[:, self.inputs]
+        if self.activation == "radialBasis":
+            return self._radial(x)
+        z = x @ self.weights + self.bias
+        if self.activation == "threshold":
+            out = np.where(np.isnan(z), math.nan, z > self.threshold)
+        else:
+            out = _ACTIVATIONS[self.activation](z)
+        if self.normalisation == "softmax":
+            return softmax(out)
+        return simplemax(out) if self.normalisation == "simplemax" else out
+
+    def _radial(self, x: Floats) -> Floats:
+        columns = []
+        for j in range(self.weights.shape[1]):
+            mine = self.used[:, j] > 0
+            squared = ((x[:, mine] - self.weights[mine, j]) ** 2).sum(axis=1)
+            fan_in = mine.sum()
+            exponent = fan_in * math.log(self.altitude[j]) - squared / (2.0 * self.width[j] ** 2)
+            columns.append(np.exp(exponent))
+        return np.column_stack(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Inputs, layers and outputs; ``outputs`` are columns of all values with their class or inverse."""
+
+    inputs: tuple[Compute, ...]
+    layers: tuple[Layer, ...]
+    outputs: tuple[int, ...]
+    labels: tuple[str, ...]
+    inverse: Callable[[Floats], Floats]
+    target_type: str
+
+    def evaluate(self, frame: Frame) -> Result:
+        """The answer for each record; missing where an input is."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            values = np.column_stack([cast(compute(frame), "double").values for compute in self.inputs])
+            blank = np.isnan(values).any(axis=1)
+            for layer in self.layers:
+                values = np.column_stack([values, layer.evaluate(values)])
+            found = values[:, self.outputs]
+            found[blank] = math.nan
+            if not self.labels:
+                return number_result(self.inverse(found[:, 0]))
+        if len(self.outputs) == 1 and len(self.labels) == 2:
+            found = np.column_stack([found, 1.0 - found])
+        return classified(found, self.labels, self.target_type)
+
+
+def read(element: Element, subject: Subject) -> Network:
+    """A NeuralNetwork element."""
+    places: dict[str, int] = {}
+    inputs = []
+    for part in element.child("NeuralInputs").all("NeuralInput"):
+        places[part.need("id")] = len(places)
+        inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
+    layers = []
+    for part in element.all("NeuralLayer"):
+        layers.append(_read_layer(part, element, places))
+    outputs, labels, inverse = _read_outputs(element, subject, places)
+    return Network(tuple(inputs), tuple(layers), outputs, labels, inverse, subject.target_type.data_type)
+
+
+def _read_layer(element: Element, network: Element, places: dict[str, int]) -> Layer:
+    neurons = element.all("Neuron")
+    if not neurons:
+        raise element.broken("has no Neuron")
+    activation = element.get("activationFunction", network.get("activationFunction"))
+    normalisation = element.get("normalizationMethod", network.get("normalizationMethod", "none"))
+    if activation not in _ACTIVATIONS and activation not in {"threshold", "radialBasis"}:
+        raise UnsupportedModel(f"NeuralLayer activationFunction={activation!r}")
+    if normalisation not in _NORMALISATIONS:
+        raise UnsupportedModel(f"NeuralLayer normalizationMethod={normalisation!r}")
+    sources = list(dict.fromkeys(con.need("from") for neuron in neurons for con in neuron.all("Con")))
+    for source in sources:
+        if source not in places:
+            raise element.broken(f"a Con comes from {source[:40]!r}, which is not an earlier neuron")
+    rows = {source: row for row, source in enumerate(sources)}
+    weights, used = np.zeros((len(sources), len(neurons))), np.zeros((len(sources), len(neurons)))
+    for j, neuron in enumerate(neurons):
+        for con in neuron.all("Con"):
+            weights[rows[con.need("from")], j] = con.number("weight")
+            used[rows[con.need("from")], j] = 1.0
+
+    def given(name: str, default: float) -> Floats:
+        shared = element.number(name, network.number(name, default))
+        return np.array([neuron.number(name, shared) for neuron in neurons])
+
+    layer = Layer(
+        inputs=tuple(places[source] for source in sources),
+        weights=weights,
+        bias=np.array([neuron.number("bias", 0.0) for neuron in neurons]),
+        activation=activation,
+        threshold=element.number("threshold", network.number("threshold", 0.0)),
+        width=given("width", 1.0),
+        altitude=given("altitude", 1.0),
+        used=used,
+        normalisation=normalisation,
+    )
+    if activation == "radialBasis" and (np.any(layer.width == 0) or np.any(layer.altitude <= 0)):
+        raise element.broken("radialBasis needs a width that is not 0 and an altitude above 0")
+    for neuron in neurons:
+        places[neuron.need("id")] = len(places)
+    return layer
+
+
+def _read_outputs(
+    element: Element, subject: Subject, places: dict[str, int]
+) -> tuple[tuple[int, ...], tuple[str, ...], Callable[[Floats], Floats]]:
+    columns, labels = [], []
+    inverse: Callable[[Floats], Floats] = lambda y: y  # noqa: E731 (replaced below for a scaled output)
+    for part in element.child("NeuralOutputs").all("NeuralOutput"):
+        source = part.need("outputNeuron")
+        if source not in places:
+            raise part.broken(f"there is no neuron {source[:40]!r}")
+        columns.append(places[source])
+        derived = part.child("DerivedField")
+        norm = derived.child("FieldRef", "NormDiscrete", "NormContinuous")
+        if norm.tag == "NormDiscrete":
+            labels.append(norm.need("value"))
+        elif norm.tag == "NormContinuous":
+            turned = [(to, at) for at, to in read_norm_points(norm)]
+            turned.sort()
+            inverse = _inverse(turned)
+    if not columns:
+        raise element.broken("has no NeuralOutput")
+    if subject.is_classification and len(labels) != len(columns):
+        raise element.broken("a classification needs a NormDiscrete for each NeuralOutput")
+    if subject.is_classification and len(labels) == 1:
+        labels += [value for value in subject.target_type.values if value not in labels][:1]
+    return tuple(columns), tuple(labels) if subject.is_classification else (), inverse
+
+
+def _inverse(points: list[tuple[float, float]]) -> Callable[[Floats], Floats]:
+    return lambda y: interpolate(y, points, "asIs")

@@ -1,0 +1,217 @@
+"""Output: the named columns that a model hands out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresight.scoring.errors import UnsupportedModel
+from foresight.scoring.pmml.expressions import Expression, read_expression
+from foresight.scoring.pmml.frame import FieldType, Frame, Scope
+from foresight.scoring.pmml.result import (
+    Codes,
+    Result,
+    Subject,
+    empty_like,
+    labels_column,
+    pick,
+    same_label,
+    winners,
+)
+from foresight.scoring.pmml.values import Column, Floats, cast, constant, known_type
+from foresight.scoring.pmml.xml import Element
+
+_EXPRESSIONS = ("FieldRef", "Constant", "NormContinuous", "NormDiscrete", "Discretize", "MapValues", "Apply",
+                "TextIndex", "Aggregate", "Lag")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OutputField:
+    """One output; ``data_type`` is empty where the document leaves it to the feature."""
+
+    name: str
+    feature: str
+    value: str | None
+    rank: int
+    lowest_first: bool
+    segment: str | None
+    data_type: str
+    is_final: bool
+    expression: Expression | None
+
+    def column(self, result: Result, frame: Frame, subject: Subject) -> Column:
+        """Its values for one result."""
+        if self.expression is not None:
+            found = self.expression.compute(frame)
+        else:
+            source = result if self.segment is None else result.segments.get(self.segment)
+            if source is None:
+                return constant(None, self.data_type or "double", frame.n)
+            found = _FEATURES[self.feature](self, source, frame, subject)
+        return cast(found, self.data_type) if self.data_type else found
+
+
+def _code(out: OutputField, result: Result, subject: Subject) -> Codes | None:
+    """Which label an output speaks of in each row; None where there are no labels."""
+    if not result.labels:
+        return None
+    n = len(result.value.values)
+    if out.value is not None:
+        return np.full(n, same_label(result.labels, out.value, subject.target_type.data_type), np.intp)
+    if out.rank > 1:
+        return _ranked(out, result)
+    return _winner(result)
+
+
+def _winner(result: Result) -> Codes:
+    if result.affinity is not None:
+        return winners(-result.affinity if result.nearest_first else result.affinity)
+    if result.value.is_text:
+        place = {label: i for i, label in enumerate(result.labels)}
+        return result.value.lookup(lambda level: place.get(level, -1), -1, np.intp)
+    values = labels_column(np.arange(len(result.labels)), result.labels, result.value.data_type).values
+    hit = result.value.values[:, None] == values[None, :]
+    return np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
+
+
+def _ranked(out: OutputField, result: Result) -> Codes:
+    table = result.affinity if result.affinity is not None else result.probability
+    n = len(result.value.values)
+    if table is None or out.rank > table.shape[1]:
+        return np.full(n, -1, np.intp)
+    ascending = (result.affinity is not None and result.nearest_first) != out.lowest_first
+    order = np.argsort(table if ascending else -table, axis=1, kind="stable")
+    return np.where(np.isnan(table).all(axis=1), -1, order[:, out.rank - 1])
+
+
+def _predicted(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+    if out.rank > 1 and result.labels:
+        return labels_column(_ranked(out, result), result.labels, result.value.data_type)
+    return result.value
+
+
+def _display(out: OutputField, result: Result, frame: Frame, subject: Subject) -> Column:
+    texts = cast(_predicted(out, result, frame, subject), "string")
+    return Column(texts.values, "string", tuple(result.displays.get(t, t) for t in texts.levels))
+
+
+def _of(table: Floats | None, out: OutputField, result: Result, subject: Subject) -> Column:
+    codes = _code(out, result, subject)
+    if table is None or codes is None:
+        return constant(None, "double", len(result.value.values))
+    return Column(pick(table, codes), "double")
+
+
+def _probability(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+    return _of(result.probability, out, result, subject)
+
+
+def _confidence(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+    return _of(result.probability if result.confidence is None else result.confidence, out, result, subject)
+
+
+def _affinity(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+    return _of(result.affinity, out, result, subject)
+
+
+def _entity(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+    if out.rank > 1 and result.affinity is not None:
+        return labels_column(_ranked(out, result), result.labels, "string")
+    return empty_like(cast(result.value, "string")) if result.entity is None else result.entity
+
+
+def _reason(out: OutputField, result: Result, frame: Frame, _subject: Subject) -> Column:
+    return (
+        result.reasons[out.rank - 1] if out.rank <= len(result.reasons) else constant(None, "string", frame.n)
+    )
+
+
+def _residual(out: OutputField, result: Result, frame: Frame, subject: Subject) -> Column:
+    if subject.target is None or subject.target not in frame.columns:
+        return constant(None, "double", frame.n)
+    actual = frame.column(subject.target)
+    if not result.labels:
+        return Column(cast(actual, "double").values - result.value.values, "double")
+    codes = _code(out, result, subject)
+    assert codes is not None  # noqa: S101 (there are labels)
+    spoken = cast(labels_column(codes, result.labels, actual.data_type), "string").texts()
+    hit = (cast(actual, "string").texts() == spoken).astype(np.float64)
+    p = np.full(frame.n, math.nan) if result.probability is None else pick(result.probability, codes)
+    return Column(np.where(actual.missing, math.nan, hit - p), "double")
+
+
+def _warning(_out: OutputField, _result: Result, frame: Frame, _subject: Subject) -> Column:
+    return constant(None, "string", frame.n)
+
+
+_FEATURES: dict[str, Callable[[OutputField, Result, Frame, Subject], Column]] = {
+    "predictedValue": _predicted,
+    "predictedDisplayValue": _display,
+    "probability": _probability,
+    "confidence": _confidence,
+    "affinity": _affinity,
+    "entityAffinity": _affinity,
+    "clusterAffinity": _affinity,
+    "entityId": _entity,
+    "clusterId": _entity,
+    "ruleValue": _entity,
+    "reasonCode": _reason,
+    "residual": _residual,
+    "warning": _warning,
+}
+_DEFAULT_TYPES = {"predictedDisplayValue": "string", "entityId": "string", "clusterId": "string",
+                  "ruleValue": "string", "reasonCode": "string", "warning": "string"}  # fmt: skip
+
+
+def read_outputs(element: Element, scope: Scope, subject: Subject) -> list[OutputField]:
+    """The OutputFields, in order; each may use those before it. Their names go into ``scope``."""
+    found = element.first("Output")
+    fields = []
+    for field in [] if found is None else found.all("OutputField"):
+        out = _read_output(field, scope)
+        data_type = out.data_type or _type_of(out, subject)
+        scope.fields[out.name] = FieldType(data_type, field.get("optype", "continuous"))
+        fields.append(out)
+    return fields
+
+
+def _type_of(out: OutputField, subject: Subject) -> str:
+    if out.expression is not None:
+        return out.expression.data_type
+    if out.feature == "predictedValue":
+        return subject.target_type.data_type
+    return _DEFAULT_TYPES.get(out.feature, "double")
+
+
+def _read_output(element: Element, scope: Scope) -> OutputField:
+    holder = element.first("Decisions", *_EXPRESSIONS)
+    feature = element.get("feature", "predictedValue" if holder is None else "transformedValue")
+    expression = None
+    if feature in {"transformedValue", "decision"}:
+        expression = read_expression(element.child(*_EXPRESSIONS), scope)
+    elif feature not in _FEATURES:
+        raise UnsupportedModel(f"OutputField feature={feature!r}")
+    if feature == "ruleValue" and element.get("ruleFeature", "consequent") not in {
+        "consequent",
+        "ruleId",
+        "rule",
+    }:
+        raise UnsupportedModel(f"OutputField ruleFeature={element.get('ruleFeature')!r}")
+    given = element.get("dataType")
+    rank = int(element.number("rank", 1.0))
+    if rank < 1:
+        raise element.broken("rank must be 1 or more")
+    return OutputField(
+        name=element.need("name"),
+        feature=feature,
+        value=element.attributes.get("value"),
+        rank=rank,
+        lowest_first=element.get("rankOrder", "descending") == "ascending",
+        segment=element.attributes.get("segmentId"),
+        data_type=known_type(given, "OutputField") if given else "",
+        is_final=element.get("isFinalResult", "true") != "false",
+        expression=expression,
+    )
