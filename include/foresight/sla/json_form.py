@@ -1,0 +1,142 @@
+"""Statuses and definitions as plain JSON values: what is stored in JSON columns, served and published.
+
+Instants are text in UTC; ids of series are text, for JSON readers that know only doubles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from foresight.sla.definitions import Matcher, Notes, Sla, Sli
+from foresight.sla.instants import iso
+from foresight.sla.status import (
+    BurnAlert,
+    Outlook,
+    SeriesStatus,
+    SlaStatus,
+    SliStatus,
+    Violation,
+    WindowStatus,
+)
+
+SCHEMA_VERSION: Final = 1
+Json = dict[str, Any]
+
+
+def sla_document(sla: Sla) -> Json:
+    """A definition as JSON; ``sla_from_document`` reads it back."""
+    return asdict(sla)
+
+
+def sla_from_document(document: Json) -> Sla:
+    """The definition that ``sla_document`` wrote."""
+    return Sla(
+        **{
+            **document,
+            "slis": tuple(map(_sli_from_document, document["slis"])),
+            "notes": _notes_from_document(document["notes"]),
+        }
+    )
+
+
+def sla_status_document(status: SlaStatus) -> Json:
+    """One SLA with everything known about it at one as-of; see ``schemas/sla-status.v1.json``."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "sla": status.sla.name,
+        "owner": status.sla.owner,
+        "description": status.sla.description,
+        "revision": status.revision,
+        "as_of": iso(status.as_of),
+        "state": status.state.value,
+        "slis": [_sli_document(sli, status.step_seconds) for sli in status.slis],
+    }
+
+
+def window_document(window: WindowStatus, step_seconds: int) -> Json:
+    """One window, its violations as runs and as slots."""
+    document = {name: getattr(window, name) for name in WindowStatus.__slots__ if name != "violations"}
+    document["violations"] = [violation_document(violation) for violation in window.violations]
+    document["violated_slots"] = [iso(slot) for slot in window.slots(step_seconds)]
+    return document
+
+
+def violation_document(violation: Violation) -> Json:
+    """One run of violated slots; its first and its last slot, both included."""
+    return {"start": iso(violation.start), "end": iso(violation.end), "worst": violation.worst}
+
+
+def alert_document(alert: BurnAlert) -> Json:
+    """One burn-rate alert with its formula."""
+    return {name: getattr(alert, name) for name in BurnAlert.__slots__}
+
+
+def outlook_document(outlook: Outlook) -> Json:
+    """The coming minutes."""
+    return {
+        "probability": outlook.probability,
+        "components": dict(outlook.components),
+        "expected_first_slot": iso(outlook.first_slot),
+        "predicted": predicted_documents(outlook),
+        "model": outlook.model,
+        "mase": outlook.mase,
+        "calibrator": outlook.calibrator,
+    }
+
+
+def predicted_documents(outlook: Outlook) -> list[Json]:
+    """The coming slots that are predicted to violate."""
+    return [
+        {"slot": iso(p.slot), "value": p.value, "low": p.low, "high": p.high, "probability": p.probability}
+        for p in outlook.predicted
+    ]
+
+
+def _sli_document(status: SliStatus, step_seconds: int) -> Json:
+    sli = status.sli
+    return {
+        "sli": sli.name,
+        "description": sli.description,
+        "selector": sli.selector,
+        "min": sli.lower,
+        "max": sli.upper,
+        "objective": sli.objective,
+        "state": status.state.value,
+        "reasons": [reason.value for reason in status.reasons],
+        "windows": [window_document(window, step_seconds) for window in status.windows],
+        "series": [_series_document(series, step_seconds) for series in status.series],
+    }
+
+
+def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
+    current = status.current
+    return {
+        "id": str(status.key.id),
+        "metric": status.key.metric,
+        "labels": dict(status.key.labels),
+        "state": status.state.value,
+        "reasons": [reason.value for reason in status.reasons],
+        "current_value": current.value if current else None,
+        "current_slot": iso(current.slot) if current else None,
+        "age_slots": current.age_slots if current else None,
+        "windows": [window_document(window, step_seconds) for window in status.windows],
+        "alerts": [alert_document(alert) for alert in status.alerts],
+        "outlook": outlook_document(status.outlook) if status.outlook else None,
+    }
+
+
+def _sli_from_document(document: Json) -> Sli:
+    return Sli(
+        **{
+            **document,
+            "matchers": tuple(Matcher(**matcher) for matcher in document["matchers"]),
+            "windows": tuple(document["windows"]),
+            "notes": _notes_from_document(document["notes"]),
+        }
+    )
+
+
+def _notes_from_document(document: Json) -> Notes:
+    pairs = {name: tuple((key, value) for key, value in document[name]) for name in ("labels", "annotations")}
+    return Notes(document["display_name"], **pairs)

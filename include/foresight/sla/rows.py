@@ -1,0 +1,132 @@
+"""Definitions and statuses as columns of the store's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from foresight.sla.definitions import Sla
+from foresight.sla.instants import iso
+from foresight.sla.json_form import Json, predicted_documents
+from foresight.sla.status import BurnAlert, SeriesStatus, SlaStatus, SliStatus, State, WindowStatus
+
+Columns = dict[str, list[Any]]
+
+
+def definition_rows(sla: Sla) -> list[Json]:
+    """The rows of ``sli`` of one SLA, in order, without its name and their positions."""
+    return [
+        {
+            "name": sli.name,
+            "metric": sli.metric,
+            "matchers": [[matcher.label, matcher.op, matcher.value] for matcher in sli.matchers],
+            "lower_bound": sli.lower,
+            "upper_bound": sli.upper,
+            "objective": sli.objective,
+            "windows_minutes": list(sli.windows),
+        }
+        for sli in sla.slis
+    ]
+
+
+def status_rows(statuses: Sequence[SlaStatus]) -> dict[str, Columns]:
+    """Columns of ``sla_status``, ``sli_status`` and ``sli_window``, by table and name.
+
+    Numbers of an SLI are those of its worst series; what the others show is in ``details``, and the
+    violations of all of them in ``violations``.
+    """
+    pairs = [(sla, sli) for sla in statuses for sli in sla.slis]
+    return {
+        "sla_status": _columns([_sla_row(status) for status in statuses], _SLA_COLUMNS),
+        "sli_status": _columns([_sli_row(sla, sli) for sla, sli in pairs], _SLI_COLUMNS),
+        "sli_window": _columns(
+            [_window_row(sla, sli, at) for sla, sli in pairs for at in range(len(sli.windows))],
+            _WINDOW_COLUMNS,
+        ),
+    }
+
+
+_SLA_COLUMNS = (
+    "sla_name", "as_of", "state", "revision", "n_sli", *(f"n_{state.value}" for state in State),
+)  # fmt: skip
+_SLI_COLUMNS = (
+    "sla_name", "sli_name", "as_of", "state", "revision", "n_series", "details",
+    "worst_series_id", "current_value", "current_slot",
+    "probability", "components", "expected_first_slot", "predicted", "model", "mase", "calibrator",
+)  # fmt: skip
+_WINDOW_COLUMNS = (
+    "sla_name", "sli_name", "as_of", "window_minutes", "n_observed", "n_missing", "n_violated", "good_share",
+    "budget_minutes", "budget_used_minutes", "budget_left_minutes", "burn_rate", "is_budget_below_one_slot",
+    "violations", "alert_factor", "alert_short_minutes", "alert_short_burn_rate", "is_alerting",
+)  # fmt: skip
+
+
+def _sla_row(status: SlaStatus) -> tuple[Any, ...]:
+    states = [sli.state for sli in status.slis]
+    counts = [states.count(state) for state in State]
+    return (status.sla.name, status.as_of, status.state.value, status.revision, len(states), *counts)
+
+
+def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
+    head = (
+        sla.sla.name, status.sli.name, sla.as_of, status.state.value, sla.revision, len(status.series),
+        {"reasons": list(status.reasons), "series": [_series_details(series) for series in status.series]},
+    )  # fmt: skip
+    worst = status.worst
+    if worst is None:
+        return (*head, *(None,) * (len(_SLI_COLUMNS) - len(head)))
+    value, slot = (worst.current.value, worst.current.slot) if worst.current else (None, None)
+    ahead = worst.outlook
+    if ahead is None:
+        return (*head, worst.key.id, value, slot, *(None,) * 7)
+    return (
+        *head, worst.key.id, value, slot,
+        ahead.probability, dict(ahead.components), ahead.first_slot, predicted_documents(ahead),
+        ahead.model, ahead.mase, ahead.calibrator,
+    )  # fmt: skip
+
+
+def _series_details(status: SeriesStatus) -> Json:
+    """What one series shows; kept short, for there is one at every as-of."""
+    return {
+        "id": str(status.key.id),
+        "state": status.state.value,
+        "reasons": list(status.reasons),
+        "value": status.current.value if status.current else None,
+        "slot": iso(status.current.slot) if status.current else None,
+        "probability": status.outlook.probability if status.outlook else None,
+        "windows": [[w.minutes, w.observed, w.violated, w.budget_left] for w in status.windows],
+        "alerts": {alert.name: _alert_details(alert) for alert in status.alerts},
+    }
+
+
+def _alert_details(alert: BurnAlert) -> Json:
+    return {"long": alert.long_burn_rate, "short": alert.short_burn_rate, "fires": alert.fires}
+
+
+def _window_row(sla: SlaStatus, status: SliStatus, at: int) -> tuple[Any, ...]:
+    window = status.windows[at]
+    alert = next((alert for alert in status.alerts if alert.long_minutes == window.minutes), None)
+    alerting = (
+        (alert.factor, alert.short_minutes, alert.short_burn_rate, alert.fires) if alert else (None,) * 4
+    )
+    violations = chain.from_iterable(_violations(series, series.windows[at]) for series in status.series)
+    return (
+        sla.sla.name, status.sli.name, sla.as_of, window.minutes,
+        window.observed, window.missing, window.violated, window.good_share,
+        window.budget_allowed, window.budget_used, window.budget_left, window.burn_rate,
+        window.below_one_slot, list(violations), *alerting,
+    )  # fmt: skip
+
+
+def _violations(series: SeriesStatus, window: WindowStatus) -> list[Json]:
+    owner = str(series.key.id)
+    return [
+        {"start": iso(v.start), "end": iso(v.end), "worst": v.worst, "series": owner}
+        for v in window.violations
+    ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Columns:
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
