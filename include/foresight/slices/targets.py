@@ -24,7 +24,6 @@ class Target(StrEnum):
     """Which answer a model gives for a period, from what is known when that period ends."""
 
     REFERENCE = "reference"
-    NEXT_REQUESTS = "next_requests"
     FORWARD = "forward"
 
 
@@ -32,8 +31,6 @@ def target(kind: Target, counters: Floats, configured: Floats, failure_bound: fl
     """The answers of ``kind``; ``failure_bound`` concerns ``FORWARD`` alone."""
     if kind is Target.REFERENCE:
         return reference(counters, configured)
-    if kind is Target.NEXT_REQUESTS:
-        return next_requests(counters)
     return forward(counters, configured, failure_bound)
 
 
@@ -53,13 +50,6 @@ def reference(counters: Floats, configured: Floats) -> Floats:
     share = failure_share(counters)
     answer = np.full(share.shape, np.nan)
     answer[..., 1:] = np.broadcast_to(configured, share.shape)[..., 1:] * (1.0 + np.diff(share, axis=-1))
-    return answer
-
-
-def next_requests(counters: Floats) -> Floats:
-    """The requests of the period that follows; the last period has no answer."""
-    answer = np.full(counters.shape[:-1], np.nan)
-    answer[..., :-1] = counters[..., 1:, REQUESTS]
     return answer
 
 

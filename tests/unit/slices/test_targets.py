@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foresight.slices.targets import LARGEST_GROWTH, Target, forward, next_requests, reference, target
+from foresight.slices.targets import LARGEST_GROWTH, Target, forward, reference, target
 from tests.unit.slices.reference import recording
 
 COUNTERS = np.array([[[400, 250, 100], [500, 300, 150], [0, 0, 0], [200, 100, 100]]], dtype=float)
@@ -24,10 +24,6 @@ def test_the_reference_target_of_the_recording_is_its_own_column_predicted() -> 
 def test_periods_without_requests_and_the_first_have_no_reference_target() -> None:
     answer = reference(COUNTERS, np.array([100.0]))
     assert np.isnan(answer).tolist() == [[True, False, True, True]]
-
-
-def test_next_requests_are_those_of_the_period_that_follows() -> None:
-    np.testing.assert_array_equal(next_requests(COUNTERS), [[500, 0, 200, np.nan]])
 
 
 def test_with_the_forward_answer_the_next_period_would_have_met_the_bound() -> None:
