@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +10,8 @@ from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.telemetry.reply import RangeReply
 from foresight.telemetry.source import Extraction, Selection, Shard
+
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 class Assembly:
@@ -22,7 +22,7 @@ class Assembly:
         self._values = np.full((len(shard), shard.grid.n_slots), np.nan)
         self._counts = {name: np.zeros(len(shard), np.int64) for name in Extraction.COUNTS}
         self._rows = {key: row for row, key in enumerate(shard.keys)}
-        self._row_of_labels: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+        self._known: dict[str, tuple[tuple[dict[str, str], ...], NDArray[np.int64]]] = {}
         self._unexpected: dict[SeriesKey, None] = {}
         self._warnings: dict[str, None] = {}
         self._n_bytes = 0
@@ -70,22 +70,18 @@ class Assembly:
     def _rows_of(self, selection: Selection, reply: RangeReply) -> NDArray[np.int64]:
         """The row of each series of the reply, -1 where it is not planned."""
         metric = selection.entry.series_metric
-        rows = np.array([self._row(metric, labels) for labels in reply.labels], dtype=np.int64)
+        labels, rows = self._known.get(metric, ((), _NO_ROWS))
+        # The parts of a grid nearly always name the same series in the same order.
+        if labels == reply.labels:
+            return rows
+        keys = [SeriesKey.of(metric, labels) for labels in reply.labels]
+        rows = np.array([self._rows.get(key, -1) for key in keys], dtype=np.int64)
+        self._unexpected |= {key: None for key, row in zip(keys, rows, strict=True) if row < 0}
         planned = rows[rows >= 0]
         if len(np.unique(planned)) != len(planned):
             raise BadAnswer(f"{selection.entry.name}: a series comes twice in one answer")
+        self._known[metric] = reply.labels, rows
         return rows
-
-    def _row(self, metric: str, labels: Mapping[str, str]) -> int:
-        # Every part of the grid names the same series in the same way, so a key is made only once.
-        spelled = (metric, tuple(labels.items()))
-        row = self._row_of_labels.get(spelled)
-        if row is None:
-            key = SeriesKey.of(metric, labels)
-            row = self._row_of_labels[spelled] = self._rows.get(key, -1)
-            if row < 0:
-                self._unexpected[key] = None
-        return row
 
     def _count(self, name: str, rows: NDArray[np.int64]) -> None:
         self._counts[name] += np.bincount(rows, minlength=len(self._shard))
