@@ -87,10 +87,10 @@ def sla_evaluation() -> None:
         return evaluate_shard(get_current_context(), shard)
 
     @task(trigger_rule="none_failed")
-    def publish(shards: list[dict[str, Any]]) -> dict[str, int]:
+    def publish() -> dict[str, int]:
         from foresight.orchestration.sla_steps import publish_changes
 
-        return publish_changes(get_current_context(), list(shards))
+        return publish_changes(get_current_context())
 
     @task(trigger_rule="none_failed")
     def summarise(shards: list[dict[str, Any]]) -> dict[str, Any]:
@@ -98,9 +98,7 @@ def sla_evaluation() -> None:
 
         return summarise_evaluations(get_current_context(), list(shards))
 
-    evaluated = evaluate.expand(shard=plan())
-    publish(evaluated)
-    summarise(evaluated)
+    summarise(evaluate.expand(shard=plan())) >> publish()
 
 
 sla_evaluation()

@@ -8,8 +8,9 @@ sends whatever is pending, its own interval and those that an earlier run could 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -22,6 +23,12 @@ log = logging.getLogger(__name__)
 PENDING, PUBLISHED, SKIPPED = "pending", "published", "skipped"
 AT_ONCE = 100
 """Most intervals that one run catches up on."""
+
+
+def is_announced(context: Mapping[str, Any]) -> bool:
+    """Whether the run announces its results: a backfill does not unless asked to."""
+    wish = context["params"]["publish"]
+    return bool(wish == "always" or (wish == "auto" and context["dag_run"].run_type.value != "backfill"))
 
 
 def open_publication(connection: Connection, topic: str, as_of: int, part: str, *, is_wanted: bool) -> None:

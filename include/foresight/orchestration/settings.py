@@ -38,6 +38,12 @@ def catalogue(metrics: Collection[str] = ()) -> Catalogue:
 WINDOWS_SECONDS = (3600, 3 * 3600, 12 * 3600)
 """The windows that aggregates are kept for."""
 
+SLA_WINDOW_SECONDS = 12 * 3600
+"""How much history an SLA is evaluated on."""
+
+ENOUGH = AnalysisParameters(min_observed=30, min_coverage=0.5)
+"""What a series needs to be forecast for an SLA: the defaults of a catalogue entry."""
+
 LEAST_OBSERVED = 16
 LEAST_COVERAGE = 0.01
 

@@ -42,6 +42,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def connection_variables(connections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Connections, by id and in Airflow's JSON form, as the environment variables that Airflow reads."""
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
+
+
 @dataclass
 class Standalone:
     """One Airflow with its own home; a context manager that stops all that it started.
@@ -90,9 +95,6 @@ class Standalone:
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "LOGGING__LOGGING_LEVEL": "INFO",
         }
-        connections = {
-            f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in self.connections.items()
-        }
         return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -100,7 +102,7 @@ class Standalone:
             "FORESIGHT_STAGING": (self.home / "staging").as_uri(),
             "PYTHONWARNINGS": "ignore",
             **{f"AIRFLOW__{name}": value for name, value in core.items()},
-            **connections,
+            **connection_variables(self.connections),
             **self.settings,
         }
 

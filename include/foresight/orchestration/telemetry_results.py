@@ -18,7 +18,7 @@ from foresight.messaging import Message
 from foresight.messaging.telemetry import telemetry_messages
 from foresight.orchestration.connections import open_results
 from foresight.orchestration.handover import Handed, load, load_matrix, load_shard, name_in_ui, timed
-from foresight.orchestration.publications import open_publication, publish_pending
+from foresight.orchestration.publications import is_announced, open_publication, publish_pending
 from foresight.orchestration.window import INTERVAL, resolve_window
 from foresight.quality import Outcome
 from foresight.store import Store, save_run, save_samples, save_series, upsert
@@ -138,12 +138,6 @@ def _found(results: pa.Table) -> dict[str, int]:
     return {
         f"{line['otherwise']}: {line['expectation']}": int(line["found"] or 0) for line in results.to_pylist()
     }
-
-
-def is_announced(context: Context) -> bool:
-    """Whether the run announces its results: a backfill does not unless asked to."""
-    wish = context["params"]["publish"]
-    return bool(wish == "always" or (wish == "auto" and context["dag_run"].run_type.value != "backfill"))
 
 
 def _sums(parts: Any) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, and_, func, select
 
 from foresight.store.bulk import upsert
 from foresight.store.samples import IDS_AT_ONCE
-from foresight.store.tables import analysed_interval, evaluated_interval, series
+from foresight.store.tables import analysed_interval, evaluated_interval, series, sla_event, sli_status
 
 CATALOGUE_SCOPE: Final = "catalogue"
 """The scope of a run over the whole catalogue; other runs name the entries that they were about."""
@@ -33,6 +33,13 @@ def is_analysed(connection: Connection, as_of: int) -> bool:
     return connection.execute(query).first() is not None
 
 
+def latest_analysed(connection: Connection) -> int | None:
+    """The newest interval of the whole catalogue that was analysed."""
+    query = select(func.max(analysed_interval.c.as_of)).where(analysed_interval.c.scope == CATALOGUE_SCOPE)
+    newest = connection.execute(query).scalar()
+    return None if newest is None else int(newest.timestamp())
+
+
 def read_interval(connection: Connection, table: Table, as_of: int, names: Sequence[str]) -> dict[str, Any]:
     """Columns ``names`` of the rows of ``table`` at ``as_of``, as lists, in the order of the primary key."""
     query = select(*(table.c[name] for name in names)).where(table.c.as_of == as_of)
@@ -50,3 +57,16 @@ def read_series(connection: Connection, ids: Sequence[int]) -> dict[str, Any]:
         rows += connection.execute(select(*(series.c[name] for name in names)).where(chosen)).all()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     return dict(zip(names, map(list, columns), strict=True))
+
+
+def state_changes(connection: Connection, as_of: int) -> list[Mapping[str, Any]]:
+    """The changes of state at ``as_of``, each with the status that it led to, by SLA and SLI."""
+    same = [sla_event.c[name] == sli_status.c[name] for name in ("sla_name", "sli_name", "as_of")]
+    figures = [column for column in sli_status.c if column.name not in sla_event.c]
+    query = (
+        select(*sla_event.c, *figures)
+        .select_from(sla_event.join(sli_status, and_(*same)))
+        .where(sla_event.c.as_of == as_of)
+        .order_by(sla_event.c.sla_name, sla_event.c.sli_name)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,5 @@
+"""The command line: ``foresight --help``. It translates, calls, and prints; it decides nothing."""
+
+from foresight.cli.app import app
+
+__all__ = ["app"]

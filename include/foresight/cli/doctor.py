@@ -1,0 +1,28 @@
+"""``foresight doctor``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from foresight.cli.app import console, told
+
+STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
+
+
+@told
+def doctor() -> None:
+    """Are files, connections, tables, topics and versions right? Says what to do; fails if a run would."""
+    from foresight.orchestration.diagnosis import Verdict, diagnose
+
+    table, is_wrong = Table("check", "verdict", "what", box=None), False
+    for finding in diagnose(datetime.now(UTC)):
+        is_wrong |= finding.verdict is Verdict.WRONG
+        verdict = f"[{STYLES[finding.verdict]}]{finding.verdict}[/]"
+        table.add_row(finding.what, verdict, escape(finding.text))
+    console.print(table)
+    if is_wrong:
+        raise typer.Exit(1)

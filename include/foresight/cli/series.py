@@ -1,0 +1,55 @@
+"""Series: list what is stored, show what the newest run found out about one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from foresight.cli.app import console, told
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+
+@app.command("list")
+@told
+def list_series(
+    metric: Annotated[str | None, typer.Argument(help="Name of a metric; all of them by default.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
+) -> None:
+    """Stored series with the newest outcome, forecast model and error of each."""
+    from foresight.orchestration import stored_series
+
+    found = stored_series.listed(metric, limit)
+    table = Table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
+    for row in found.rows:
+        mase = "–" if row["mase"] is None else f"{row['mase']:.2f}"
+        seen = f"{row['last_seen']:%Y-%m-%d %H:%M}" if row["last_seen"] else "never"
+        table.add_row(
+            str(row["series_id"]), escape(row["series"]), seen, row["outcome"] or "–", row["model"] or "–", mase
+        )
+    console.print(table)
+    if found.n_more:
+        console.print(f"… and {found.n_more} more; name a metric, or raise --limit")
+
+
+@app.command("show")
+@told
+def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
+    """Outcome, stationarity, aggregates and forecast of one series at its newest as-of."""
+    from foresight.orchestration import stored_series
+
+    found = stored_series.shown(series_id)
+    console.print(found.name, markup=False, highlight=False, style="bold")
+    facts = Table(box=None, show_header=False)
+    for name, value in found.analysis.items():
+        facts.add_row(name, "–" if value is None else escape(f"{value}"))
+    console.print(facts)
+    for title, rows in (("Aggregates", found.aggregates), ("Forecast", found.forecast)):
+        table = Table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
+        for row in rows:
+            table.add_row(*("–" if value is None else f"{value:.6g}" if isinstance(value, float) else f"{value}"
+                            for value in row.values()))  # fmt: skip
+        console.print(table)

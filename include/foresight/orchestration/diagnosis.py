@@ -1,0 +1,117 @@
+"""``foresight doctor``: is everything that a run needs there, and right? If not, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from foresight import __version__
+from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
+from foresight.errors import ForesightError
+from foresight.orchestration import settings
+from foresight.orchestration.connections import kafka_config, open_results, open_telemetry
+from foresight.quality import load_suite
+from foresight.store import load_slas
+from foresight.store.checks import count_rows
+from foresight.store.schema import expected_revision, stored_revision
+from foresight.store.tables import metadata
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    RIGHT = "ok"
+    NOTE = "note"
+    """A run works, and somebody should know."""
+    WRONG = "wrong"
+    """A run fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, how it came out, and what it showed or what to do."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+def diagnose(now: datetime) -> Iterator[Finding]:
+    """Every check, in the order in which a run needs them; one that breaks does not stop the others."""
+    for what, check in CHECKS.items():
+        try:
+            yield from check(now)
+        except ForesightError as error:
+            yield Finding(what, Verdict.WRONG, str(error))
+
+
+def _versions(_: datetime) -> Iterator[Finding]:
+    text = f"Foresight {__version__}, Airflow {version('apache-airflow')}, files in {settings.config_folder()}"
+    yield Finding("versions", Verdict.RIGHT, text)
+
+
+def _catalogue(_: datetime) -> Iterator[Finding]:
+    entries = settings.catalogue().metrics
+    suite = load_suite(settings.config_folder() / "expectations")
+    text = f"{len(entries)} entries, {len(suite.expectations)} expectations"
+    yield Finding("catalogue", Verdict.RIGHT, text)
+
+
+def _telemetry(now: datetime) -> Iterator[Finding]:
+    source = open_telemetry()
+    found = source.describe()
+    yield Finding("telemetry", Verdict.RIGHT, f"{found.kind} {found.version} at {found.address}")
+    for note in found.notes:
+        yield Finding("telemetry", Verdict.NOTE, note)
+    for entry in settings.catalogue().metrics:
+        keys = source.discover(entry, entry.grid(int(now.timestamp())))
+        if not keys:
+            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches no series: check metric and matchers")
+
+
+def _results(_: datetime) -> Iterator[Finding]:
+    store = open_results()
+    stored, expected = store.read(stored_revision), expected_revision()
+    if stored != expected:
+        text = f"{store.name} is at {stored or 'no'} revision, not {expected}: the next run brings it up to date"
+        yield Finding("results", Verdict.NOTE, text)
+        return
+    rows = {
+        name: store.read(lambda connection, table=table: count_rows(connection, table))  # type: ignore[misc]
+        for name, table in metadata.tables.items()
+        if name in {"series", "run", "sla"}
+    }
+    counts = ", ".join(f"{n} in {name}" for name, n in rows.items())
+    yield Finding("results", Verdict.RIGHT, f"{store.name}, revision {stored}: {counts}")
+    if not store.read(load_slas):
+        yield Finding("results", Verdict.NOTE, "no SLA stands: foresight sla apply -f FILE")
+
+
+def _kafka(_: datetime) -> Iterator[Finding]:
+    config = kafka_config()
+    try:
+        found = AdminClient(config).list_topics(timeout=10)
+    except KafkaException as error:
+        text = f"{config['bootstrap.servers']} does not answer: {error.args[0].str()}"
+        yield Finding("kafka", Verdict.WRONG, text)
+        return
+    yield Finding("kafka", Verdict.RIGHT, f"{len(found.brokers)} brokers, {len(found.topics)} topics")
+    for topic in (TELEMETRY_TOPIC, SLA_EVENTS_TOPIC):
+        if topic not in found.topics:
+            text = f"topic {topic} is not there: the first run makes it where the cluster allows that"
+            yield Finding("kafka", Verdict.NOTE, text)
+
+
+CHECKS: dict[str, Callable[[datetime], Iterator[Finding]]] = {
+    "versions": _versions,
+    "catalogue": _catalogue,
+    "telemetry": _telemetry,
+    "results": _results,
+    "kafka": _kafka,
+}

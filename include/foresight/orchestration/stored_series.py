@@ -1,0 +1,85 @@
+"""What is stored about series, for people who ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, and_, func, select
+
+from foresight.errors import NotFound
+from foresight.orchestration.connections import prepare_results
+from foresight.series import SeriesKey
+from foresight.store.tables import aggregate, forecast, series, series_analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Some series with their newest outcome, and how many more there are."""
+
+    rows: list[dict[str, Any]]
+    n_more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One series at its newest as-of."""
+
+    name: str
+    analysis: dict[str, Any]
+    aggregates: list[dict[str, Any]]
+    forecast: list[dict[str, Any]]
+
+
+def listed(metric: str | None, limit: int) -> Listed:
+    """The series of a metric, or all, by metric and labels, at most ``limit``."""
+    newest = (
+        select(series_analysis.c.series_id, func.max(series_analysis.c.as_of).label("as_of"))
+        .group_by(series_analysis.c.series_id)
+        .subquery()
+    )
+    is_newest = and_(
+        series_analysis.c.series_id == newest.c.series_id, series_analysis.c.as_of == newest.c.as_of
+    )
+    found = [series_analysis.c[name] for name in ("outcome", "model", "mase")]
+    wanted = series.c.metric == metric if metric else series.c.metric.is_not(None)
+    query = (
+        select(series, *found)
+        .outerjoin(newest, newest.c.series_id == series.c.series_id)
+        .outerjoin(series_analysis, is_newest)
+        .where(wanted)
+        .order_by(series.c.metric, series.c.labels)
+        .limit(limit)
+    )
+
+    def work(connection: Connection) -> Listed:
+        n_all = connection.execute(select(func.count()).select_from(series).where(wanted)).scalar_one()
+        rows = [{**row, "series": _name(row)} for row in connection.execute(query).mappings()]
+        return Listed(rows, n_all - len(rows))
+
+    return prepare_results().read(work)
+
+
+def shown(series_id: int) -> Shown:
+    """One series. Raises ``NotFound``."""
+
+    def work(connection: Connection) -> Shown:
+        mine = connection.execute(select(series).where(series.c.series_id == series_id)).mappings().first()
+        newest = select(func.max(series_analysis.c.as_of)).where(series_analysis.c.series_id == series_id)
+        as_of = connection.execute(newest).scalar()
+        if mine is None or as_of is None:
+            raise NotFound(f"there is no analysed series {series_id}; `foresight series list` shows what there is")
+
+        def rows(table: Table) -> list[dict[str, Any]]:
+            shown = [column for column in table.c if column.name != "series_id"]
+            query = select(*shown).where(table.c.series_id == series_id, table.c.as_of == as_of)
+            return [dict(row) for row in connection.execute(query.order_by(*table.primary_key)).mappings()]
+
+        return Shown(_name(mine), rows(series_analysis)[0], rows(aggregate), rows(forecast))
+
+    return prepare_results().read(work)
+
+
+def _name(row: Any) -> str:
+    return str(SeriesKey.of(row["metric"], orjson.loads(row["labels"])))
