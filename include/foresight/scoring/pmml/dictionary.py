@@ -177,9 +177,9 @@ class MiningField:
                 column = Column(np.clip(column.values, self.low, self.high), column.data_type)
             else:
                 column = _blank(column, outside)
-        missing = column.missing
-        if not missing.any():
+        if not column.has_missing:
             return column
+        missing = column.missing
         if self.missing_treatment == "returnInvalid":
             frame.report(missing, f"{self.name} is missing")
         elif self.missing_replacement is not None:

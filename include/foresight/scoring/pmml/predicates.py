@@ -72,7 +72,9 @@ class Compare:
         missing = column.missing
         if column.is_text:
             return column.lookup(self.holds, False, np.bool_), missing
-        return self.holds(column.values) & ~missing, missing
+        true = self.holds(column.values)
+        # NaN is unequal to everything, and no other comparison holds for it.
+        return (true & ~missing if self.operator == "notEqual" and column.has_missing else true), missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Column:
     values: NDArray[Any]
     data_type: str
     levels: tuple[str, ...] = ()
+    _missing: Flags | None = None
+    _has_missing: bool | None = None
 
     @property
     def is_text(self) -> bool:
@@ -43,8 +45,17 @@ class Column:
 
     @property
     def missing(self) -> Flags:
-        """Where there is no value."""
-        return self.values < 0 if self.is_text else np.isnan(self.values)
+        """Where there is no value; computed once."""
+        if self._missing is None:
+            self._missing = self.values < 0 if self.is_text else np.isnan(self.values)
+        return self._missing
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether any value is missing."""
+        if self._has_missing is None:
+            self._has_missing = bool(self.missing.any())
+        return self._has_missing
 
     def take(self, rows: NDArray[np.intp]) -> Column:
         """These rows, in this order."""
@@ -182,7 +193,7 @@ def encode(raw: Sequence[Any] | NDArray[Any], data_type: str) -> tuple[Column, F
     try:
         if array.dtype.kind in "OUS" and data_type in _INSTANTS | {"boolean"}:
             raise ValueError  # noqa: TRY301 (the slow way reads these)
-        values = array.astype(np.float64)
+        values = array.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError):
         return _encode_slowly(array, data_type)
     bad = np.zeros(len(values), bool)

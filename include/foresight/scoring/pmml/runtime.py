@@ -1,0 +1,170 @@
+"""PMML behind the contract of all model runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from foresight.scoring.errors import InvalidMapping, InvalidModel
+from foresight.scoring.model import Bounds, InputField, OutputField, Scored, Signature
+from foresight.scoring.pmml.compiler import Document, compile_document
+from foresight.scoring.pmml.dictionary import MiningField
+from foresight.scoring.pmml.frame import Frame, Problems
+from foresight.scoring.pmml.program import Program
+from foresight.scoring.pmml.python_code import write
+from foresight.scoring.pmml.result import Result
+from foresight.scoring.pmml.tree import Tree
+from foresight.scoring.pmml.values import Column, Value, parse_constant
+from foresight.scoring.pmml.xml import read_xml
+
+PREDICTED = "PredictedValue"
+"""The name of the prediction of a model that names no target."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeDecisions:
+    """A tree whose fields reach it as they come, as Python code."""
+
+    program: Program
+    predictions: Sequence[Mapping[str, Any]]
+
+    def lines(
+        self, variables: Mapping[str, str], end: Callable[[int], str], *, missing: bool
+    ) -> list[str] | None:
+        """Nested conditions, or None where there would be too many."""
+        return write(self.program, variables, end, missing=missing)
+
+
+class PmmlModel:
+    """A compiled document; ``answers`` holds every possible answer where those can be counted."""
+
+    kind = "pmml"
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._target = document.model.subject.target or PREDICTED
+        self._answers = _answers(document)
+        self.signature = Signature(tuple(map(_input, document.inputs)), self._outputs())
+        self._table: dict[str, NDArray[Any]] = {}
+        if self._answers is not None:
+            self._table = {name: column.plain() for name, column in self._columns(self._answers).items()}
+        self.decisions = self._decisions()
+
+    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Scored:
+        """Score n records; see ``ScoringModel``."""
+        lengths = {len(column) for column in columns.values()}
+        if len(lengths) > 1:
+            raise InvalidMapping(f"columns of different lengths: {sorted(lengths)}")
+        n = lengths.pop() if lengths else 0
+        if self._answers is not None:
+            frame = self._document.frame(columns, n)
+            codes = _tree(self._document).walker.codes(frame.inner(self._document.model.derived))[0]  # type: ignore[union-attr]
+            found = {name: values[codes] for name, values in self._table.items()}
+            return Scored(found, frame.problems.by_row)
+        try:
+            result, problems = self._document.score(columns, n)
+        except TimeoutError as error:
+            raise InvalidModel("a pattern of the model takes too long to match") from error
+        columns_out = {name: column.plain() for name, column in self._columns(result).items()}
+        return Scored(columns_out, problems.by_row)
+
+    def _outputs(self) -> tuple[OutputField, ...]:
+        subject, outputs = self._document.model.subject, self._document.model.outputs
+        named = [OutputField(o.name, subject.scope.fields[o.name].data_type) for o in outputs if o.is_final]
+        if named:
+            return tuple(named)
+        empty = self._document.score({}, 0)[0]
+        kind = empty.value.data_type
+        chances = [OutputField(_chance(label), "double") for label in _chances(empty)]
+        return (OutputField(self._target, kind), *chances)
+
+    def _columns(self, result: Result) -> dict[str, Column]:
+        found = {self._target: result.value}
+        final = [out.name for out in self._document.model.outputs if out.is_final]
+        found.update({name: result.outputs[name] for name in final})
+        if not final:
+            for place, label in enumerate(_chances(result)):
+                assert result.probability is not None  # noqa: S101 (there are chances)
+                found[_chance(label)] = Column(result.probability[:, place], "double")
+        return found
+
+    def _decisions(self) -> TreeDecisions | None:
+        if self._answers is None or self._document.derived or self._document.model.derived:
+            return None
+        program = _tree(self._document).program
+        used = {test.atom.field for test in program.tests} if program else set()
+        fields = {field.name: field for field in self._document.inputs}
+        if program is None or any(name not in fields or not _is_direct(fields[name]) for name in used):
+            return None
+        table = Scored(self._table)
+        predictions = table.records([out.name for out in self.signature.outputs])
+        return TreeDecisions(program, predictions)
+
+
+def _chance(label: str) -> str:
+    return f"probability({label})"
+
+
+def _chances(result: Result) -> tuple[str, ...]:
+    return () if result.probability is None else result.labels
+
+
+def _tree(document: Document) -> Tree:
+    assert isinstance(document.model.algorithm, Tree)  # noqa: S101 (asked before)
+    return document.model.algorithm
+
+
+def _is_direct(field: MiningField) -> bool:
+    """Whether a valid value reaches the tree unchanged, and a missing one too."""
+    return (
+        field.data_type in {"double", "integer", "string"}
+        and field.outliers == "asIs"
+        and field.missing_replacement is None
+        and field.missing_treatment != "returnInvalid"
+        and field.invalid_treatment == "returnInvalid"
+        and field.data is not None
+        and not field.data.missing
+        and not field.data.invalid
+        and not (field.data_type == "string" and field.optype == "ordinal")
+    )
+
+
+def _answers(document: Document) -> Result | None:
+    """The finished answer of each node, where it does not depend on the record."""
+    model = document.model
+    tree = model.algorithm
+    if not isinstance(tree, Tree) or tree.walker is None or any(o.feature == "residual" for o in model.outputs):
+        return None
+    frame = Frame(len(tree.answers.value.values), Problems())
+    try:
+        return model.finish(replace(tree.answers, outputs={}), frame)
+    except InvalidModel:  # an output looks at the record's fields
+        return None
+
+
+def _input(field: MiningField) -> InputField:
+    data = field.data
+    assert data is not None  # noqa: S101 (inputs are in the dictionary)
+    values: tuple[Value, ...] = ()
+    bounds: tuple[Bounds, ...] = ()
+    if field.invalid_treatment == "returnInvalid":
+        values = tuple(parse_constant(text, data.data_type, data.name) for text in data.valid)
+        bounds = tuple(
+            Bounds(i.left, i.right, i.closure.startswith("open"), i.closure.endswith("Open"))
+            for i in data.intervals
+        )
+    return InputField(field.name, data.data_type, field.missing_replacement is None, values, bounds)
+
+
+def load(source: bytes | Path) -> PmmlModel:
+    """A PMML document, compiled; raises ``UnsupportedModel`` or ``InvalidModel``."""
+    try:
+        return PmmlModel(compile_document(read_xml(source)))
+    except (RecursionError, MemoryError, OverflowError, ValueError, KeyError, IndexError) as error:
+        raise InvalidModel(f"the document contradicts itself: {error}") from error
+
+
