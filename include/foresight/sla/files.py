@@ -61,6 +61,8 @@ def _definitions(documents: list[Document], mistakes: list[Mistake], limits: Lim
         if is_openslo(document):
             continue
         mentions += short_form_mentions(document)
+        if document.data is None:
+            continue
         if not isinstance(document.data, dict):
             mistakes.append(document.mistake((), "neither a mapping with the key slas, nor OpenSLO"))
             continue

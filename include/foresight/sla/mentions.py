@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A text at a place in a document; ``scope`` is the SLA that an SLI's name must be unique in."""
+    """A text at a place in a document; ``scope`` is what an SLI's name must be unique in."""
 
     kind: Literal["sla", "sli", "metric", "window"]
     document: Document
@@ -47,9 +47,7 @@ def short_form_mentions(document: Document) -> Iterator[Mention]:
     """Everything that a document of the short form mentions, however broken the rest of it is."""
     for at, sla in _mappings(document.data, "slas"):
         place = ("slas", at)
-        name = sla.get("name")
-        # An SLA without a name still must not hide what its indicators get wrong.
-        scope = name if isinstance(name, str) else f"\0{document.file}:{at}"
+        scope = f"{document.file}:{document.line(place)}"
         yield from _texts(document, place, sla, "name", "sla")
         yield from _windows(document, place, sla)
         for index, sli in _mappings(sla, "slis"):

@@ -103,7 +103,9 @@ def status_table(lines: Sequence[StatusLine]) -> Table:
     lengths = {tuple(window.minutes for window in line.windows) for line in lines if line.windows}
     shared = lengths.pop() if len(lengths) == 1 else None
     names = " ".join(f"{duration_text(minutes):>4}" for minutes in shared or ())
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=_title(lines), title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=_title(lines), title_justify="left"
+    )
     table.caption, table.caption_justify = _caption(lines), "left"
     table.add_column("SLA · SLI", overflow="fold", min_width=16)
     table.add_column("state", no_wrap=True)
