@@ -5,6 +5,7 @@ from foresight.messaging.deadletters import dead_letter
 from foresight.messaging.drain import Drained, Gap, Received, drain
 from foresight.messaging.messages import Message
 from foresight.messaging.publish import Delivered, Publication, delivered_ids, publish
+from foresight.messaging.telemetry import telemetry_messages
 from foresight.messaging.topics import end_offsets, ensure_topic
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "ensure_topic",
     "publish",
     "redacted",
+    "telemetry_messages",
 ]

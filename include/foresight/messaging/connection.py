@@ -104,8 +104,11 @@ class Connection:
         """An idempotent producer; ``settings`` are spelled with ``_`` for ``.`` and always win."""
         return self._make(Producer, _PRODUCER, {"enable.idempotence": True, **_dotted(settings)})
 
-    def consumer(self) -> Consumer:
-        """A consumer for assigned partitions: joins no group, commits nothing, sees no aborted message."""
+    def consumer(self, *, committed: bool = True) -> Consumer:
+        """A consumer for assigned partitions: joins no group, commits nothing.
+
+        If ``committed``, it sees no message of a transaction that is open or was taken back.
+        """
         return self._make(
             Consumer,
             _CONSUMER,
@@ -114,7 +117,7 @@ class Connection:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "auto.offset.reset": "error",
             },
         )

@@ -18,6 +18,8 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from confluent_kafka import Message as Record
+
 from foresight.errors import BrokerUnavailable, MessageRejected, NotFound
 from foresight.messaging.connection import ClientConfig, Connection
 from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message, headers_of
@@ -91,19 +93,27 @@ def _delivered_ids(
     # To the very end, not to the first open transaction: ours may lie behind somebody else's open one.
     held = offset_spans(connection, topic, committed=False, seconds=seconds)
     spans = {number: _span_since(topic, number, start_offsets, span) for number, span in held.items()}
+    # Where nothing was even tried, nobody's open transaction needs to be waited for.
+    tried = SpanReader(connection, topic, spans, seconds, committed=False)
+    if next(_ids_of(tried, batch), None) is None and not tried.unfinished:
+        return set()
     reader = SpanReader(connection, topic, spans, seconds)
-    name = batch.encode()
-    ids = set()
-    for record in reader:
-        headers = dict(headers_of(record))
-        if headers.get(BATCH_HEADER) == name:
-            ids.add((headers.get(ID_HEADER) or b"").decode())
+    ids = set(_ids_of(reader, batch))
     if reader.unfinished:
         raise BrokerUnavailable(
             f"topic {topic}: partitions {sorted(reader.unfinished)} could not be read to their ends within "
             f"{seconds:g} s; a transaction may be open there"
         )
     return ids
+
+
+def _ids_of(records: Iterable[Record], batch: str) -> Iterator[str]:
+    """Ids of those records that belong to the batch."""
+    name = batch.encode()
+    for record in records:
+        headers = dict(headers_of(record))
+        if headers.get(BATCH_HEADER) == name:
+            yield (headers.get(ID_HEADER) or b"").decode()
 
 
 def _span_since(topic: str, number: int, start_offsets: Mapping[int, int], held: Span) -> Span:

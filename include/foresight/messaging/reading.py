@@ -1,4 +1,4 @@
-"""Reads given spans of a topic's partitions: no group, nothing committed, aborted messages left out."""
+"""Reads given spans of a topic's partitions: no group, nothing committed."""
 
 from __future__ import annotations
 
@@ -24,23 +24,34 @@ _STOPS_READING: Final = frozenset({
 class SpanReader:
     """Iterates over the messages of ``spans``, each partition in its order, for at most ``seconds``.
 
+    Aborted messages are left out, and open transactions waited for, unless ``committed`` is False.
+
     ``unfinished`` holds the partitions that were not read to the end of their span. The last offsets of a
     span may belong to transaction markers or compacted messages, which never arrive: a partition is done when
     a message at or behind the span's last offset is seen, or the end of the log.
     """
 
-    def __init__(self, connection: Connection, topic: str, spans: Mapping[int, Span], seconds: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        spans: Mapping[int, Span],
+        seconds: float,
+        *,
+        committed: bool = True,
+    ) -> None:
         self._connection = connection
         self._topic = topic
         self._ends = {number: span.end for number, span in spans.items()}
         self._starts = {number: span.start for number, span in spans.items() if span.start < span.end}
         self._seconds = seconds
+        self._committed = committed
         self.unfinished = set(self._starts)
 
     def __iter__(self) -> Iterator[Message]:
         if not self.unfinished:
             return
-        consumer = self._connection.consumer()
+        consumer = self._connection.consumer(committed=self._committed)
         try:
             consumer.assign([TopicPartition(self._topic, *start) for start in self._starts.items()])
             yield from self._read(consumer)

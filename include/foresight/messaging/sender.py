@@ -14,7 +14,7 @@ from confluent_kafka import Message as Record
 
 from foresight.errors import BrokerUnavailable, ForesightError, MessageRejected
 from foresight.messaging.connection import Connection
-from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message, headers_of
+from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message
 
 TRANSACTION_MESSAGES: Final = 50_000
 """Messages of one transaction: a batch up to this size is seen by readers as a whole or not at all."""
@@ -84,7 +84,7 @@ class Sender:
         for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES)):
             self._send(message)
             if number % _POLL_EVERY == 0:
-                self._producer.poll(0)
+                self._serve(self._producer.poll, 0)
                 if self._failed or time.monotonic() > until:
                     break
                 self._say_progress()
@@ -93,7 +93,7 @@ class Sender:
     def _begin(self) -> None:
         self._accepted = self._accepted_bytes = self._reported = 0
         if self._connection.transactional:
-            self._producer.begin_transaction()
+            self._retry(lambda _: self._producer.begin_transaction(), "beginning a transaction")
         self._in_transaction = self._connection.transactional
 
     def _send(self, message: Message) -> None:
@@ -109,10 +109,14 @@ class Sender:
                 )
                 break
             except BufferError:  # as much as we want to hold is on its way: wait for some of it to arrive
-                self._producer.poll(0.1)
+                self._serve(self._producer.poll, 0.1)
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
                     raise self._rejected(message) from error
+                # A broken transaction only says "erroneous state" here; why it broke is in the reports.
+                left = self._serve(self._producer.flush, _ABORT_SECONDS)
+                if self._failed:
+                    raise self._undelivered(left) from error
                 raise self._translated(error, f"sending message {message.id}") from error
         self._accepted += 1
         self._accepted_bytes += message.size
@@ -126,13 +130,12 @@ class Sender:
         if len(self._reasons) < _REASONS and error not in self._reasons:
             self._reasons.append(error)
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            refused = Message(_id_of(record), record.key(), record.value())
             # A refused request may hold small messages too; the largest one is to blame.
-            if self._too_large is None or refused.size > self._too_large.size:
-                self._too_large = refused
+            refused = Message("", record.key(), record.value())
+            self._too_large = max(refused, self._too_large or refused, key=lambda message: message.size)
 
     def _commit(self) -> None:
-        left = self._producer.flush(self._seconds)
+        left = self._serve(self._producer.flush, self._seconds)
         if self._too_large is not None:
             raise self._rejected(self._too_large)
         if self._failed or left or self._reported != self._accepted:
@@ -142,6 +145,19 @@ class Sender:
         self._in_transaction = False
         self.confirmed += self._accepted
         self.confirmed_bytes += self._accepted_bytes
+
+    def _serve(self, step: Callable[[float], int], seconds: float) -> int:
+        """Polls or flushes, which hands over delivery reports and raises fatal errors."""
+        try:
+            return step(seconds)
+        except KafkaException as error:
+            raise self._translated(error, "sending") from error
+        except SystemError as error:
+            # A fatal error came between two reports and was lost; the transaction's next step says it again.
+            self._in_transaction = False
+            if self._connection.transactional:
+                self._retry(self._producer.abort_transaction, "sending")
+            raise self._undelivered(len(self._producer)) from error
 
     def _retry(self, step: Callable[[float], None], doing: str) -> None:
         """Takes a step of a transaction until it succeeds or ``seconds`` are over."""
@@ -187,9 +203,8 @@ class Sender:
 
     def _rejected(self, message: Message) -> MessageRejected:
         return MessageRejected(
-            f"{self._what}: message {message.id} (key {_shown(message.key)}) of {message.size} bytes is "
-            "larger than the broker takes; raise max.message.bytes of the topic (or the connection's "
-            "message.max.bytes)"
+            f"{self._what}: the message with key {_shown(message.key)} of {message.size} bytes is larger "
+            "than the broker takes; raise max.message.bytes of the topic (message.max.bytes of the connection)"
         )
 
     def _say_progress(self) -> None:
@@ -197,11 +212,6 @@ class Sender:
         if now >= self._progress_due:
             self._progress_due = now + _PROGRESS_SECONDS
             _log.info("%s: %d messages confirmed by now", self._what, self.confirmed + self._reported)
-
-
-def _id_of(record: Record) -> str:
-    """The id under which we sent it: ours is the last header of that name."""
-    return (dict(headers_of(record)).get(ID_HEADER) or b"").decode()
 
 
 def _shown(key: bytes | None) -> str:

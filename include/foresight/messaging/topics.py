@@ -16,6 +16,12 @@ from foresight.messaging.connection import ClientConfig, Connection
 REQUEST_SECONDS: Final = 15.0
 """How long one question to the cluster may take."""
 
+_PAUSE_SECONDS: Final = 0.1
+_PASSING: Final = frozenset({
+    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.OFFSET_NOT_AVAILABLE,
+})  # fmt: skip
+"""What a broker says of a partition while its leader changes, or just after the topic was made."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +75,7 @@ def _wait_until_there(connection: Connection, admin: AdminClient, topic: str, se
                 f"topic {topic} is not at {connection.servers} and could not be created; "
                 "create it, or allow this client to"
             )
-        time.sleep(0.1)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def end_offsets(config: ClientConfig, topic: str, *, seconds: float = REQUEST_SECONDS) -> dict[int, int]:
@@ -85,22 +91,30 @@ def offset_spans(
     connection: Connection, topic: str, *, committed: bool, seconds: float = REQUEST_SECONDS
 ) -> dict[int, Span]:
     """What each partition holds now; up to the first open transaction if ``committed``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return _ask(connection, topic, committed, seconds)
+        except KafkaException as error:
+            passing = error.args[0].code() in _PASSING
+            if not passing or time.monotonic() > deadline:
+                raise connection.failure(error, f"asking for the offsets of topic {topic}") from error
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _ask(connection: Connection, topic: str, committed: bool, seconds: float) -> dict[int, Span]:
     admin = connection.admin()
     isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    doing = f"asking for the offsets of topic {topic}"
-    try:
-        partitions = _partitions(connection, topic, seconds)
-        ends = [
-            admin.list_offsets(
-                {TopicPartition(topic, number): spec for number in partitions},
-                isolation_level=isolation,
-                request_timeout=seconds,
-            )
-            for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call] # as shipped
-        ]
-        low, high = ({key.partition: answer.result().offset for key, answer in end.items()} for end in ends)
-    except KafkaException as error:
-        raise connection.failure(error, doing) from error
+    partitions = _partitions(connection, topic, seconds)
+    answers = [
+        admin.list_offsets(
+            {TopicPartition(topic, number): spec for number in partitions},
+            isolation_level=isolation,
+            request_timeout=seconds,
+        )
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call] # as shipped
+    ]
+    low, high = ({key.partition: answer.result().offset for key, answer in end.items()} for end in answers)
     return {number: Span(low[number], high[number]) for number in sorted(partitions)}
 
 

@@ -1,0 +1,64 @@
+"""What tests need of Kafka besides our own code: fresh topics, other people's transactions, an oracle."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+_numbers = itertools.count()
+
+
+def new_topic(servers: str, partitions: int = 3, **settings: str) -> str:
+    """A topic that nobody else uses; ``settings`` are spelled with ``_`` for ``.``."""
+    name = f"test-{os.getpid()}-{next(_numbers)}"
+    config = {setting.replace("_", "."): value for setting, value in settings.items()}
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(name, partitions, config=config)], operation_timeout=20)[name].result(30)
+    return name
+
+
+def delete_records(servers: str, topic: str, before: int) -> None:
+    """What retention does, at once: partition 0 begins at ``before``."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    for answer in admin.delete_records([TopicPartition(topic, 0, before)], request_timeout=20).values():
+        answer.result(30)
+
+
+def stranger(servers: str, transactional_id: str) -> Producer:
+    """Another producer of the same topic, ready to begin a transaction."""
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": transactional_id})
+    producer.init_transactions(30)
+    return producer
+
+
+def ids_on(servers: str, topic: str) -> Counter[str]:
+    """How often each message id is there for a reader of committed messages, read the plain way."""
+    return Counter(dict(headers)["id"].decode() for headers in _headers(servers, topic))
+
+
+def _headers(servers: str, topic: str) -> Iterator[list[tuple[str, bytes]]]:
+    consumer = Consumer({
+        "bootstrap.servers": servers,
+        "group.id": "oracle",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "enable.auto.commit": False,
+    })  # fmt: skip
+    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    open_ones = set(partitions)
+    while open_ones:
+        record = consumer.poll(30)
+        assert record is not None, "nothing more came, and no end of the partition either"
+        error = record.error()
+        if error is not None:
+            assert error.code() == KafkaError._PARTITION_EOF, error
+            open_ones.discard(record.partition())
+        else:
+            yield record.headers()  # type: ignore[misc]
+    consumer.close()

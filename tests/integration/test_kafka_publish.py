@@ -1,0 +1,192 @@
+"""Publishing to a real Kafka: every message exactly once, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from foresight.errors import BrokerUnavailable, MessageRejected, NotFound
+from foresight.messaging import (
+    Delivered,
+    Message,
+    Publication,
+    delivered_ids,
+    end_offsets,
+    ensure_topic,
+    publish,
+)
+from tests.integration.kafka_topics import delete_records, ids_on, new_topic, stranger
+from tests.integration.publish_and_die import batch_of
+
+pytestmark = pytest.mark.kafka
+
+COUNT = 3000
+BATCH = batch_of(COUNT)
+ONCE_EACH = Counter({message.id: 1 for message in BATCH})
+
+
+def opened(servers: str, topic: str, batch: str = "batch") -> tuple[dict[str, str], Publication]:
+    """A connection's settings, and a publication opened now."""
+    config = {"bootstrap.servers": servers}
+    return config, Publication(batch, end_offsets(config, topic))
+
+
+def test_a_batch_arrives_once_and_a_second_call_sends_nothing(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers)
+    config, publication = opened(kafka_servers, topic)
+    first = publish(config, topic, BATCH, publication)
+    second = publish(config, topic, iter(BATCH), publication)
+    assert (first.sent, first.already_there) == (COUNT, 0)
+    assert second == Delivered(sent=0, already_there=COUNT, sent_bytes=0)
+    assert ids_on(kafka_servers, topic) == ONCE_EACH
+
+
+@pytest.mark.parametrize(
+    ("point", "transactions", "already_there"),
+    [
+        ("0", "true", 0),
+        ("1700", "true", 0),
+        ("2999", "true", 0),
+        ("before-commit", "true", 0),
+        ("after-commit", "true", COUNT),
+        ("1700", "false", 1700),
+    ],
+)
+def test_a_publisher_killed_at_any_point_is_resumed_without_loss_or_double(
+    kafka_servers: str, point: str, transactions: str, already_there: int
+) -> None:
+    topic = new_topic(kafka_servers)
+    config, publication = opened(kafka_servers, topic)
+    config["foresight.transactions"] = transactions
+    arguments = [
+        kafka_servers,
+        topic,
+        "batch",
+        json.dumps(publication.start_offsets),
+        str(COUNT),
+        point,
+        transactions,
+    ]
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.integration.publish_and_die", *arguments],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert died.returncode == -9, died.stderr.decode()
+
+    resumed = publish(config, topic, BATCH, publication)
+
+    assert resumed.total == COUNT
+    assert resumed.already_there == already_there
+    assert ids_on(kafka_servers, topic) == ONCE_EACH
+
+
+def test_a_publisher_that_was_overtaken_adds_nothing(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers)
+    config, publication = opened(kafka_servers, topic)
+    overtaking: list[Delivered] = []
+
+    def overtaken() -> Iterator[Message]:
+        for number, message in enumerate(BATCH):
+            if number == COUNT // 2:
+                overtaking.append(publish(config, topic, BATCH, publication))
+            yield message
+
+    with pytest.raises(BrokerUnavailable, match="another process has taken this batch over"):
+        publish(config, topic, overtaken(), publication)
+    assert overtaking[0].sent == COUNT
+    assert ids_on(kafka_servers, topic) == ONCE_EACH
+
+
+def test_publishers_that_race_for_one_batch_and_try_again_deliver_it_once(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers)
+    config, publication = opened(kafka_servers, topic)
+    done: list[Delivered] = []
+
+    def race() -> None:
+        for _ in range(10):
+            try:
+                done.append(publish(config, topic, BATCH, publication))
+            except BrokerUnavailable:
+                continue
+            return
+
+    racers = [threading.Thread(target=race) for _ in range(2)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert [delivered.total for delivered in done] == [COUNT, COUNT]
+    assert ids_on(kafka_servers, topic) == ONCE_EACH
+
+
+def test_two_batches_on_one_topic_do_not_disturb_each_other(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers)
+    config, publication = opened(kafka_servers, topic)
+    _, other = opened(kafka_servers, topic, "other")
+    publish(config, topic, BATCH[:10], publication)
+    publish(config, topic, BATCH[:20], other)
+    assert {message.id for message in BATCH[:10]} == delivered_ids(
+        config, topic, publication.start_offsets, "batch"
+    )
+    assert {message.id for message in BATCH[:20]} == delivered_ids(
+        config, topic, other.start_offsets, "other"
+    )
+
+
+def test_messages_behind_an_open_transaction_of_others_are_not_taken_for_missing(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers, partitions=1)
+    config, publication = opened(kafka_servers, topic)
+    other = stranger(kafka_servers, f"other-{topic}")
+    other.begin_transaction()
+    other.produce(topic, b"not committed yet", headers={"id": "theirs"})
+    other.flush(20)
+    publish(config, topic, BATCH[:10], publication)
+    with pytest.raises(BrokerUnavailable, match="transaction may be open"):
+        publish(config, topic, BATCH[:10], publication, seconds=2)
+    other.abort_transaction(20)
+    assert publish(config, topic, BATCH[:10], publication).already_there == 10
+    assert ids_on(kafka_servers, topic) == Counter(message.id for message in BATCH[:10])
+
+
+def test_a_message_too_large_is_named_and_nothing_of_its_batch_is_seen(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers, max_message_bytes="100000")
+    config, publication = opened(kafka_servers, topic)
+    huge = Message("huge", b"the-key", os.urandom(400_000))
+    with pytest.raises(MessageRejected, match="key 'the-key' of 400007 bytes is larger"):
+        publish(config, topic, [*BATCH[:5], huge, *BATCH[5:10]], publication)
+    assert ids_on(kafka_servers, topic) == Counter()
+    assert publish(config, topic, BATCH[:10], publication).sent == 10
+
+
+def test_what_retention_made_unknowable_is_refused(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers, partitions=1)
+    config, publication = opened(kafka_servers, topic)
+    publish(config, topic, BATCH[:10], publication)
+    delete_records(kafka_servers, topic, before=5)
+    with pytest.raises(NotFound, match="open a new publication"):
+        publish(config, topic, BATCH[:10], publication)
+
+
+def test_a_topic_is_made_once_with_the_partitions_asked_for(kafka_servers: str) -> None:
+    config = {"bootstrap.servers": kafka_servers}
+    topic = f"made-{os.getpid()}"
+    ensure_topic(config, topic, partitions=5)
+    ensure_topic(config, topic, partitions=7)
+    assert dict.fromkeys(range(5), 0) == end_offsets(config, topic)
+
+
+def test_a_question_about_an_unknown_topic_does_not_create_it(kafka_servers: str) -> None:
+    config = {"bootstrap.servers": kafka_servers}
+    for _ in range(2):
+        with pytest.raises(NotFound, match="nowhere-to-be-found"):
+            end_offsets(config, "nowhere-to-be-found")
