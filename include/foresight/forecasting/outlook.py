@@ -10,10 +10,11 @@ import numpy as np
 from foresight.analysis.arrays import Integers, Matrix, Rows, Vector
 from foresight.analysis.blocks import Block, in_blocks
 from foresight.analysis.gaps import Coverage, inspect
-from foresight.forecasting.candidates import MODELS, forecast_all
-from foresight.forecasting.parameters import ForecastParameters
-from foresight.forecasting.paths import Paths, joint_band, joint_paths, local_volatility
-from foresight.forecasting.selection import backtest, futures, mase_of
+from foresight.forecasting.candidates import MODELS, Candidates, forecast_all
+from foresight.forecasting.origins import Origins, Plan, unlikeness
+from foresight.forecasting.parameters import FEWEST_PATHS, ForecastParameters
+from foresight.forecasting.paths import Paths, joint_band, joint_paths, middle_mean, quantiles
+from foresight.forecasting.selection import backtest
 
 DEFAULTS = ForecastParameters()
 NO_MODEL = -1
@@ -33,18 +34,19 @@ class Forecast:
     naive_mase: Vector
     """The same for the naive model: what the choice gained. Both NaN for a constant series."""
     origins: int
-    """How many past origins the backtest and the paths come from."""
+    """How many past origins the backtest and the paths may come from."""
     mean: Matrix
-    """The chosen model's forecast, ``[n_series, horizon]``."""
+    """The mean of the middle half of the joint paths, ``[n_series, horizon]``: the point forecast."""
     quantiles: Matrix
     """``[n_series, horizon, n_levels]`` at ``parameters.levels``, each step by itself."""
     joint_lower: Matrix
     """Between this and ``joint_upper`` all steps together stay with ``parameters.joint_coverage``."""
     joint_upper: Matrix
     maximum: Vector
-    """Expected maximum over the steps, shape ``[n_series]``."""
+    """The expected maximum over the steps, shape ``[n_series]``; above any single step's ``mean``."""
     minimum: Vector
     average: Vector
+    """The mean of ``mean`` over the steps."""
 
     def model_name(self, row: int) -> str:
         """The name of the chosen model, empty without a forecast."""
@@ -57,59 +59,67 @@ def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters =
 
     Each row's forecast depends on that row alone, to the last bit.
     """
+    if horizon < 1:
+        raise ValueError(f"horizon = {horizon} is out of range: at least 1 slot")
     n_series = len(values)
     coverage = inspect(values, parameters.enough)
-    first, origins = past_origins(values.shape[1], horizon, parameters)
+    plan = Plan.of(values.shape[1], horizon, parameters)
     model = np.full(n_series, NO_MODEL)
-    mase, naive, maximum, minimum, average = (np.full(n_series, np.nan) for _ in range(5))
-    mean, lower, upper = (np.full((n_series, horizon), np.nan) for _ in range(3))
-    quantiles = np.full((n_series, horizon, len(parameters.levels)), np.nan)
-    usable = np.flatnonzero(coverage.usable) if origins > 0 else np.zeros(0, dtype=np.intp)
-    for block in in_blocks(values, usable):
+    of_series = np.full((5, n_series), np.nan)
+    of_steps = np.full((3, n_series, horizon), np.nan)
+    spread = np.full((n_series, horizon, len(parameters.levels)), np.nan)
+    usable = coverage.usable if plan.judged >= FEWEST_PATHS else np.zeros(n_series, dtype=np.bool_)
+    for block in in_blocks(values, np.flatnonzero(usable)):
         rows, n = block.rows, len(block.rows)
-        anchor = block.samples[:, -1:]
-        samples = block.samples - anchor
-        candidates = forecast_all(samples, parameters.stride, horizon)
-        ahead = futures(samples, parameters.stride, horizon, first, origins)
-        judged = backtest(samples, candidates, ahead, first)
-        volatility = local_volatility(samples, parameters.stride)
-        paths = joint_paths(candidates, judged.chosen, volatility, ahead, first)
+        origins, unlike, candidates = _prepare(block, plan)
+        judged = backtest(origins, candidates)
         model[rows] = judged.chosen[:n]
-        mase[rows], naive[rows] = mase_of(judged, judged.chosen)[:n], judged.mase[0, :n]
-        mean[rows] = block.restore(paths.point + anchor)
-        quantiles[rows] = block.restore(paths.quantiles(parameters.levels) + anchor[:, :, None])
-        low, high = joint_band(paths, parameters.joint_coverage)
-        lower[rows], upper[rows] = block.restore(low + anchor), block.restore(high + anchor)
-        anchored = anchor[:, 0]
-        maximum[rows] = block.restore(paths.steps.max(axis=0).mean(axis=1) + anchored)
-        minimum[rows] = block.restore(paths.steps.min(axis=0).mean(axis=1) + anchored)
-        average[rows] = block.restore(paths.steps.mean(axis=(0, 2)) + anchored)
+        of_series[:2, rows] = judged.mase_of(judged.chosen)[:n], judged.mase[0, :n]
+        paths = joint_paths(origins, candidates, judged.chosen, unlike, parameters.n_paths)
+        ordered = np.sort(paths.steps, axis=2)
+        now = block.samples[:, -1]
+        mean = middle_mean(ordered)
+        for at, steps in enumerate((mean, *joint_band(paths, ordered, parameters.joint_coverage))):
+            of_steps[at, rows] = block.restore(steps + now[:, None])
+        extremes = (paths.steps.max(axis=0), paths.steps.min(axis=0), mean)
+        for at, extreme in enumerate(extremes):
+            of_series[2 + at, rows] = block.restore(extreme.mean(axis=1) + now)
+        by_level = quantiles(ordered, parameters.levels).transpose(1, 0, 2)
+        spread[rows] = block.restore(by_level + now[:, None, None])
+    mase, naive, maximum, minimum, average = of_series
+    mean, lower, upper = of_steps
     return Forecast(
-        parameters, horizon, coverage, model, mase, naive, origins,
-        mean, quantiles, lower, upper, maximum, minimum, average,
+        parameters, horizon, coverage, model, mase, naive, plan.judged,
+        mean, spread, lower, upper, maximum, minimum, average,
     )  # fmt: skip
 
 
-def past_origins(n_slots: int, horizon: int, parameters: ForecastParameters) -> tuple[int, int]:
-    """The first origin that is judged, counted in strides, and how many there are."""
-    stride = parameters.stride
-    first = max(min(parameters.warm_up, n_slots // 4) // stride - 1, 0)
-    return first, max(n_slots // stride - first - -(-horizon // stride), 0)
+@dataclass(frozen=True, slots=True, eq=False)
+class Recollection:
+    """What a forecast was made from, block by block; in units of the block, relative to the last sample."""
+
+    block: Block
+    origins: Origins
+    unlike: Matrix
+    paths: Paths
 
 
-def paths_again(values: Matrix, outlook: Forecast, rows: Rows) -> Iterator[tuple[Block, Matrix, Paths]]:
-    """The joint paths of chosen ``rows``, block by block: the very paths that the forecast was made from.
+def recollect(values: Matrix, outlook: Forecast, rows: Rows) -> Iterator[Recollection]:
+    """The paths that the forecasts of the chosen ``rows`` were made from.
 
-    Yields the block, its samples minus the last one of each row, and the paths in those units. They are
-    made again because they are large: hundreds of values a series.
+    They are made again rather than kept because they are large: hundreds of values a series.
     """
-    parameters, horizon = outlook.parameters, outlook.horizon
-    first, origins = past_origins(values.shape[1], horizon, parameters)
+    parameters = outlook.parameters
+    plan = Plan.of(values.shape[1], outlook.horizon, parameters)
     for block in in_blocks(values, rows):
-        samples = block.samples - block.samples[:, -1:]
-        model = np.zeros(len(samples), dtype=np.int64)
+        model = np.zeros(len(block.samples), dtype=np.int64)
         model[: len(block.rows)] = outlook.model[block.rows]
-        candidates = forecast_all(samples, parameters.stride, horizon)
-        ahead = futures(samples, parameters.stride, horizon, first, origins)
-        volatility = local_volatility(samples, parameters.stride)
-        yield block, samples, joint_paths(candidates, model, volatility, ahead, first)
+        origins, unlike, candidates = _prepare(block, plan)
+        paths = joint_paths(origins, candidates, model, unlike, parameters.n_paths)
+        yield Recollection(block, origins, unlike, paths)
+
+
+def _prepare(block: Block, plan: Plan) -> tuple[Origins, Matrix, Candidates]:
+    origins = Origins.of(block.samples - block.samples[:, -1:], plan)
+    means = origins.running_means()
+    return origins, unlikeness(origins, means), forecast_all(origins, means)

@@ -6,39 +6,40 @@ from dataclasses import dataclass, field
 
 from foresight.analysis import AnalysisParameters
 
+LIMITS = {
+    "stride": "5 to 60 slots",
+    "warm_up": "at least 1 slot",
+    "n_paths": "at least 8",
+    "levels": "one or more, each between 0 and 1",
+    "joint_coverage": "between 0 and 1, both excluded",
+}
+FEWEST_PATHS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class ForecastParameters:
     """How to forecast. Lengths count slots.
 
     Past origins lie ``stride`` slots apart; the first has ``warm_up`` slots of history (or a quarter of the
-    window, if that is less). ``enough`` says which series have enough data, as it does for the analysis.
+    window, if that is less). The joint paths come from the ``n_paths`` origins most like now. ``enough``
+    says which series have enough data, as it does for the analysis.
     """
 
     stride: int = 5
     warm_up: int = 60
+    n_paths: int = 64
     levels: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
     joint_coverage: float = 0.9
-    analogs: int = 60
     enough: AnalysisParameters = field(default_factory=AnalysisParameters)
 
     def __post_init__(self) -> None:
         checks = {
-            "stride": 1 <= self.stride <= 60,
+            "stride": 5 <= self.stride <= 60,
             "warm_up": self.warm_up >= 1,
+            "n_paths": self.n_paths >= FEWEST_PATHS,
             "levels": bool(self.levels) and all(0 < level < 1 for level in self.levels),
             "joint_coverage": 0 < self.joint_coverage < 1,
-            "analogs": self.analogs >= 1,
         }
         for name, holds in checks.items():
             if not holds:
                 raise ValueError(f"{name} = {getattr(self, name)!r} is out of range: {LIMITS[name]}")
-
-
-LIMITS = {
-    "stride": "1 to 60 slots",
-    "warm_up": "at least 1 slot",
-    "levels": "one or more, each between 0 and 1",
-    "joint_coverage": "between 0 and 1, both excluded",
-    "analogs": "at least 1",
-}

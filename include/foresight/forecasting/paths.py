@@ -2,7 +2,8 @@
 
 The path from a past origin is the chosen model's errors over all steps together, scaled by how volatile the
 series is now against how volatile it was then, and added to the forecast from now. All steps of a path come
-from one moment, so what holds for "any of the next steps" can be read from the paths.
+from one moment, so what holds for "any of the next steps" can be read from the paths. Only the origins whose
+state is most like the present one give a path.
 """
 
 from __future__ import annotations
@@ -11,77 +12,102 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Integers, Matrix
+from foresight.analysis.arrays import Integers, Matrix, Vector
 from foresight.forecasting.candidates import Candidates
+from foresight.forecasting.origins import Origins, per_stride
 
-FADING = 0.8
-"""How much of the local volatility is kept over one stride."""
+FADING = 0.956
+"""How much of the local volatility is kept from slot to slot."""
 STEADY = 0.5
-"""The share of the whole window's volatility in every local one: quiet stretches do not promise silence."""
+"""The share of the whole window's volatility in every local one: a quiet stretch does not promise silence."""
+OUTER = (0.05, 0.95)
+"""The joint band has the shape of these per-step quantiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paths:
     """Paths of a block of series from now on."""
 
-    point: Matrix
-    """The chosen model's forecast, ``[n_series, horizon]``."""
     steps: Matrix
     """``[horizon, n_series, n_paths]``."""
+    volatility: Vector
+    """The present local volatility, the unit of the series' changes; shape ``[n_series]``."""
+    overlap: int
+    """How many neighbours on either side a path shares slots with."""
 
-    def quantiles(self, levels: tuple[float, ...]) -> Matrix:
-        """Per-step quantiles ``[n_series, horizon, n_levels]``: every one an actual path's value or between."""
-        return np.moveaxis(np.quantile(self.steps, levels, axis=2), (0, 1, 2), (2, 1, 0))
 
-
-def local_volatility(samples: Matrix, stride: int) -> Matrix:
-    """Mean absolute change around each origin, fading into the past, ``[n_series, n_origins]``."""
-    n_series, n_slots = samples.shape
-    n_origins = n_slots // stride
-    change = np.abs(np.diff(samples, axis=1, prepend=samples[:, :1]))
-    recent = change[:, n_slots - n_origins * stride :].reshape(n_series, n_origins, stride).mean(axis=2)
-    overall = recent.mean(axis=1)
-    local = np.ascontiguousarray(recent.T)
-    state = overall
-    for origin in range(n_origins):
-        local[origin] = state = FADING * state + (1.0 - FADING) * local[origin]
-    return ((1.0 - STEADY) * local + STEADY * overall).T
+def local_volatility(origins: Origins) -> Matrix:
+    """Mean absolute change up to each origin, fading into the past, ``[n_series, total]``."""
+    plan, samples = origins.plan, origins.samples
+    change = np.abs(np.diff(samples, axis=1, prepend=samples[:, :1]))[:, plan.n_slots % plan.stride :]
+    local = per_stride(change.reshape(origins.strides.shape)).T / plan.stride
+    overall = local.mean(axis=0)
+    fading, state = FADING**plan.stride, overall
+    for origin in range(plan.total):
+        state = local[origin] = fading * state + (1.0 - fading) * local[origin]
+    return np.ascontiguousarray(((1.0 - STEADY) * local + STEADY * overall).T)
 
 
 def joint_paths(
-    candidates: Candidates, model: Integers, volatility: Matrix, ahead: list[Matrix], first: int
+    origins: Origins, candidates: Candidates, model: Integers, unlike: Matrix, n_paths: int
 ) -> Paths:
-    """The paths of the chosen ``model`` of each series, from the origins that ``ahead`` belongs to."""
+    """The paths of the chosen ``model`` of each series, from the origins that are least ``unlike`` now."""
+    n_paths = min(n_paths, origins.plan.judged)
+    like = np.argpartition(unlike, n_paths - 1, axis=1)[:, :n_paths]
+    like.sort(axis=1)
+    volatility = local_volatility(origins)
     level, slope, growth = candidates.of(model)
-    n_origins = ahead[0].shape[1]
-    origins = slice(first, first + n_origins)
-    then = volatility[:, origins]
+    cells = like + origins.plan.total * np.arange(len(like))[:, None] + origins.plan.first
+    then, past_level, past_slope = (values.take(cells) for values in (volatility, level, slope))
     scale = np.divide(volatility[:, -1:], then, out=np.ones_like(then), where=then > 0)
-    point = level[:, -1:] + slope[:, -1:] * growth
-    steps = np.empty((len(ahead), *scale.shape))
-    for step, actual in enumerate(ahead):
-        miss = actual - level[:, origins]
-        miss -= slope[:, origins] * growth[:, step, None]
+    cells = like + origins.plan.judged * np.arange(len(like))[:, None]
+    steps = np.empty((origins.plan.horizon, *like.shape))
+    for step, actual in enumerate(origins.ahead):
+        carried = growth[:, step, None]
+        miss = actual.take(cells)
+        miss -= past_level
+        miss -= past_slope * carried
         miss *= scale
-        np.add(miss, point[:, step, None], out=steps[step])
-    return Paths(point, steps)
+        np.add(miss, level[:, -1:] + slope[:, -1:] * carried, out=steps[step])
+    return Paths(steps, volatility[:, -1], origins.plan.overlap)
 
 
-def joint_band(paths: Paths, coverage: float) -> tuple[Matrix, Matrix]:
+def quantiles(ordered: Matrix, levels: tuple[float, ...]) -> Matrix:
+    """Quantiles ``[horizon, n_series, n_levels]`` of paths ``ordered`` along their last axis.
+
+    At position ``level * (n_paths + 1)``, where the next value of an exchangeable sequence lies below with
+    just that probability (Weibull); at most the outermost path.
+    """
+    n_paths = ordered.shape[2]
+    position = np.clip(np.array(levels) * (n_paths + 1) - 1, 0, n_paths - 1)
+    below = np.minimum(position.astype(np.intp), max(n_paths - 2, 0))
+    above = np.minimum(below + 1, n_paths - 1)
+    return np.asarray(
+        ordered[:, :, below] + (ordered[:, :, above] - ordered[:, :, below]) * (position - below)
+    )
+
+
+def middle_mean(ordered: Matrix) -> Matrix:
+    """The mean of the middle half of paths ``ordered`` along their last axis, ``[n_series, horizon]``."""
+    n_paths = ordered.shape[2]
+    return np.asarray(ordered[:, :, n_paths // 4 : n_paths - n_paths // 4].mean(axis=2).T)
+
+
+def joint_band(paths: Paths, ordered: Matrix, coverage: float) -> tuple[Matrix, Matrix]:
     """A band ``[n_series, horizon]`` that holds that share of the paths on all their steps at once.
 
-    The 5-95 % spread of each step is stretched by one factor a series until enough whole paths fit.
+    The spread of each step, widened by the present volatility so that it is nowhere zero, is stretched by
+    one factor a series until enough whole paths fit. Paths that overlap count as one.
     """
-    ordered = np.sort(paths.steps, axis=2)
-    n_paths = ordered.shape[2]
-    at = [int(round(level * (n_paths - 1))) for level in (0.05, 0.5, 0.95)]
-    low, middle, high = (ordered[:, :, i] for i in at)
-    widest = np.zeros(ordered.shape[1:])
-    tiny = np.finfo(np.float64).tiny
-    for step, values in enumerate(paths.steps):
-        away = values - middle[step, :, None]
-        room = np.where(away > 0, (high - middle)[step, :, None], (middle - low)[step, :, None])
-        np.maximum(widest, np.abs(away) / np.maximum(room, tiny), out=widest)
-    widest.sort(axis=1)
-    factor = widest[:, min(n_paths - 1, int(np.ceil(coverage * (n_paths + 1))) - 1)]
-    return (middle - factor * (middle - low)).T, (middle + factor * (high - middle)).T
+    outer = quantiles(ordered, (OUTER[0], 0.5, OUTER[1]))
+    low, middle, high = (outer[:, :, i, None] for i in range(3))
+    room = paths.volatility[:, None]
+    below, above = middle - low + room, high - middle + room
+    with np.errstate(invalid="ignore"):
+        stretch = np.maximum((paths.steps - middle) / above, (middle - paths.steps) / below).max(axis=0)
+    stretch = np.nan_to_num(stretch, nan=0.0)
+    n_paths = stretch.shape[1]
+    alike = 1 + 2 * (paths.overlap - 1)
+    enough = min(int(np.ceil(coverage * (n_paths + alike))), n_paths) - 1
+    factor = np.partition(stretch, enough, axis=1)[:, enough, None]
+    return (middle - factor * below)[:, :, 0].T, (middle + factor * above)[:, :, 0].T

@@ -1,8 +1,8 @@
 """The probability that any of the next samples leaves ``[lower, upper]``, for any number of bounds.
 
 The untrained mean of three views of the same window: joint paths (what the chosen model's past errors would
-do from here), analogs (what followed the past states most like the present one), and the past onset
-frequency (how often, from the same side of the bounds, the next samples were outside).
+do from here), analogs (what followed past states, the more they resemble the present one the more it
+counts), and past onsets (how often, from the same side of the bounds, the next samples were outside).
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from typing import Protocol
 import numpy as np
 
 from foresight.analysis.arrays import Flags, Matrix, Rows, Vector
-from foresight.forecasting.outlook import NO_MODEL, Forecast, paths_again
+from foresight.forecasting.outlook import NO_MODEL, Forecast, Recollection, recollect
 from foresight.forecasting.paths import Paths
 
-SLOPE = 5
-"""Slots over which the direction of a state is taken."""
-RECENT = 15
-"""Slots over which the volatility of a state is taken."""
+WEIGHTS = (0.45, 0.45, 0.1)
+"""Of paths, analogs and onsets; onsets matter where a state has hardly any analog."""
+NEARNESS = 0.2
+"""An analog at this unlikeness (in variances) counts a quarter of one at none."""
 LIKELY = 0.5
-"""A minute is predicted to violate from this probability on."""
+"""A step is predicted to violate from this probability on."""
+BOUNDS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Components:
-    """What each view says, ``[n_bounds, horizon + 1]``: columns 0..h-1 are the probabilities that the sample
-    of that step is outside, the last one that any is. NaN where a view has nothing to go by."""
+    """What each view says, ``[n_bounds, horizon + 1]``: first the probability of each step that its sample
+    is outside, last that any is. NaN where a view has nothing to go by."""
 
     paths: Matrix
     analogs: Matrix
@@ -35,7 +36,7 @@ class Components:
 
 
 class Calibrator(Protocol):
-    """How the views become one probability; fitted ones are stored under their version."""
+    """How the views become one probability; a fitted one is stored under its version."""
 
     @property
     def version(self) -> str:
@@ -46,7 +47,7 @@ class Calibrator(Protocol):
 
 
 class Untrained:
-    """The plain mean of the views that have something to go by."""
+    """The weighted mean of the views that have something to go by."""
 
     version = "untrained"
 
@@ -61,13 +62,13 @@ UNTRAINED = Untrained()
 @dataclass(frozen=True, slots=True, eq=False)
 class Risk:
     """The next ``horizon`` samples against each pair of bounds; arrays of shape ``[n_bounds]`` or
-    ``[n_bounds, horizon]``. NaN (False, 0) where the series has no forecast."""
+    ``[n_bounds, horizon]``. NaN (False) where the series has no forecast."""
 
     rows: Rows
     """The series each pair of bounds belongs to."""
     probability: Vector
     """That any of the next samples lies outside. Where the present one already does, it still means that:
-    the chance that the violation lasts into the next sample or comes back."""
+    the chance that the violation goes on into the next samples or comes back."""
     outside_now: Flags
     components: Components
     calibrator: str
@@ -76,7 +77,7 @@ class Risk:
     violating: Flags
     """The steps that are predicted to violate: their probability is at least one half."""
     first_step: Vector
-    """The expected first violating step, 1 = the next slot, given that there is one; NaN if none can be seen."""
+    """The expected first violating step, 1 = the next slot, given that there is one; NaN if none is seen."""
 
 
 def violation_probability(
@@ -100,17 +101,20 @@ def violation_probability(
     n_bounds, horizon = len(rows), outlook.horizon
     views = np.full((3, n_bounds, horizon + 1), np.nan)
     first, outside = np.full(n_bounds, np.nan), np.zeros(n_bounds, dtype=np.bool_)
-    known = outlook.model != NO_MODEL
     order = np.argsort(rows, kind="stable")
-    order = order[known[rows[order]]]
-    for block, samples, paths in paths_again(values, outlook, np.unique(rows[order])):
-        chosen = order[slice(*np.searchsorted(rows[order], [block.rows[0], block.rows[-1] + 1]))]
-        local = np.searchsorted(block.rows, rows[chosen])
-        anchor = block.samples[local, -1]
-        bounds = low[chosen] * block.scale[local] - anchor, high[chosen] * block.scale[local] - anchor
-        outside[chosen] = (bounds[0] > 0) | (bounds[1] < 0)
-        views[0, chosen], first[chosen] = _from_paths(paths, local, *bounds)
-        views[1, chosen], views[2, chosen] = _from_history(samples, local, *bounds, horizon, outlook)
+    order = order[outlook.model[rows[order]] != NO_MODEL]
+    for memory in recollect(values, outlook, np.unique(rows[order])):
+        block = memory.block
+        start, stop = np.searchsorted(rows[order], (block.rows[0], block.rows[-1] + 1))
+        for at in range(start, stop, BOUNDS_AT_ONCE):
+            chosen = order[at : min(at + BOUNDS_AT_ONCE, stop)]
+            local = np.searchsorted(block.rows, rows[chosen])
+            now, scale = block.samples[local, -1], block.scale[local]
+            with np.errstate(over="ignore"):
+                bounds = low[chosen] * scale - now, high[chosen] * scale - now
+            outside[chosen] = (bounds[0] > 0) | (bounds[1] < 0)
+            views[0, chosen], first[chosen] = _from_paths(memory.paths, local, *bounds)
+            views[1, chosen], views[2, chosen] = _from_past(memory, local, *bounds, outside[chosen])
     components = Components(*views)
     probability = calibrator.combine(components)
     steps = np.minimum(mean_of_views(components)[:, :-1], probability[:, None])
@@ -120,11 +124,13 @@ def violation_probability(
 
 
 def mean_of_views(components: Components) -> Matrix:
-    """The mean of what the views say, ``[n_bounds, horizon + 1]``; NaN where none says anything."""
-    views = np.stack([components.paths, components.analogs, components.onsets])
-    said = ~np.isnan(views)
-    total, count = np.where(said, views, 0.0).sum(axis=0), said.sum(axis=0)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    """The weighted mean of what the views say, ``[n_bounds, horizon + 1]``; NaN where none says anything."""
+    total, weights = np.zeros_like(components.paths), np.zeros_like(components.paths)
+    for view, weight in zip((components.paths, components.analogs, components.onsets), WEIGHTS, strict=True):
+        said = ~np.isnan(view)
+        total += np.where(said, view * weight, 0.0)
+        weights += said * weight
+    return np.divide(total, weights, out=np.full(total.shape, np.nan), where=weights > 0)
 
 
 def _from_paths(paths: Paths, local: Rows, low: Vector, high: Vector) -> tuple[Matrix, Vector]:
@@ -132,63 +138,43 @@ def _from_paths(paths: Paths, local: Rows, low: Vector, high: Vector) -> tuple[M
     horizon, _, n_paths = paths.steps.shape
     shares = np.empty((len(local), horizon + 1))
     left = np.zeros((len(local), n_paths), dtype=np.bool_)
-    inside_before = np.zeros(len(local))
+    waited = np.zeros(len(local))
     for step in range(horizon):
-        inside_before += n_paths - left.sum(axis=1)
+        waited += n_paths - np.count_nonzero(left, axis=1)
         values = paths.steps[step, local]
         is_out = (values < low[:, None]) | (values > high[:, None])
-        shares[:, step] = is_out.mean(axis=1)
+        shares[:, step] = np.count_nonzero(is_out, axis=1) / n_paths
         left |= is_out
-    leaving = left.sum(axis=1)
+    leaving = np.count_nonzero(left, axis=1)
     shares[:, horizon] = leaving / n_paths
-    # A path that leaves at step k was inside before k steps; one that never leaves, before all of them.
-    first = (inside_before - horizon * (n_paths - leaving)) / np.where(leaving > 0, leaving, np.nan)
+    # A path that leaves at a step waited that many steps; one that never leaves waited for all of them.
+    first = (waited - horizon * (n_paths - leaving)) / np.where(leaving > 0, leaving, np.nan)
     return shares, first
 
 
-def _from_history(
-    samples: Matrix, local: Rows, low: Vector, high: Vector, horizon: int, outlook: Forecast
+def _from_past(
+    memory: Recollection, local: Rows, low: Vector, high: Vector, outside: Flags
 ) -> tuple[Matrix, Matrix]:
-    """Shares of the past states outside at each step and at any: of those most like now, and of all."""
-    n_slots = samples.shape[1]
-    start = max(SLOPE, RECENT)
-    states = np.arange(start, n_slots - horizon)
-    unlike = _unlikeness(samples, start, horizon)
-    nearest = min(outlook.parameters.analogs, len(states))
-    limit = np.partition(unlike, nearest - 1, axis=1)[:, nearest - 1, None]
-    is_like = (unlike <= limit)[local]
-    mine = samples[local]
-    is_out = (mine < low[:, None]) | (mine > high[:, None])
-    same_side = is_out[:, start : n_slots - horizon] == is_out[:, -1:]
-    views = []
-    for weight in (is_like & same_side, same_side):
-        total = weight.sum(axis=1)
-        some = np.where(total > 0, total, np.nan)
-        shares = np.empty((len(local), horizon + 1))
-        ever = np.zeros_like(weight)
-        for step in range(1, horizon + 1):
-            then = is_out[:, start + step : n_slots - horizon + step] & weight
-            shares[:, step - 1] = then.sum(axis=1) / some
-            ever |= then
-        shares[:, horizon] = ever.sum(axis=1) / some
-        views.append(shares)
-    return views[0], views[1]
+    """Shares of the past states outside at each step and at any: weighted by likeness, and of all.
 
-
-def _unlikeness(samples: Matrix, start: int, horizon: int) -> Matrix:
-    """Squared distance of each past state from the present one: level, slope, local volatility."""
-    n_slots = samples.shape[1]
-    change = np.abs(np.diff(samples, axis=1, prepend=samples[:, :1]))
-    sums = np.cumsum(change, axis=1)
-    features = (
-        samples[:, start:],
-        samples[:, start:] - samples[:, start - SLOPE : n_slots - SLOPE],
-        sums[:, start:] - sums[:, start - RECENT : n_slots - RECENT],
-    )
-    distance = np.zeros((len(samples), n_slots - start - horizon))
-    for feature in features:
-        spread = feature.std(axis=1, keepdims=True)
-        away = feature[:, : n_slots - start - horizon] - feature[:, -1:]
-        away /= np.where(spread > 0, spread, 1.0)
-        distance += away * away
-    return distance
+    Only states on the same side of the bounds as the present one count.
+    """
+    origins = memory.origins
+    below, above = low[:, None], high[:, None]
+    state = origins.at_judged(origins.strides[:, :, -1])[local]
+    same_side = (((state < below) | (state > above)) == outside[:, None]).astype(np.float64)
+    likeness = same_side / (NEARNESS + memory.unlike[local]) ** 2
+    total = np.stack([likeness.sum(axis=1), same_side.sum(axis=1)])
+    shares = np.empty((2, len(local), origins.plan.horizon + 1))
+    ever = np.zeros(same_side.shape, dtype=np.bool_)
+    for step, ahead in enumerate((*origins.ahead, None)):
+        if ahead is None:
+            is_out = ever
+        else:
+            values = ahead[local]
+            is_out = (values < below) | (values > above)
+            ever |= is_out
+        out = is_out.astype(np.float64)
+        shares[:, :, step] = np.vecdot(likeness, out), np.vecdot(same_side, out)
+    shares /= np.where(total > 0, total, np.nan)[:, :, None]
+    return np.minimum(shares[0], 1.0), shares[1]
