@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
@@ -36,7 +36,7 @@ def _no_boolean(given: Any) -> Any:
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_no_boolean)]
-Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
+Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=3650)]
 
 
 class Entry(BaseModel):
@@ -168,8 +168,16 @@ class Retention(Entry):
 class Catalogue(Entry):
     """All that is watched."""
 
-    metrics: Annotated[tuple[WatchedMetric, ...], Field(min_length=1, max_length=10_000)]
+    metrics: tuple[WatchedMetric, ...]
     retention_days: Retention = Field(default_factory=Retention)
+
+    @field_validator("metrics")
+    @classmethod
+    def _some(cls, metrics: tuple[WatchedMetric, ...]) -> tuple[WatchedMetric, ...]:
+        # Not a length of the field: that would count the entries that are right, and complain twice.
+        if not metrics:
+            raise ValueError("at least one metric is wanted")
+        return metrics
 
     def get(self, name: str) -> WatchedMetric | None:
         """The entry of that name."""

@@ -140,7 +140,8 @@ def _narrowed_to(entry: WatchedMetric, keys: Sequence[SeriesKey]) -> tuple[tuple
 
 def _dividing_label(keys: Sequence[SeriesKey]) -> str | None:
     """The label whose most common value is rarest; ``None`` where no label has two values."""
-    counts = Counter(pair for key in keys for pair in key.labels)
+    # To Prometheus an empty label is an absent one.
+    counts = Counter(pair for key in keys for pair in key.labels if pair[1])
     covered: Counter[str] = Counter()
     largest: dict[str, int] = defaultdict(int)
     distinct: Counter[str] = Counter()

@@ -69,7 +69,11 @@ def parse_answer(body: bytes, kind: str) -> tuple[list[Any], tuple[str, ...]]:
         reason = answer.get("error", body[:200]) if isinstance(answer, dict) else body[:200]
         raise BadAnswer(f"the status is not success: {reason!r}")
     data = answer.get("data")
-    if not isinstance(data, dict) or data.get("resultType") != kind or not isinstance(data["result"], list):
+    if (
+        not isinstance(data, dict)
+        or data.get("resultType") != kind
+        or not isinstance(data.get("result"), list)
+    ):
         given = data.get("resultType") if isinstance(data, dict) else data
         raise BadAnswer(f"the result is no {kind} but {given!r}")
     return data["result"], tuple(map(str, answer.get("warnings") or ()))
@@ -80,8 +84,9 @@ def _cut(body: bytes) -> tuple[bytes, list[bytes]]:
     first, *others = body.split(_VALUES)
     skeleton, texts = [first], []
     for number, part in enumerate(others):
+        # Values that are the last thing in their series end before the next brace, which is found fastest.
         end = part.find(b"}") - 2
-        if part[end : end + 2] != b"]]":
+        if part[end : end + 2] != b"]]" or part.find(b"{", 0, end) >= 0:
             end = part.find(b"]]")
         if end < 0:
             raise SourceUnavailable(f"the body is cut off after {len(body)} bytes")

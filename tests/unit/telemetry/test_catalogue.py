@@ -1,0 +1,163 @@
+"""The catalogue: what loads, and every mistake with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foresight.errors import InvalidDocument
+from foresight.grid import Grid
+from foresight.telemetry import Catalogue, WatchedMetric, load_catalogue
+from foresight.telemetry.catalogue import parse_duration
+
+CONFIG = Path(__file__).parents[3] / "include" / "config"
+
+
+def loaded(tmp_path: Path, text: str) -> Catalogue:
+    file = tmp_path / "catalogue.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_catalogue(file)
+
+
+def mistakes(tmp_path: Path, text: str) -> list[tuple[int, str, str]]:
+    with pytest.raises(InvalidDocument) as caught:
+        loaded(tmp_path, text)
+    return [(mistake.line, mistake.field, mistake.reason) for mistake in caught.value.mistakes]
+
+
+def test_the_shipped_catalogue_watches_the_five_metrics_of_a_host() -> None:
+    catalogue = load_catalogue(CONFIG / "catalogue.yaml")
+    assert [entry.metric for entry in catalogue.metrics] == [
+        "node_memory_MemFree_bytes",
+        "node_memory_MemAvailable_bytes",
+        "node_filesystem_free_bytes",
+        "node_filesystem_avail_bytes",
+        "node_filefd_allocated",
+    ]
+    assert all(entry.curves and entry.matchers["job"].equals == "host" for entry in catalogue.metrics)
+
+
+def test_every_shipped_catalogue_loads() -> None:
+    assert all(load_catalogue(path).metrics for path in CONFIG.rglob("catalogue*.yaml"))
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    [entry] = loaded(tmp_path, "metrics: [{name: a, metric: b}]").metrics
+    assert (
+        entry.step_seconds,
+        entry.n_slots,
+        entry.minimum,
+        entry.analysis.hp_lambda,
+        entry.analysis.lags,
+        entry.analysis.period,
+    ) == (60, 720, None, 1600.0, 40, "auto")
+
+
+def test_durations_and_exponents_read_as_a_person_means_them(tmp_path: Path) -> None:
+    text = "metrics: [{name: a, query: up, step: 30s, window: 1h, minimum: 9.882e9}]"
+    [entry] = loaded(tmp_path, text).metrics
+    assert (
+        entry.step_seconds,
+        entry.window_seconds,
+        entry.n_slots,
+        entry.minimum,
+    ) == (30, 3600, 120, 9.882e9)
+
+
+def test_matchers_have_four_forms(tmp_path: Path) -> None:
+    text = """\
+metrics:
+  - name: a
+    metric: b
+    matchers: {w: x, e: {equals: ""}, n: {not_equals: y}, r: {regex: "a|b"}, s: {not_regex: .+}}
+"""
+    [entry] = loaded(tmp_path, text).metrics
+    spelled = [(name, matcher.operator, matcher.value) for name, matcher in entry.matchers.items()]
+    assert spelled == [
+        ("w", "=", "x"),
+        ("e", "=", ""),
+        ("n", "!=", "y"),
+        ("r", "=~", "a|b"),
+        ("s", "!~", ".+"),
+    ]
+
+
+def test_every_mistake_is_reported_with_its_line(tmp_path: Path) -> None:
+    text = """\
+metrics:
+  - name: a
+    metric: b
+    surprise: 1
+  - name: c
+    metric: d
+    step: often
+    coverage: 1.5
+"""
+    assert [(line, field) for line, field, _ in mistakes(tmp_path, text)] == [
+        (4, "metrics[0].surprise"),
+        (7, "metrics[1].step"),
+        (8, "metrics[1].coverage"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("name: a", "either metric or query"),
+        ("name: a, metric: b, query: c", "either metric or query"),
+        ("name: a, query: b, matchers: {job: c}", "matchers belong to metric"),
+        ("name: a, metric: b, matchers: {__name__: c}", "a matcher on __name__"),
+        ("name: a, metric: b, matchers: {c: {equals: d, regex: e}}", "give exactly one of"),
+        ("name: a, metric: b, matchers: {c: {}}", "give exactly one of"),
+        ("name: a, metric: b, step: 7m", "no multiple"),
+        ("name: a, metric: b, step: 1s, window: 30d", "more than 100000"),
+        ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
+        ("name: a, metric: b, step: 0", "greater than or equal to 1"),
+        ("name: 1 a, metric: b", "match pattern"),
+        ("name: a, metric: b, minimum: true", "a number is wanted"),
+        ("name: a, metric: b, minimum: .nan", "finite"),
+        ("name: a, metric: b, analysis: {period: 1}", "greater than or equal to 2"),
+        ("name: a, metric: b, analysis: {lags: 0}", "greater than or equal to 1"),
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_refused_with_the_reason(
+    tmp_path: Path, entry: str, reason: str
+) -> None:
+    found = mistakes(tmp_path, f"metrics:\n  - {{{entry}}}\n")
+    assert {2} == {line for line, _, _ in found}
+    assert any(reason in given for _, _, given in found), found
+
+
+def test_names_are_unique(tmp_path: Path) -> None:
+    text = "metrics:\n  - {name: a, metric: b}\n  - {name: a, metric: c}\n"
+    assert mistakes(tmp_path, text) == [(3, "metrics[1].name", "the name 'a' is given twice")]
+
+
+def test_the_result_of_a_query_cannot_take_the_name_of_a_watched_metric(tmp_path: Path) -> None:
+    text = "metrics:\n  - {name: up, query: up > 0}\n  - {name: b, metric: up}\n"
+    [(line, field, _)] = mistakes(tmp_path, text)
+    assert (line, field) == (2, "metrics[0].name")
+
+
+@pytest.mark.parametrize("text", ["", "metrics: []", "[]", "a: 1\n---\nb: 2", "5"])
+def test_a_file_without_metrics_is_refused(tmp_path: Path, text: str) -> None:
+    assert mistakes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(90, 90), ("90", 90), ("5m", 300), (" 12h ", 43200), ("7d", 604800)]
+)
+def test_a_duration_is_whole_seconds(given: object, seconds: int) -> None:
+    assert seconds == parse_duration(given)
+
+
+@pytest.mark.parametrize("given", ["", "m", "-1s", "1.5h", "1w", True, None, "1h30m"])
+def test_anything_else_is_no_duration(given: object) -> None:
+    with pytest.raises(ValueError, match="a duration is"):
+        parse_duration(given)
+
+
+def test_an_entry_floors_the_as_of_to_its_step() -> None:
+    entry = WatchedMetric(name="a", metric="b", step_seconds=300, window_seconds=3600, min_slots=1)
+    assert Grid(1_700_000_100, 12, 300) == entry.grid(1_700_000_100 + 299)
