@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Integers, Matrix, Vector, power_of_two_scale
+from foresight.analysis.arrays import Integers, Matrix, power_of_two_scale
 from foresight.analysis.blocks import rows_per_block
 
 
@@ -41,8 +41,8 @@ def aggregate(values: Matrix, windows: Sequence[int]) -> Aggregates:
     return Aggregates(tuple(windows), observed.astype(np.int64), *statistics)
 
 
-def _summarise(tail: Matrix) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-    """Observed slots, maximum, minimum, mean and std of each row; two passes, in a safe magnitude."""
+def _summarise(tail: Matrix) -> Matrix:
+    """Observed slots, maximum, minimum, mean and std of each row, ``[5, n_series]``; two passes."""
     finite = np.isfinite(tail)
     complete = bool(finite.all())
     count = finite.sum(axis=1)
@@ -58,8 +58,7 @@ def _summarise(tail: Matrix) -> tuple[Vector, Vector, Vector, Vector, Vector]:
     if not complete:
         deviation[~finite] = 0.0
     variance = np.vecdot(deviation, deviation) / np.maximum(count - 1, 1)
-    statistics = (highest, lowest, mean / scale, np.sqrt(variance) / scale)
-    least = (1, 1, 1, 2)
-    return count.astype(np.float64), *(  # type: ignore[return-value]
-        np.where(count >= n, s, np.nan) for n, s in zip(least, statistics, strict=True)
-    )
+    with np.errstate(over="ignore"):
+        std = np.where(count > 1, np.sqrt(variance) / scale, np.nan)
+    highest, lowest, mean = (np.where(count > 0, level, np.nan) for level in (highest, lowest, mean / scale))
+    return np.stack([count, highest, lowest, mean, std])

@@ -76,9 +76,6 @@ def find_period(correlation: Matrix) -> Integers:
 
 def _fast_length(least: int) -> int:
     """The smallest 2^a 3^b 5^c at or above ``least``, even: lengths that the transform is quick at."""
-    best = 2 ** int(np.ceil(np.log2(max(least, 2))))
-    for five in 5 ** np.arange(6):
-        for three in 3 ** np.arange(8):
-            odd = int(five * three)
-            best = min(best, odd * 2 ** max(1, int(np.ceil(np.log2(max(least / odd, 1))))))
-    return best
+    odds = [int(5**five * 3**three) for five in range(6) for three in range(8)]
+    # (q - 1).bit_length() is the power of two at or above q.
+    return min(odd << max(1, (-(-least // odd) - 1).bit_length()) for odd in odds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.analysis.aggregates import Aggregates, aggregate
 from foresight.analysis.arrays import Integers, Matrix
@@ -47,9 +48,9 @@ class Analysis:
     aggregates: Aggregates
 
     @property
-    def outcome(self) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+    def outcome(self) -> NDArray[np.int8]:
         """The :class:`Outcome` of each series."""
-        return self.coverage.outcome  # type: ignore[return-value]
+        return self.coverage.outcome
 
 
 def analyse(

@@ -62,8 +62,8 @@ def surfaces() -> Surfaces:
     literal = _literals((Path(spec.origin).parent / "tsa" / "adfvalues.py").read_text("utf-8"))
     small = np.array(literal["tau_c_smallp"][0]) * np.array(literal["small_scaling"])
     large = np.array(literal["tau_c_largep"][0]) * np.array(literal["large_scaling"])
-    limits = (float(literal[name][0]) for name in ("tau_min_c", "tau_max_c", "tau_star_c"))
-    return Surfaces(*limits, small, large, np.array(literal["tau_c_2010"][0]))
+    lowest, highest, split = (float(literal[name][0]) for name in ("tau_min_c", "tau_max_c", "tau_star_c"))
+    return Surfaces(lowest, highest, split, small, large, np.array(literal["tau_c_2010"][0]))
 
 
 def _literals(source: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _choose_lag(level: Matrix, change: Matrix, max_lag: int) -> tuple[Integers, 
     possible = np.isfinite(left).all(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)
-    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=1), possible
+    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=1), np.asarray(possible)
 
 
 def _t_value(level: Matrix, change: Matrix, lag: int) -> Vector:

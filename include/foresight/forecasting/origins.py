@@ -59,6 +59,8 @@ class Origins:
     """The same samples stride by stride, ``[n_series, total, stride]``: each ends at an origin."""
     totals: Matrix
     """The sum of the samples up to each origin, ``[n_series, total]``."""
+    changes: Matrix
+    """The sum of the absolute changes from slot to slot within each stride, ``[n_series, total]``."""
     ahead: Matrix
     """What followed the judged origins, ``[horizon, n_series, judged]``."""
 
@@ -72,7 +74,10 @@ class Origins:
         last = origin + (plan.judged - 1) * plan.stride
         for step in range(1, plan.horizon + 1):
             ahead[step - 1] = samples[:, origin + step : last + step + 1 : plan.stride]
-        return cls(plan, samples, strides, np.cumsum(per_stride(strides), axis=1), ahead)
+        changes = np.zeros_like(samples)
+        np.subtract(samples[:, 1:], samples[:, :-1], out=changes[:, 1:])
+        changes = per_stride(np.abs(changes, out=changes)[:, rest:].reshape(strides.shape))
+        return cls(plan, samples, strides, np.cumsum(per_stride(strides), axis=1), changes, ahead)
 
     def at_judged(self, values: Matrix) -> Matrix:
         """The judged origins of ``values[..., total]``."""

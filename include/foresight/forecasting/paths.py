@@ -9,12 +9,13 @@ state is most like the present one give a path.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from foresight.analysis.arrays import Integers, Matrix, Vector
 from foresight.forecasting.candidates import Candidates
-from foresight.forecasting.origins import Origins, per_stride
+from foresight.forecasting.origins import Origins
 
 FADING = 0.956
 """How much of the local volatility is kept from slot to slot."""
@@ -38,14 +39,18 @@ class Paths:
 
 def local_volatility(origins: Origins) -> Matrix:
     """Mean absolute change up to each origin, fading into the past, ``[n_series, total]``."""
-    plan, samples = origins.plan, origins.samples
-    change = np.abs(np.diff(samples, axis=1, prepend=samples[:, :1]))[:, plan.n_slots % plan.stride :]
-    local = per_stride(change.reshape(origins.strides.shape)).T / plan.stride
-    overall = local.mean(axis=0)
-    fading, state = FADING**plan.stride, overall
-    for origin in range(plan.total):
-        state = local[origin] = fading * state + (1.0 - fading) * local[origin]
-    return np.ascontiguousarray(((1.0 - STEADY) * local + STEADY * overall).T)
+    change = origins.changes / origins.plan.stride
+    overall = change.mean(axis=1, keepdims=True)
+    fading, started = _fading(origins.plan.total, FADING**origins.plan.stride)
+    return np.asarray((1.0 - STEADY) * (change @ fading) + overall * ((1.0 - STEADY) * started + STEADY))
+
+
+@lru_cache(maxsize=8)
+def _fading(total: int, kept: float) -> tuple[Matrix, Vector]:
+    """Weight of stride i at origin j, ``[total, total]``, and what is left there of the state before all."""
+    age = np.arange(total) - np.arange(total)[:, None]
+    weights = np.where(age >= 0, (1.0 - kept) * kept ** np.maximum(age, 0), 0.0)
+    return weights, np.power(kept, np.arange(1.0, total + 1))
 
 
 def joint_paths(

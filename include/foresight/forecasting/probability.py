@@ -130,7 +130,8 @@ def mean_of_views(components: Components) -> Matrix:
         said = ~np.isnan(view)
         total += np.where(said, view * weight, 0.0)
         weights += said * weight
-    return np.divide(total, weights, out=np.full(total.shape, np.nan), where=weights > 0)
+    mean: Matrix = np.divide(total, weights, out=np.full(total.shape, np.nan), where=weights > 0)
+    return mean
 
 
 def _from_paths(paths: Paths, local: Rows, low: Vector, high: Vector) -> tuple[Matrix, Vector]:

@@ -28,18 +28,24 @@ class Backtest:
 
 def backtest(origins: Origins, candidates: Candidates) -> Backtest:
     """Judge every model from the origins, the latest first, whose horizons do not overlap."""
-    apart = origins.plan.overlap
-    ahead = np.ascontiguousarray(origins.ahead[:, :, ::-1][:, :, ::apart])
-    level = origins.at_judged(candidates.level)[:, :, ::-1][:, :, ::apart]
-    slope = origins.at_judged(candidates.slope)[:, :, ::-1][:, :, ::apart]
+    ahead = _apart(origins.ahead, origins)
+    levels = _apart(origins.at_judged(candidates.level), origins)
+    slopes = _apart(origins.at_judged(candidates.slope), origins)
     error = np.empty((len(MODELS), len(origins.samples)))
-    miss = np.empty_like(ahead)
-    for model in range(len(MODELS)):
-        np.subtract(ahead, level[model], out=miss)
-        if model >= FIRST_SLOPED:
-            for step, growth in enumerate(candidates.growth[model]):
-                miss[step] -= slope[model - FIRST_SLOPED] * growth
-        error[model] = np.abs(miss, out=miss).sum(axis=2).sum(axis=0)
+    miss, carried = np.empty_like(levels[0]), np.empty_like(levels[0])
+    for model, level in enumerate(levels):
+        total = np.zeros_like(level)
+        for actual, growth in zip(ahead, candidates.growth[model], strict=True):
+            np.subtract(actual, level, out=miss)
+            if model >= FIRST_SLOPED:
+                miss -= np.multiply(slopes[model - FIRST_SLOPED], growth, out=carried)
+            total += np.abs(miss, out=miss)
+        error[model] = total.sum(axis=1)
     error /= len(ahead) * ahead.shape[2]
-    one_step = np.abs(np.diff(origins.samples, axis=1)).mean(axis=1)
+    one_step = origins.changes.sum(axis=1) / (origins.plan.total * origins.plan.stride)
     return Backtest(error / np.where(one_step > 0, one_step, np.nan), np.argmin(error, axis=0))
+
+
+def _apart(values: Matrix, origins: Origins) -> Matrix:
+    """The judged origins of ``values`` that lie a whole horizon apart."""
+    return np.ascontiguousarray(values[:, :, ::-1][:, :, :: origins.plan.overlap])
