@@ -73,7 +73,11 @@ class FieldMapping:
             value, reason = self._one(feed, raw)
             values.append(value)
             if reason:
-                name = feed.name if self.array_field is None else f"{self.array_field}[{place}] ({feed.target.name})"
+                name = (
+                    feed.name
+                    if self.array_field is None
+                    else f"{self.array_field}[{place}] ({feed.target.name})"
+                )
                 wrong.append(f"{name} {reason}")
         return values, wrong
 
@@ -106,7 +110,9 @@ def check_value(raw: Any, target: InputField) -> tuple[Any, str]:
         return None, f"= {_shown(raw)} {reason}"
     accepted = not target.values and not target.bounds
     accepted = accepted or value in target.values
-    accepted = accepted or (not isinstance(value, str) and any(bounds.hold(value) for bounds in target.bounds))
+    accepted = accepted or (
+        not isinstance(value, str) and any(bounds.hold(value) for bounds in target.bounds)
+    )
     if not accepted:
         return None, f"= {_shown(raw)} is not {_allowed(target)}"
     return value, ""
@@ -154,7 +160,14 @@ def from_text(text: str, data_type: str) -> Any:
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "a truth value"
-    names = {str: "a text", int: "a number", float: "a number", dict: "an object", list: "a list", tuple: "a list"}
+    names = {
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        dict: "an object",
+        list: "a list",
+        tuple: "a list",
+    }
     return "nothing" if value is None else names.get(type(value), f"a {type(value).__name__}")
 
 
@@ -166,9 +179,12 @@ def _shown(value: Any) -> str:
 
 
 def _allowed(target: InputField) -> str:
-    parts = [f"one of {', '.join(map(str, target.values[:8]))}{', …' * (len(target.values) > 8)}"] * bool(target.values)
+    parts = [f"one of {', '.join(map(str, target.values[:8]))}{', …' * (len(target.values) > 8)}"] * bool(
+        target.values
+    )
     parts += [
-        f"in {'(' if b.low_open else '['}{b.low:g}, {b.high:g}{')' if b.high_open else ']'}" for b in target.bounds
+        f"in {'(' if b.low_open else '['}{b.low:g}, {b.high:g}{')' if b.high_open else ']'}"
+        for b in target.bounds
     ]
     return " or ".join(parts)
 

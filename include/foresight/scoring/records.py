@@ -8,6 +8,7 @@ leave it; every other record, and every other model, goes through the mapping an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,24 @@ Fast = Callable[[Sequence[Any]], tuple[list[Any], list[int]]]
 FastOne = Callable[[Any], Record | None]
 
 
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that its source could not read: what there is of it, and why."""
+
+    record: Mapping[str, Any]
+    reason: str
+
+
 class RecordScorer:
     """A model behind a mapping; safe to use from several threads."""
 
     def __init__(self, model: ScoringModel, mapping: FieldMapping) -> None:
         self.model, self.mapping = model, mapping
         self._names = [out.name for out in model.signature.outputs]
-        self._fast, self._fast_one = (model.decisions and _fast_pass(model.decisions, mapping)) or (None, None)
+        self._fast, self._fast_one = (model.decisions and _fast_pass(model.decisions, mapping)) or (
+            None,
+            None,
+        )
         self._decide = _decide(model.decisions, mapping) if model.decisions else None
 
     def score(self, records: Sequence[Any]) -> tuple[list[Record], list[int]]:
@@ -60,9 +72,14 @@ class RecordScorer:
         """Fill in the records that the fast pass left; gives the places of the bad ones."""
         bad, waiting, inputs = [], [], []
         for place in left:
-            values, wrong = self.mapping.values(records[place])
+            record = records[place]
+            if isinstance(record, BadRecord):
+                found[place] = with_error(record.record, record.reason)
+                bad.append(place)
+                continue
+            values, wrong = self.mapping.values(record)
             if wrong:
-                found[place] = _with_error(records[place], "; ".join(wrong))
+                found[place] = with_error(records[place], "; ".join(wrong))
                 bad.append(place)
             elif self._decide is not None:
                 found[place] = {**records[place], PREDICTION: self._decide(*values)}
@@ -88,12 +105,13 @@ class RecordScorer:
             if reason is None:
                 found[place] = {**records[place], PREDICTION: prediction}
             else:
-                found[place] = _with_error(records[place], reason)
+                found[place] = with_error(records[place], reason)
                 bad.append(place)
         return bad
 
 
-def _with_error(record: Any, reason: str) -> Record:
+def with_error(record: Any, reason: str) -> Record:
+    """A record for the bad output; what is no object is put into one."""
     return {**record, ERROR: reason} if isinstance(record, Mapping) else {RECORD: record, ERROR: reason}
 
 

@@ -59,7 +59,9 @@ def write(
                 stack.append((no, depth, "", known))
             continue
         stack.append((test.no, depth + 1, "else:", known))
-        stack.append((test.yes, depth + 1, f"{'elif' if asks else 'if'} {_condition(test.atom, name)}:", known))
+        stack.append(
+            (test.yes, depth + 1, f"{'elif' if asks else 'if'} {_condition(test.atom, name)}:", known)
+        )
         if asks:
             stack.append((test.unknown, depth + 1, f"if {name} is None:", present))
     return lines

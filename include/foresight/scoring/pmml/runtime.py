@@ -137,7 +137,11 @@ def _answers(document: Document) -> Result | None:
     """The finished answer of each node, where it does not depend on the record."""
     model = document.model
     tree = model.algorithm
-    if not isinstance(tree, Tree) or tree.walker is None or any(o.feature == "residual" for o in model.outputs):
+    if (
+        not isinstance(tree, Tree)
+        or tree.walker is None
+        or any(o.feature == "residual" for o in model.outputs)
+    ):
         return None
     frame = Frame(len(tree.answers.value.values), Problems())
     try:
@@ -166,5 +170,3 @@ def load(source: bytes | Path) -> PmmlModel:
         return PmmlModel(compile_document(read_xml(source)))
     except (RecursionError, MemoryError, OverflowError, ValueError, KeyError, IndexError) as error:
         raise InvalidModel(f"the document contradicts itself: {error}") from error
-
-

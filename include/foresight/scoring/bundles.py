@@ -1,0 +1,341 @@
+"""Records scored in bundles by several senders: nothing is lost, and each output keeps the order of the input.
+
+A reader cuts the source into numbered bundles and stops when too many are on their way; senders score them;
+whoever finishes the bundle that is next in line hands it, and those waiting behind it, to the outputs. A
+bundle that fails in the model is halved until the guilty records stand alone. In the end the records read
+are the good and the bad ones, or the run fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from foresight.errors import TransientError
+from foresight.scoring.errors import CountsDisagree, InvalidMapping
+from foresight.scoring.records import Record, with_error
+from foresight.scoring.sources import Source, as_source
+
+log = logging.getLogger(__name__)
+
+Score = Callable[[Sequence[Any]], tuple[list[Record], list[int]]]
+Sink = Callable[[list[Record]], None]
+_LIVES = 2
+"""How many senders a bundle may cost before it is halved, and a single record before it is bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run works; ``queue_size`` counts bundles, waits are in seconds."""
+
+    bundle_size: int = 100
+    senders: int = 5
+    queue_size: int = 20
+    linger_seconds: float = 0.05
+    single_output: bool = False
+    ordered: bool = True
+    retries: int = 5
+    backoff_seconds: float = 0.2
+    report_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        limits = {
+            "bundle_size": (1, 1_000_000),
+            "senders": (1, 256),
+            "queue_size": (1, 100_000),
+            "linger_seconds": (0, 3600),
+            "retries": (0, 100),
+            "backoff_seconds": (0, 3600),
+            "report_seconds": (0.01, 3600),
+        }
+        wrong = []
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            kinds = float | int if name.endswith("seconds") else int
+            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+                wrong.append(f"{name} must be from {low} to {high}, got {value!r}")
+        if wrong:
+            raise InvalidMapping("; ".join(wrong))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a run goes: counts since its start, ``records_per_second`` since the last report."""
+
+    read: int
+    good: int
+    bad: int
+    queue_depth: int
+    elapsed_seconds: float
+    records_per_second: float
+
+
+@dataclass(slots=True)
+class _Bundle:
+    number: int
+    records: list[Any]
+    lives: int = _LIVES
+    found: list[Record] | None = None
+    bad: Sequence[int] = ()
+
+
+class BundleRun:
+    """One run; ``run`` works until the source ends or ``stop`` is called."""
+
+    def __init__(
+        self,
+        source: Source | Iterable[Any],
+        score: Score,
+        good: Sink,
+        bad: Sink | None = None,
+        settings: Settings | None = None,
+        on_load: Callable[[Load], None] | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        if bad is None and not self.settings.single_output:
+            raise InvalidMapping("two outputs need a place for bad records, or single_output")
+        self._source, self._score, self._good, self._bad = as_source(source), score, good, bad
+        self._on_load = on_load
+        self._waiting: queue.SimpleQueue[_Bundle | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(self.settings.queue_size + self.settings.senders)
+        self._lock = threading.Lock()
+        self._done: dict[int, _Bundle] = {}
+        self._next = self._ticket = 0
+        self._emitting = False
+        self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._senders: dict[threading.Thread, _Bundle | None] = {}
+        self._dead: set[threading.Thread] = set()
+        self._leaving = 0
+        self._wanted = self.settings.senders
+        self._counts = [0, 0, 0]
+        self._bundles = 0
+        self._over = False
+        self._failure: BaseException | None = None
+        self._source_error: BaseException | None = None
+
+    def stop(self) -> None:
+        """Read no more; what was read is still scored and handed out."""
+        self._source.stop()
+
+    def set_senders(self, senders: int) -> None:
+        """Work with this many senders from now on."""
+        self._wanted = Settings(senders=senders).senders
+        self._events.put("senders")
+
+    def run(self) -> Load:
+        """Score everything; raises what the source, an output or the last retry raised, or ``CountsDisagree``."""
+        start = time.monotonic()
+        reader = threading.Thread(target=self._read_all, name="scoring-reader", daemon=True)
+        reader.start()
+        try:
+            self._watch(start)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            senders = list(self._senders)
+            for _ in senders:
+                self._waiting.put(None)
+        for thread in [reader, *senders]:
+            thread.join(timeout=10.0)
+        elapsed = time.monotonic() - start
+        load = self._load(elapsed, self._handed_out() / max(elapsed, 1e-9))
+        self._report(load)
+        error = self._failure or self._source_error
+        if error is not None:
+            raise error
+        if load.read != load.good + load.bad:
+            raise CountsDisagree(f"{load.read} records were read, {load.good} are good and {load.bad} bad")
+        return load
+
+    def _watch(self, start: float) -> None:
+        """Until all is handed out: keep the number of senders, report the load."""
+        last, seen = start, 0
+        self._staff()
+        while not self._is_finished():
+            with suppress(queue.Empty):
+                self._events.get(timeout=self.settings.report_seconds)
+            self._staff()
+            now = time.monotonic()
+            if now - last >= self.settings.report_seconds:
+                self._report(self._load(now - start, (self._handed_out() - seen) / (now - last)))
+                seen, last = self._handed_out(), now
+
+    def _is_finished(self) -> bool:
+        return self._failure is not None or (self._over and self._next == self._bundles)
+
+    def _handed_out(self) -> int:
+        return self._counts[1] + self._counts[2]
+
+    def _load(self, elapsed: float, rate: float) -> Load:
+        read, good, bad = self._counts
+        return Load(read, good, bad, self._waiting.qsize(), elapsed, rate)
+
+    def _report(self, load: Load) -> None:
+        log.info(
+            "%d records read, %d good, %d bad, %.0f a second, %d bundles waiting",
+            load.read, load.good, load.bad, load.records_per_second, load.queue_depth,
+        )  # fmt: skip
+        if self._on_load is not None:
+            self._on_load(load)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._source.stop()
+        self._room.release()
+        self._events.put("failed")
+
+    def _read_all(self) -> None:
+        size, linger = self.settings.bundle_size, self.settings.linger_seconds
+        try:
+            while self._failure is None:
+                self._room.acquire()
+                records = self._source.read(size, linger)
+                if records is None:
+                    break
+                if not records:
+                    self._room.release()
+                    continue
+                self._counts[0] += len(records)
+                self._waiting.put(_Bundle(self._bundles, records))
+                self._bundles += 1
+        except BaseException as error:  # noqa: BLE001 (raised again by run, after what was read is handed out)
+            log.warning("the source failed after %d records: %s", self._counts[0], error)
+            self._source_error = error
+        self._over = True
+        self._events.put("read")
+
+    def _staff(self) -> None:
+        """Replace senders that died, with the bundle that they held, and come to the wanted number."""
+        for thread in list(self._dead):
+            self._dead.discard(thread)
+            bundle = self._senders.pop(thread)
+            if bundle is not None:
+                log.warning("a sender died on bundle %d; another one takes over", bundle.number)
+                bundle.lives -= 1
+                self._waiting.put(bundle)
+        with self._lock:
+            staff = len(self._senders) - self._leaving
+            for _ in range(staff - self._wanted):
+                self._leaving += 1
+                self._waiting.put(None)
+        for _ in range(self._wanted - staff):
+            thread = threading.Thread(target=self._send_all, name="scoring-sender", daemon=True)
+            self._senders[thread] = None
+            thread.start()
+
+    def _send_all(self) -> None:
+        me = threading.current_thread()
+        while (bundle := self._waiting.get()) is not None and self._failure is None:
+            self._senders[me] = bundle
+            try:
+                bundle.found, bundle.bad = self._score_bundle(bundle)
+            except Exception as error:  # noqa: BLE001 (raised again by run)
+                self._fail(error)
+                return
+            except BaseException:  # noqa: BLE001 (this sender is dead; who watches the senders is told)
+                self._dead.add(me)
+                self._events.put("died")
+                return
+            try:
+                self._hand_out(bundle)
+            except BaseException as error:  # noqa: BLE001 (raised again by run)
+                self._fail(error)
+                return
+            self._senders[me] = None
+        with self._lock:
+            self._leaving -= 1
+            self._senders.pop(me, None)
+
+    def _score_bundle(self, bundle: _Bundle) -> tuple[list[Record], Sequence[int]]:
+        if bundle.lives > 0:
+            return self._score_or_halve(bundle.records)
+        return _one_by_one(self._score_or_halve, bundle.records)
+
+    def _score_or_halve(self, records: list[Any]) -> tuple[list[Record], Sequence[int]]:
+        try:
+            found, bad = self._score_patiently(records)
+            if len(found) != len(records):
+                raise CountsDisagree(f"the model gave {len(found)} answers for {len(records)} records")
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001 (a model may raise anything; the record says what)
+            if len(records) == 1:
+                return [with_error(records[0], f"the model failed: {error or type(error).__name__}")], (0,)
+        else:
+            return found, bad
+        middle = len(records) // 2
+        first, bad_first = self._score_or_halve(records[:middle])
+        second, bad_second = self._score_or_halve(records[middle:])
+        return first + second, [*bad_first, *(middle + place for place in bad_second)]
+
+    def _score_patiently(self, records: list[Any]) -> tuple[list[Record], list[int]]:
+        for attempt in range(self.settings.retries):
+            try:
+                return self._score(records)
+            except TransientError as error:
+                pause = self.settings.backoff_seconds * 2**attempt
+                log.warning("the model cannot be reached, again in %.1f s: %s", pause, error)
+                time.sleep(pause)
+        return self._score(records)
+
+    def _hand_out(self, bundle: _Bundle) -> None:
+        """Put a scored bundle in line; hand out all that is next, unless another sender is at it."""
+        with self._lock:
+            if not self.settings.ordered:
+                bundle.number = self._ticket
+                self._ticket += 1
+            self._done[bundle.number] = bundle
+            if self._emitting:
+                return
+            self._emitting = True
+        while True:
+            with self._lock:
+                ready = self._done.pop(self._next, None)
+                if ready is None:
+                    self._emitting = False
+                    break
+            self._emit(ready)
+            with self._lock:
+                self._next += 1
+            self._room.release()
+        if self._over and self._next == self._bundles:
+            self._events.put("finished")
+
+    def _emit(self, bundle: _Bundle) -> None:
+        found, bad = bundle.found or [], bundle.bad
+        if not bad or self.settings.single_output:
+            self._good(found)
+        else:
+            guilty = set(bad)
+            fine = [record for place, record in enumerate(found) if place not in guilty]
+            if fine:
+                self._good(fine)
+            assert self._bad is not None  # noqa: S101 (the constructor made sure)
+            self._bad([found[place] for place in bad])
+        self._counts[1] += len(found) - len(bad)
+        self._counts[2] += len(bad)
+
+
+def _one_by_one(
+    score: Callable[[list[Any]], tuple[list[Record], Sequence[int]]], records: list[Any]
+) -> tuple[list[Record], Sequence[int]]:
+    """For a bundle that has killed senders: the record that kills is found by its name in the error."""
+    found: list[Record] = []
+    bad: list[int] = []
+    for place, record in enumerate(records):
+        try:
+            one, wrong = score([record])
+        except Exception:
+            raise
+        except BaseException as error:  # noqa: BLE001 (it has killed two senders already)
+            one, wrong = [with_error(record, f"the sender died: {error or type(error).__name__}")], (0,)
+        found += one
+        bad += [place] * len(wrong)
+    return found, bad
