@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -14,7 +15,8 @@ from foresight import __version__
 from foresight.errors import FinalError, ForesightError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""Where there is no terminal, lines are long enough for the tables."""
 errors = Console(stderr=True)
 
 Given = ParamSpec("Given")
@@ -39,8 +41,9 @@ def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
 
 
 @app.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:  # noqa: FBT001, FBT003 - typer's way
+def version(show: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
     """Says before it happens how likely each SLA is to be violated."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     if show:
         console.print(__version__)
         raise typer.Exit

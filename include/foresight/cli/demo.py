@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import signal
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from foresight.cli.app import console, told
 
@@ -18,7 +18,7 @@ HOME = Path(".foresight")
 
 @told
 def demo(
-    stay: Annotated[bool, typer.Option("--stay", help="Keep Airflow running until Ctrl-C.")] = False,  # noqa: FBT002 - typer's way
+    stay: Annotated[bool, typer.Option("--stay", help="Keep Airflow running until Ctrl-C.")] = False,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
     port: Annotated[int, typer.Option(help="Port of the UI on loopback; 0: any free one.")] = 0,
 ) -> None:
@@ -26,25 +26,36 @@ def demo(
 
     Without --stay the home is made anew, and everything that was started is stopped again.
     """
-    from foresight.orchestration.embedded import CONFIG, embedded_connections
-    from foresight.orchestration.standalone import Standalone, connection_variables, free_port
+    from foresight.orchestration.demonstration import Shown, demonstration
+    from foresight.sla.tables import status_table
 
     started = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {text}", highlight=False)
+
+    def show(shown: Shown) -> None:
+        console.print(status_table(shown.status.lines))
+        stored = Table("stored in", "what", box=None)
+        rows = ", ".join(f"{n:,} {name}" for name, n in shown.rows.items() if n)
+        messages = ", ".join(f"{n:,} on {topic}" for topic, n in shown.messages.items())
+        stored.add_row(str(shown.results), f"rows: {rows}")
+        stored.add_row("the embedded Kafka", f"messages: {messages}")
+        console.print(stored)
+
     folder = (home or HOME / ("up" if stay else "demo")).absolute()
     if not stay:
         shutil.rmtree(folder, ignore_errors=True)
-    with embedded_connections(folder) as connections:
-        os.environ |= connection_variables(connections) | {"FORESIGHT_CONFIG": str(CONFIG)}
-        _apply_slas(CONFIG / "slas.yaml")
-        with console.status("Airflow starts (about half a minute)"):
-            airflow = Standalone(folder, connections, {"FORESIGHT_CONFIG": str(CONFIG)}, port or free_port())
-            airflow.__enter__()
-        try:
-            _say(started, f"Airflow is up at {airflow.url}")
-            _run(airflow, started)
-            _show(folder)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends all of it
+    try:
+        with demonstration(folder, port, say) as shown:
+            show(shown)
             if stay:
-                _stay(airflow)
-        finally:
-            airflow.stop()
-    _say(started, "everything that was started is stopped")
+                airflow = shown.airflow
+                console.print(f"{airflow.url}  user admin, password {airflow.password}", highlight=False)
+                console.print("Ctrl-C stops everything")
+                signal.pause()
+    except KeyboardInterrupt:
+        if not stay:
+            raise
+    say("everything that was started is stopped")

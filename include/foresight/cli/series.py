@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -27,9 +28,8 @@ def list_series(
     for row in found.rows:
         mase = "–" if row["mase"] is None else f"{row['mase']:.2f}"
         seen = f"{row['last_seen']:%Y-%m-%d %H:%M}" if row["last_seen"] else "never"
-        table.add_row(
-            str(row["series_id"]), escape(row["series"]), seen, row["outcome"] or "–", row["model"] or "–", mase
-        )
+        facts = (row["outcome"] or "–", row["model"] or "–", mase)
+        table.add_row(str(row["series_id"]), escape(row["series"]), seen, *facts)
     console.print(table)
     if found.n_more:
         console.print(f"… and {found.n_more} more; name a metric, or raise --limit")
@@ -50,6 +50,11 @@ def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `s
     for title, rows in (("Aggregates", found.aggregates), ("Forecast", found.forecast)):
         table = Table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
         for row in rows:
-            table.add_row(*("–" if value is None else f"{value:.6g}" if isinstance(value, float) else f"{value}"
-                            for value in row.values()))  # fmt: skip
+            table.add_row(*map(_cell, row.values()))
         console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%H:%M}"
+    return "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(help="Name of the SLA.")]
 @told
 def apply(
     file: Files,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing.")] = False,  # noqa: FBT002 - typer's way
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing.")] = False,
 ) -> None:
     """Make the SLAs of these files stand as they are written; others stay as they are."""
     from foresight.orchestration import slas
@@ -87,7 +87,7 @@ def delete(name: Name) -> None:
 @told
 def status(
     name: Annotated[str | None, typer.Argument(help="Name of the SLA; all of them by default.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,  # noqa: FBT002 - typer's way
+    json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
 ) -> None:
     """The newest status of every SLI: state, past violations, budget, and the risk of the next minutes."""
     from foresight.orchestration import slas

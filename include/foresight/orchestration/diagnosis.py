@@ -52,7 +52,9 @@ def diagnose(now: datetime) -> Iterator[Finding]:
 
 
 def _versions(_: datetime) -> Iterator[Finding]:
-    text = f"Foresight {__version__}, Airflow {version('apache-airflow')}, files in {settings.config_folder()}"
+    text = (
+        f"Foresight {__version__}, Airflow {version('apache-airflow')}, files in {settings.config_folder()}"
+    )
     yield Finding("versions", Verdict.RIGHT, text)
 
 
@@ -72,14 +74,16 @@ def _telemetry(now: datetime) -> Iterator[Finding]:
     for entry in settings.catalogue().metrics:
         keys = source.discover(entry, entry.grid(int(now.timestamp())))
         if not keys:
-            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches no series: check metric and matchers")
+            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches nothing: check its matchers")
 
 
 def _results(_: datetime) -> Iterator[Finding]:
     store = open_results()
     stored, expected = store.read(stored_revision), expected_revision()
     if stored != expected:
-        text = f"{store.name} is at {stored or 'no'} revision, not {expected}: the next run brings it up to date"
+        text = (
+            f"{store.name} is at {stored or 'no'} revision, not {expected}: the next run brings it up to date"
+        )
         yield Finding("results", Verdict.NOTE, text)
         return
     rows = {

@@ -13,12 +13,12 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection
 
+from foresight.analysis import AnalysisParameters
 from foresight.conventions import SLA_EVENTS_TOPIC
 from foresight.errors import NotFound
 from foresight.forecasting import ForecastParameters, forecast
 from foresight.grid import Grid
 from foresight.messaging import Message
-from foresight.orchestration import settings
 from foresight.orchestration.connections import open_results, prepare_results
 from foresight.orchestration.publications import is_announced, open_publication, publish_pending
 from foresight.orchestration.window import resolve_window
@@ -42,6 +42,10 @@ Handed = dict[str, Any]
 
 SLIS_PER_SHARD = 2000
 STEP_SECONDS = 60
+WINDOW_SECONDS = 12 * 3600
+"""How much history an SLA is evaluated on."""
+ENOUGH = AnalysisParameters(min_observed=30, min_coverage=0.5)
+"""What a series needs to be forecast: the defaults of a catalogue entry."""
 AT_ONCE = 100
 """Most intervals that one run works on; what is left waits for the next."""
 
@@ -123,14 +127,14 @@ def _observed(connection: Connection, slas: Sequence[Sla], as_of: int) -> Series
     metrics = {sli.metric for sli in slis_of(slas)}
     keys = [row.key for metric in sorted(metrics) for row in find_series(connection, metric)]
     matched = np.unique(pair_up(slas, keys).row)
-    grid = Grid(as_of, settings.SLA_WINDOW_SECONDS // STEP_SECONDS, STEP_SECONDS)
+    grid = Grid(as_of, WINDOW_SECONDS // STEP_SECONDS, STEP_SECONDS)
     matrix = load_matrix(connection, [keys[row] for row in matched], grid)
     return matrix.take(np.flatnonzero((~np.isnan(matrix.values)).any(axis=1)))
 
 
 def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]:
     """The statuses, with one forecast for each horizon that the SLAs ask for."""
-    enough = ForecastParameters(enough=settings.ENOUGH)
+    enough = ForecastParameters(enough=ENOUGH)
     by_horizon = sorted(slas, key=lambda sla: sla.horizon_minutes)
     for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
         alike = list(group)

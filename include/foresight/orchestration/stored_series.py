@@ -69,7 +69,9 @@ def shown(series_id: int) -> Shown:
         newest = select(func.max(series_analysis.c.as_of)).where(series_analysis.c.series_id == series_id)
         as_of = connection.execute(newest).scalar()
         if mine is None or as_of is None:
-            raise NotFound(f"there is no analysed series {series_id}; `foresight series list` shows what there is")
+            raise NotFound(
+                f"there is no analysed series {series_id}; `foresight series list` shows what there is"
+            )
 
         def rows(table: Table) -> list[dict[str, Any]]:
             shown = [column for column in table.c if column.name != "series_id"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from foresight.series import SeriesKey, SeriesMatrix
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = {
     "row": "row of the matrix",
@@ -58,8 +61,10 @@ def profile(
         min_coverage: least coverage, ``[n_series]`` or one for all.
         min_slots: least age in slots, ``[n_series]`` or one for all.
     """
+    import pandas as pd  # a second of import that only the task that checks should pay
+
     n, n_slots = len(matrix), matrix.grid.n_slots
-    samples = matrix.values  # noqa: PD011 - an array, not a frame
+    samples = matrix.values
     observed = ~np.isnan(samples)
     n_observed = observed.sum(axis=1)
     has_any = n_observed > 0

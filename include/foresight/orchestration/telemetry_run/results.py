@@ -1,4 +1,4 @@
-"""The steps of ``telemetry_analysis`` after the forecast: persist, summarise, publish what was persisted."""
+"""Persisting a shard, completing the interval, and publishing what was persisted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ from foresight.conventions import TELEMETRY_TOPIC
 from foresight.messaging import Message
 from foresight.messaging.telemetry import telemetry_messages
 from foresight.orchestration.connections import open_results
-from foresight.orchestration.handover import Handed, load, load_matrix, load_shard, name_in_ui, timed
 from foresight.orchestration.publications import is_announced, open_publication, publish_pending
+from foresight.orchestration.telemetry_run.handover import (
+    Handed,
+    load,
+    load_matrix,
+    load_shard,
+    name_in_ui,
+    timed,
+)
 from foresight.orchestration.window import INTERVAL, resolve_window
-from foresight.quality import Outcome
+from foresight.quality.outcomes import Outcome
 from foresight.store import Store, save_run, save_samples, save_series, upsert
 from foresight.store.intervals import CATALOGUE_SCOPE, read_interval, read_series, save_analysed_interval
 from foresight.store.tables import aggregate, forecast, metadata, series_analysis
