@@ -63,7 +63,7 @@ class SpanReader:
     def _read(self, consumer: Consumer) -> Iterator[Message]:
         deadline = time.monotonic() + self._seconds
         while self.unfinished and time.monotonic() < deadline:
-            for message in consumer.consume(_AT_ONCE, _WAIT_SECONDS):
+            for message in _next(consumer):
                 number, offset = message.partition(), message.offset()
                 error = message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -84,3 +84,12 @@ class SpanReader:
             )
         if error.code() in _STOPS_READING:
             raise self._connection.failure(error, f"reading topic {self._topic}")
+
+
+def _next(consumer: Consumer) -> list[Message]:
+    """What is there, or the first that comes; ``consume`` by itself would wait until its list is full."""
+    there = consumer.consume(_AT_ONCE, 0)
+    if there:
+        return there
+    first = consumer.poll(_WAIT_SECONDS)
+    return [] if first is None else [first]

@@ -204,7 +204,7 @@ class Sender:
     def _rejected(self, message: Message) -> MessageRejected:
         return MessageRejected(
             f"{self._what}: the message with key {_shown(message.key)} of {message.size} bytes is larger "
-            "than the broker takes; raise max.message.bytes of the topic (message.max.bytes of the connection)"
+            "than the broker takes; raise the topic's max.message.bytes"
         )
 
     def _say_progress(self) -> None:

@@ -43,8 +43,9 @@ _FORECAST: Final = {
     "forecast_minimum": "minimum",
     "forecast_mean": "mean",
 }
-_PLAIN: Final = ("outcome", "reason", "n_observed", "n_missing", "n_nonfinite", "period_slots")
-_WHOLE: Final = frozenset({"adf_lags", "adf_n_observations", "window_minutes", "step", *_PLAIN})
+_COUNTS: Final = ("n_observed", "n_missing", "n_nonfinite", "period_slots")
+_PLAIN: Final = ("outcome", "reason", *_COUNTS)
+_WHOLE: Final = frozenset({"adf_lags", "adf_n_observations", "window_minutes", "step", *_COUNTS})
 _TRACE: Final = ("data_hash", "code_version")
 
 
@@ -94,7 +95,7 @@ def telemetry_messages(
             "forecast": {**summary[row], "steps": ahead} if ahead else None,
             **trace[row],
         }
-        yield Message(f"{series_id}:{as_of}", key, orjson.dumps(body))
+        yield Message(f"{series_id}:{as_of}", key, orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 class _Groups:
@@ -148,8 +149,8 @@ def _values(column: Any, name: str) -> list[Any]:
     """A column as plain Python values; whole numbers stay whole where gaps have made the column float."""
     values = column.tolist() if isinstance(column, np.ndarray) else column
     values = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
-    if name in _WHOLE and isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        return [int(value) if value == value else None for value in values]  # not NaN
+    if name in _WHOLE and any(isinstance(value, float) for value in values):
+        return [None if value is None or value != value else int(value) for value in values]  # != : NaN
     return values
 
 

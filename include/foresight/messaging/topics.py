@@ -51,6 +51,7 @@ def ensure_topic(
             _create(admin, topic, partitions, seconds)
         _wait_until_there(connection, admin, topic, seconds)
     except KafkaException as error:
+        admin.poll(0)  # hands over what librdkafka complained of meanwhile
         raise connection.failure(error, f"creating topic {topic}") from error
 
 
