@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import JSON, Boolean, Column, Double, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Integer, String, Table
 
 from foresight.grid import epoch_seconds
 from foresight.store.column_types import Instant
@@ -72,7 +72,8 @@ def _typed(column: Column[Any], given: Any) -> pa.Array:
     if isinstance(kind, Boolean):
         return pa.array(given, pa.bool_()).cast(pa.int64())
     if isinstance(kind, Integer):
-        return pa.array(given, pa.int64(), from_pandas=True)
+        size = pa.int64() if isinstance(kind, BigInteger) else pa.int32()
+        return pa.array(given, pa.int64(), from_pandas=True).cast(size)
     if isinstance(kind, String):
         array = pa.array(given, pa.string())
         longest = pc.max(pc.utf8_length(array)).as_py() or 0

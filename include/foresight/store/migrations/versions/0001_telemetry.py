@@ -41,6 +41,7 @@ def _series() -> None:
             "series_id",
             sa.BigInteger(),
             nullable=False,
+            autoincrement=False,
             comment="63 bits of the SHA-256 of metric and sorted labels",
         ),
         sa.Column("metric", Name(512), nullable=False, comment="Metric name"),
@@ -73,7 +74,9 @@ def _series() -> None:
 def _sample() -> None:
     op.create_table(
         "sample",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
         sa.Column("slot", Instant(), nullable=False, comment="End of the slot (UTC)"),
         sa.Column(
             "value",
@@ -91,7 +94,9 @@ def _sample() -> None:
 def _series_analysis() -> None:
     op.create_table(
         "series_analysis",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
         sa.Column("as_of", Instant(), nullable=False, comment="The instant the run is pinned to (UTC)"),
         sa.Column(
             "outcome",
@@ -152,9 +157,17 @@ def _series_analysis() -> None:
 def _aggregate() -> None:
     op.create_table(
         "aggregate",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
         sa.Column("as_of", Instant(), nullable=False, comment="End of the window (UTC)"),
-        sa.Column("window_minutes", sa.Integer(), nullable=False, comment="Length of the window"),
+        sa.Column(
+            "window_minutes",
+            sa.Integer(),
+            nullable=False,
+            autoincrement=False,
+            comment="Length of the window",
+        ),
         sa.Column("maximum", sa.Double(), nullable=True, comment="Largest value"),
         sa.Column("minimum", sa.Double(), nullable=True, comment="Smallest value"),
         sa.Column("mean", sa.Double(), nullable=True, comment="Mean of the values"),
@@ -172,9 +185,11 @@ def _aggregate() -> None:
 def _forecast() -> None:
     op.create_table(
         "forecast",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
         sa.Column("as_of", Instant(), nullable=False, comment="The instant the forecast was made from (UTC)"),
-        sa.Column("step", sa.Integer(), nullable=False, comment="Slots ahead, from 1"),
+        sa.Column("step", sa.Integer(), nullable=False, autoincrement=False, comment="Slots ahead, from 1"),
         sa.Column("slot", Instant(), nullable=False, comment="End of the slot that is forecast (UTC)"),
         sa.Column("mean", sa.Double(), nullable=True, comment="Forecast of the metric"),
         sa.Column("q05", sa.Double(), nullable=True, comment="5 % quantile"),
@@ -199,8 +214,10 @@ def _forecast() -> None:
 def _autocorrelation() -> None:
     op.create_table(
         "autocorrelation",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
-        sa.Column("lag_slots", sa.Integer(), nullable=False, comment="Lag in slots"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
+        sa.Column("lag_slots", sa.Integer(), nullable=False, autoincrement=False, comment="Lag in slots"),
         sa.Column("as_of", Instant(), nullable=False, comment="The newest run that computed it (UTC)"),
         sa.Column("value", sa.Double(), nullable=True, comment="Autocorrelation at this lag"),
         sa.Column("band_low", sa.Double(), nullable=True, comment="Lower edge of the confidence band"),
@@ -215,7 +232,9 @@ def _autocorrelation() -> None:
 def _curve() -> None:
     op.create_table(
         "curve",
-        sa.Column("series_id", sa.BigInteger(), nullable=False, comment="series.series_id"),
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
         sa.Column("slot", Instant(), nullable=False, comment="End of the slot (UTC)"),
         sa.Column("as_of", Instant(), nullable=False, comment="The newest run that computed it (UTC)"),
         sa.Column(

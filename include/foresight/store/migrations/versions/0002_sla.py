@@ -175,7 +175,13 @@ def _sli_window() -> None:
         sa.Column("sla_name", Name(190), nullable=False, comment="Name of the SLA"),
         sa.Column("sli_name", Name(190), nullable=False, comment="Name of the SLI"),
         sa.Column("as_of", Instant(), nullable=False, comment="End of the window (UTC)"),
-        sa.Column("window_minutes", sa.Integer(), nullable=False, comment="Length of the window"),
+        sa.Column(
+            "window_minutes",
+            sa.Integer(),
+            nullable=False,
+            autoincrement=False,
+            comment="Length of the window",
+        ),
         sa.Column("n_observed", sa.Integer(), nullable=False, comment="Slots with a value"),
         sa.Column(
             "n_missing", sa.Integer(), nullable=False, comment="Slots without one: neither good nor bad"

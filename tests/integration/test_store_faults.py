@@ -1,0 +1,184 @@
+"""A real MySQL that is killed, deadlocked, full or shared: a transaction is whole or not there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, update
+
+from foresight.errors import FinalError, StoreUnavailable
+from foresight.store import Store, bulk, checksum, count_rows, migrate, open_store, stored_revision, upsert
+from foresight.store.columns import to_arrow
+from foresight.store.engine import INFILE_FOLDER
+from foresight.store.tables import curve, metadata, sample
+from tests.integration.databases import fresh_database, fresh_store
+from tests.servers.mysql import mysql_server
+from tests.unit.store.rows import T0, all_rows, clear, evaluate, matrix, persist, sample_columns, write
+
+pytestmark = pytest.mark.mysql
+
+
+@pytest.fixture(scope="module")
+def shared(mysql_url: str) -> Iterator[Store]:
+    with fresh_store(mysql_url, pool_size=10) as store:
+        yield store
+
+
+@pytest.fixture
+def store(shared: Store) -> Store:
+    clear(shared)
+    return shared
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    """Runs all at once, each in its thread; the first error of any is raised."""
+    barrier = threading.Barrier(len(works))
+
+    def started(work: Callable[[], Any]) -> Any:
+        barrier.wait(30)
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(120) for future in [pool.submit(started, work) for work in works]]
+
+
+def kill(store: Store, connection_id: int) -> None:
+    store.transact(lambda other: other.exec_driver_sql(f"KILL CONNECTION {connection_id}"))
+
+
+def connection_id(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
+
+
+def test_a_connection_killed_half_way_leaves_nothing_and_the_whole_is_tried_again(store: Store) -> None:
+    attempts: list[int] = []
+    seen: list[int] = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(connection_id(connection))
+        seen.append(count_rows(connection, sample))
+        upsert(connection, sample, sample_columns(1.0, np.arange(2000)))
+        if len(attempts) == 1:
+            kill(store, attempts[0])
+        upsert(connection, sample, sample_columns(2.0, np.arange(2000, 4000)))
+
+    store.transact(work)
+    assert len(attempts) == 2
+    assert seen == [0, 0]
+    assert store.read(lambda connection: count_rows(connection, sample)) == 4000
+
+
+def test_a_connection_killed_each_time_is_a_store_that_is_unavailable(store: Store) -> None:
+    def work(connection: Connection) -> None:
+        upsert(connection, sample, sample_columns(1.0, np.arange(10)))
+        kill(store, connection_id(connection))
+        upsert(connection, sample, sample_columns(2.0, np.arange(10)))
+
+    with pytest.raises(StoreUnavailable, match=r"lost|gone|killed"):
+        store.transact(work)
+    assert all_rows(store, sample) == []
+
+
+def test_a_deadlock_is_tried_again_until_both_are_through(store: Store) -> None:
+    write(store, sample, sample_columns(0.0, [1, 2]))
+    met = threading.Barrier(2)
+    attempts: list[int] = []
+
+    def crossing(first: int, second: int) -> None:
+        def work(connection: Connection) -> None:
+            attempts.append(first)
+            for series_id in (first, second):
+                more = update(sample).where(sample.c.series_id == series_id).values(value=sample.c.value + 1)
+                connection.execute(more)
+                if series_id == first and attempts.count(first) == 1:
+                    met.wait(30)
+
+        store.transact(work)
+
+    together(lambda: crossing(1, 2), lambda: crossing(2, 1))
+    assert len(attempts) == 3
+    assert [row[2] for row in all_rows(store, sample)] == [2.0, 2.0]
+
+
+def test_the_same_shard_written_by_many_at_once_is_the_shard_written_once(store: Store) -> None:
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(300, 60))
+    values[rng.random(values.shape) < 0.1] = np.nan
+
+    def shard(late: int) -> None:
+        persist(store, matrix(values[:, 10 * late : 10 * late + 30], T0 + 600 * late))
+        columns = {"slot": T0, "as_of": T0 + late, "trend": float(late)}
+        write(store, curve, {"series_id": np.arange(2000)} | columns)
+        evaluate(store, T0 + 600 * late, {"x": ("ok", "violated")[late % 2], "y": "ok"})
+
+    def sums() -> list[str]:
+        tables = metadata.sorted_tables
+        return store.read(lambda connection: [checksum(connection, table) for table in tables])
+
+    for late in range(4):
+        shard(late)
+    one_by_one = sums()
+    clear(store)
+    together(*[lambda late=run % 4: shard(late) for run in range(8)])
+    assert sums() == one_by_one
+
+
+def test_a_full_table_is_a_store_that_is_unavailable(store: Store) -> None:
+    def work(connection: Connection) -> None:
+        upsert(connection, sample, sample_columns(1.0, [1]))
+        connection.exec_driver_sql("SET SESSION max_heap_table_size = 16384")
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE small (x CHAR(250)) ENGINE=MEMORY")
+        try:
+            for _ in range(1000):
+                connection.exec_driver_sql("INSERT INTO small VALUES ('x')")
+        finally:
+            connection.exec_driver_sql("DROP TEMPORARY TABLE small")
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        store.transact(work)
+    assert all_rows(store, sample) == []
+
+
+@pytest.mark.parametrize("duplicates", ["REPLACE", "IGNORE"])
+def test_values_that_load_data_would_bend_are_refused(store: Store, duplicates: str) -> None:
+    rows = to_arrow(sample, sample_columns(1e10, np.arange(9)))
+
+    def work(connection: Connection) -> None:
+        columns = "series_id BIGINT PRIMARY KEY, slot DATETIME, value TINYINT"
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE small ({columns})")
+        bulk._load_file(connection, "small", rows, duplicates, connection.info[INFILE_FOLDER])
+
+    with pytest.raises(FinalError, match="Out of range value"):
+        store.transact(work)
+
+
+def test_many_processes_may_migrate_at_once(mysql_url: str) -> None:
+    with fresh_database(mysql_url) as url:
+        stores = [open_store(url) for _ in range(4)]
+        together(*[lambda store=store: migrate(store) for store in stores])
+        assert stores[0].read(stored_revision) is not None
+        for store in stores:
+            store.close()
+
+
+def test_a_stopped_server_is_a_store_that_is_unavailable() -> None:
+    with mysql_server() as url:
+        store = open_store(url, attempts=2, wait_seconds=0.1)
+        migrate(store)
+    with pytest.raises(StoreUnavailable):
+        write(store, sample, sample_columns([1.0]))
+    with pytest.raises(StoreUnavailable):
+        store.read(lambda connection: count_rows(connection, sample))
+    store.close()
+
+
+def test_a_wrong_password_is_final_and_not_shown(mysql_url: str) -> None:
+    store = open_store(mysql_url.replace("root@", "nobody_here:s3cret@"))
+    with pytest.raises(FinalError, match="denied") as raised:
+        migrate(store)
+    assert "s3cret" not in str(raised.value)

@@ -1,0 +1,63 @@
+"""MySQL and MariaDB keep the store's contract, through LOAD DATA and through INSERT alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from foresight.store import Store, bulk
+from tests.integration.databases import fresh_store
+from tests.unit.store.contract import StoreContract
+from tests.unit.store.rows import clear
+
+
+class ServerContract(StoreContract):
+    """The contract on one migrated database, emptied before each claim."""
+
+    url_fixture: str
+    load_from_rows: int
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def migrated(cls, request: pytest.FixtureRequest) -> Iterator[Store]:
+        with fresh_store(request.getfixturevalue(cls.url_fixture)) as store:
+            yield store
+
+    @pytest.fixture
+    def store(self, migrated: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+        monkeypatch.setattr(bulk, "LOAD_FROM_ROWS", self.load_from_rows)
+        clear(migrated)
+        return migrated
+
+
+@pytest.mark.mysql
+class TestMySqlLoad(ServerContract):
+    """LOAD DATA LOCAL for every row."""
+
+    url_fixture = "mysql_url"
+    load_from_rows = 1
+
+
+@pytest.mark.mysql
+class TestMySqlInsert(ServerContract):
+    """INSERT for every row."""
+
+    url_fixture = "mysql_url"
+    load_from_rows = 10**9
+
+
+@pytest.mark.mysql
+class TestMariaDbLoad(ServerContract):
+    """LOAD DATA LOCAL for every row."""
+
+    url_fixture = "mariadb_url"
+    load_from_rows = 1
+
+
+@pytest.mark.mysql
+class TestMariaDbInsert(ServerContract):
+    """INSERT for every row."""
+
+    url_fixture = "mariadb_url"
+    load_from_rows = 10**9

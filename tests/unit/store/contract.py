@@ -1,0 +1,14 @@
+"""What every database and every way of writing has to keep; a fixture ``store`` gives the one to try."""
+
+from __future__ import annotations
+
+from tests.unit.store.contract_retention import ChecksumContract, RetentionContract
+from tests.unit.store.contract_samples import SamplesContract
+from tests.unit.store.contract_statuses import StatusContract
+from tests.unit.store.contract_values import MergeContract, ValuesContract
+
+
+class StoreContract(
+    ValuesContract, MergeContract, SamplesContract, StatusContract, RetentionContract, ChecksumContract
+):
+    """Everything."""

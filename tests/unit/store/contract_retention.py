@@ -1,0 +1,133 @@
+"""Retention and checksums: claims about any store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from foresight.errors import FinalError
+from foresight.store import (
+    Store,
+    checksum,
+    maintain,
+    migrate,
+    open_store,
+)
+from foresight.store.tables import (
+    metadata,
+    sample,
+)
+from tests.unit.store.rows import (
+    T0,
+    clear,
+    column,
+    evaluate,
+    matrix,
+    persist,
+    sample_columns,
+    write,
+)
+
+DAY = 86_400
+
+
+class RetentionContract:
+    """What is over goes, and nothing else, whenever and however often somebody cleans up."""
+
+    NOW = T0 - T0 % DAY + 5 * 3600
+
+    def fill_days(self, store: Store, days: range) -> list[int]:
+        slots = [self.NOW - self.NOW % DAY + day * DAY + second for day in days for second in (0, DAY - 60)]
+        write(store, sample, sample_columns(1.0, [1] * len(slots), slots))
+        return slots
+
+    def kept(self, store: Store) -> list[int]:
+        return [int(slot.timestamp()) for slot in column(store, sample, "slot")]
+
+    def clean(self, store: Store, later_days: int = 0, **days: int) -> Any:
+        return maintain(store, self.NOW + later_days * DAY, days)
+
+    def test_rows_are_kept_by_whole_days(self, store: Store) -> None:
+        slots = self.fill_days(store, range(-9, 2))
+        self.clean(store, sample=3)
+        first = self.NOW - self.NOW % DAY - 3 * DAY
+        assert [slot for slot in slots if slot >= first] == self.kept(store)
+
+    def test_cleaning_up_twice_is_cleaning_up_once(self, store: Store) -> None:
+        self.fill_days(store, range(-9, 2))
+        self.clean(store, sample=3)
+        before = self.kept(store)
+        self.clean(store, sample=3)
+        assert before == self.kept(store)
+
+    def test_a_late_backfill_is_kept_and_goes_in_its_turn(self, store: Store) -> None:
+        self.clean(store, sample=5)
+        slots = self.fill_days(store, range(-8, 1))
+        self.clean(store, sample=5)
+        today = self.NOW - self.NOW % DAY
+        assert [slot for slot in slots if slot >= today - 5 * DAY] == self.kept(store)
+        self.clean(store, later_days=3, sample=5)
+        assert [slot for slot in slots if slot >= today - 2 * DAY] == self.kept(store)
+
+    def test_a_store_that_nobody_cleaned_for_long_catches_up(self, store: Store) -> None:
+        self.clean(store, sample=2)
+        slots = self.fill_days(store, range(-1, 40))
+        self.clean(store, later_days=39, sample=2)
+        today = self.NOW - self.NOW % DAY + 39 * DAY
+        assert [slot for slot in slots if slot >= today - 2 * DAY] == self.kept(store)
+
+    def test_everything_may_be_over(self, store: Store) -> None:
+        self.fill_days(store, range(-3, 1))
+        self.clean(store, sample=2)
+        self.clean(store, later_days=30, sample=2)
+        assert self.kept(store) == []
+        slots = self.fill_days(store, range(29, 31))
+        assert slots == self.kept(store)
+
+    def test_a_table_that_is_not_named_keeps_everything(self, store: Store) -> None:
+        slots = self.fill_days(store, range(-900, -895))
+        self.clean(store, sli_status=1)
+        assert slots == self.kept(store)
+
+    @pytest.mark.parametrize("given", [{"sla": 3}, {"nothing": 3}, {"sample": 0}, {"sample": 99_999}])
+    def test_a_retention_that_makes_no_sense_is_refused(self, store: Store, given: dict[str, int]) -> None:
+        with pytest.raises(FinalError, match=next(iter(given))):
+            self.clean(store, **given)
+
+
+class ChecksumContract:
+    """Equal tables have equal checksums, on whatever database."""
+
+    def fill(self, store: Store, order: int = 1) -> None:
+        persist(store, matrix(np.random.default_rng(7).normal(size=(5, 30))))
+        for as_of in (T0, T0 + 600)[::order]:
+            evaluate(store, as_of, {"x": "violated" if as_of == T0 else "ok", "y": "ok"})
+
+    def sums(self, store: Store) -> dict[str, str]:
+        tables = metadata.sorted_tables
+        return store.read(lambda connection: {table.name: checksum(connection, table) for table in tables})
+
+    def test_the_order_of_writes_does_not_show(self, store: Store) -> None:
+        self.fill(store, 1)
+        before = self.sums(store)
+        clear(store)
+        assert before != self.sums(store)
+        self.fill(store, -1)
+        assert before == self.sums(store)
+
+    def test_one_bit_shows(self, store: Store) -> None:
+        self.fill(store)
+        before = self.sums(store)
+        write(store, sample, sample_columns([np.nextafter(1.0, 2)], [1]))
+        after = self.sums(store)
+        assert {"sample"} == {name for name in before if before[name] != after[name]}
+
+    def test_sqlite_has_the_same_checksums(self, store: Store, tmp_path: Any) -> None:
+        other = open_store(f"sqlite:///{tmp_path}/other.db")
+        migrate(other)
+        self.fill(store)
+        self.fill(other)
+        assert self.sums(other) == self.sums(store)
+        other.close()
