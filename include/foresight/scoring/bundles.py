@@ -1,4 +1,4 @@
-"""Records scored in bundles by several senders: nothing is lost, and each output keeps the order of the input.
+"""Records scored in bundles by several senders: nothing is lost, each output keeps the order of the input.
 
 A reader cuts the source into numbered bundles and stops when too many are on their way; senders score them;
 whoever finishes the bundle that is next in line hands it, and those waiting behind it, to the outputs. A
@@ -129,7 +129,7 @@ class BundleRun:
         self._events.put("senders")
 
     def run(self) -> Load:
-        """Score everything; raises what the source, an output or the last retry raised, or ``CountsDisagree``."""
+        """Score all; raises what the source, an output or the last retry raised, or ``CountsDisagree``."""
         start = time.monotonic()
         reader = threading.Thread(target=self._read_all, name="scoring-reader", daemon=True)
         reader.start()
@@ -147,9 +147,9 @@ class BundleRun:
         elapsed = time.monotonic() - start
         load = self._load(elapsed, self._handed_out() / max(elapsed, 1e-9))
         self._report(load)
-        error = self._failure or self._source_error
-        if error is not None:
-            raise error
+        failure = self._failure or self._source_error
+        if failure is not None:
+            raise failure
         if load.read != load.good + load.bad:
             raise CountsDisagree(f"{load.read} records were read, {load.good} are good and {load.bad} bad")
         return load
@@ -261,8 +261,6 @@ class BundleRun:
     def _score_or_halve(self, records: list[Any]) -> tuple[list[Record], Sequence[int]]:
         try:
             found, bad = self._score_patiently(records)
-            if len(found) != len(records):
-                raise CountsDisagree(f"the model gave {len(found)} answers for {len(records)} records")
         except TransientError:
             raise
         except Exception as error:  # noqa: BLE001 (a model may raise anything; the record says what)
@@ -278,12 +276,18 @@ class BundleRun:
     def _score_patiently(self, records: list[Any]) -> tuple[list[Record], list[int]]:
         for attempt in range(self.settings.retries):
             try:
-                return self._score(records)
+                return self._score_all(records)
             except TransientError as error:
                 pause = self.settings.backoff_seconds * 2**attempt
                 log.warning("the model cannot be reached, again in %.1f s: %s", pause, error)
                 time.sleep(pause)
-        return self._score(records)
+        return self._score_all(records)
+
+    def _score_all(self, records: list[Any]) -> tuple[list[Record], list[int]]:
+        found, bad = self._score(records)
+        if len(found) != len(records):
+            raise CountsDisagree(f"the model gave {len(found)} answers for {len(records)} records")
+        return found, bad
 
     def _hand_out(self, bundle: _Bundle) -> None:
         """Put a scored bundle in line; hand out all that is next, unless another sender is at it."""

@@ -48,10 +48,10 @@ def read_csv(path: Path, *, missing: Sequence[str] = ("",)) -> Iterator[Any]:
             if row is None:
                 return
             if len(row) == n:
-                record = dict(zip(header, row, strict=True))
+                record: dict[str, str | None] = dict(zip(header, row, strict=True))
                 if not "".join(row).isascii() and _NOT_UTF8.search("".join(row)):
                     yield BadRecord(
-                        {name: _repaired(cell) for name, cell in record.items()}, _not_utf8(rows.line_num)
+                        dict(zip(header, map(_repaired, row), strict=True)), _not_utf8(rows.line_num)
                     )
                     continue
                 if not absent.isdisjoint(row):
@@ -169,7 +169,7 @@ def _line(record: Record) -> bytes:
 
 
 class CsvSink(FileSink):
-    """Columns from the first record, a prediction spread over ``Prediction.<field>``; later fields are refused."""
+    """Columns from the first records, a prediction as ``Prediction.<field>``; no fields may come later."""
 
     _file: IO[str]
     _writer: csv.DictWriter[str] | None = None

@@ -1,4 +1,4 @@
-"""Which field of a record feeds which field of a model, and what is wrong with a record before the model sees it.
+"""Which field of a record feeds which field of a model, and what is wrong with a record before scoring.
 
 A mapping is a list of ``{model_field, tuple_field, is_mandatory, default}``, or that list as JSON text.
 Fields of the model that it does not name are fed by the field of the same name; fields of the record that
@@ -192,7 +192,7 @@ def _allowed(target: InputField) -> str:
 def read_mapping(
     given: str | Sequence[Mapping[str, Any]] | None, signature: Signature, *, reads_text: bool = False
 ) -> FieldMapping:
-    """A mapping from a list or JSON text, None for names as they are; raises ``InvalidMapping`` with every mistake."""
+    """A mapping from a list or JSON text, None for equal names; every mistake is in the ``InvalidMapping``."""
     entries = _entries(given)
     inputs = {target.name: target for target in signature.inputs}
     arrays = [entry for entry in entries if entry.model_field == ARRAY]

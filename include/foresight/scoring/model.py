@@ -82,18 +82,21 @@ class Scored:
 def _plain(column: NDArray[Any]) -> list[Any]:
     items: list[Any] = column.tolist()
     if column.dtype.kind == "f":
-        return [None if item != item else item for item in items]  # noqa: PLR0124 (NaN)
+        return [None if item != item else item for item in items]  # NaN
     return items
 
 
 class Decisions(Protocol):
-    """A model that is a few questions about single fields: it can be written out as Python code.
+    """A model that is a few questions about single fields: it can be written out as code.
 
-    ``predictions`` are the possible answers; ``lines`` writes nested conditions over variables that hold the
-    fields, each ending in the lines that ``end`` gives for the place of an answer.
+    ``lines`` writes nested conditions over variables that hold the
+    fields, each ending in the line that ``end`` gives for the place of an answer.
     """
 
-    predictions: Sequence[Mapping[str, Any]]
+    @property
+    def predictions(self) -> Sequence[Mapping[str, Any]]:
+        """Every possible answer."""
+        ...
 
     def lines(
         self, variables: Mapping[str, str], end: Callable[[int], str], *, missing: bool

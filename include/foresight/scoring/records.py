@@ -41,10 +41,9 @@ class RecordScorer:
     def __init__(self, model: ScoringModel, mapping: FieldMapping) -> None:
         self.model, self.mapping = model, mapping
         self._names = [out.name for out in model.signature.outputs]
-        self._fast, self._fast_one = (model.decisions and _fast_pass(model.decisions, mapping)) or (
-            None,
-            None,
-        )
+        fast = _fast_pass(model.decisions, mapping) if model.decisions else None
+        self._fast: Fast | None = fast[0] if fast else None
+        self._fast_one: FastOne | None = fast[1] if fast else None
         self._decide = _decide(model.decisions, mapping) if model.decisions else None
 
     def score(self, records: Sequence[Any]) -> tuple[list[Record], list[int]]:
@@ -139,11 +138,14 @@ def _decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record
     lines = decisions.lines(variables, lambda place: f"return {_literal(decisions, place)}", missing=True)
     if lines is None:
         return None
-    return _define("decide", [f"def decide({', '.join(variables.values())}):", *_indented(lines, 1)])
+    decide: Callable[..., Record] = _define(
+        "decide", [f"def decide({', '.join(variables.values())}):", *_indented(lines, 1)]
+    )
+    return decide
 
 
 def _fast_pass(decisions: Decisions, mapping: FieldMapping) -> tuple[Fast, FastOne] | None:
-    """For records whose values are plainly right: a loop that gives the places of all others, and one by one."""
+    """For records that are plainly right: a loop that gives the places of all others, and one by one."""
     if mapping.array_field is not None or mapping.reads_text:
         return None
     variables = _variables(mapping)

@@ -40,7 +40,7 @@ class Iterated:
 
 
 class Awaited:
-    """An iterable that may block, read by a thread of its own, so that what has come need not wait for more."""
+    """An iterable that may block, read by its own thread, so that what has come need not wait for more."""
 
     def __init__(self, records: Iterable[Any], ahead: int = 10_000) -> None:
         self._records: Iterator[Any] = iter(records)

@@ -17,7 +17,7 @@ def texts(element: Element) -> list[str]:
     if '"' not in element.text:
         return element.text.split()
     found = _TOKEN.findall(element.text)
-    return [re.sub(r"\\(.)", r"\1", quoted) if not bare else bare for quoted, bare in found]
+    return [bare or re.sub(r"\\(.)", r"\1", quoted) for quoted, bare in found]
 
 
 def numbers(element: Element) -> Floats:

@@ -13,7 +13,7 @@ from foresight.scoring.pmml import arrays
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.result import Result, Subject, labels_column, winners
 from foresight.scoring.pmml.transformations import read_derived
-from foresight.scoring.pmml.values import Floats, cast
+from foresight.scoring.pmml.values import Flags, Floats, cast
 from foresight.scoring.pmml.xml import Element
 
 _DISTANCES = {"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"}
@@ -85,7 +85,7 @@ class Clusters:
             return c * c
         return c if self.measure in {"chebychev", "cityBlock"} else np.abs(c) ** self.power
 
-    def _similarity(self, x: Floats, centre: Floats) -> Floats:
+    def _similarity(self, x: Flags, centre: Flags) -> Floats:
         a11, a10 = (x & centre).sum(axis=1), (x & ~centre).sum(axis=1)
         a01, a00 = (~x & centre).sum(axis=1), (~x & ~centre).sum(axis=1)
         if self.measure == "simpleMatching":

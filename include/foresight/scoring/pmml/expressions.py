@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def interpolate(x: Floats, points: Sequence[tuple[float, float]], outliers: str)
 def read_norm_points(element: Element) -> list[tuple[float, float]]:
     """The LinearNorms of a NormContinuous, strictly ascending in ``orig``."""
     points = [(norm.number("orig"), norm.number("norm")) for norm in element.all("LinearNorm")]
-    if len(points) < 2 or any(a[0] >= b[0] for a, b in zip(points, points[1:], strict=False)):
+    if len(points) < 2 or any(a[0] >= b[0] for a, b in pairwise(points)):
         raise element.broken("needs two or more LinearNorm, ascending in orig")
     return points
 
@@ -271,23 +272,9 @@ _TEXTS = {
 }
 _INTEGERS = {"stringLength", "dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight"}
 _KEEP = {
-    "+",
-    "-",
-    "*",
-    "/",
-    "min",
-    "max",
-    "sum",
-    "product",
-    "threshold",
-    "floor",
-    "ceil",
-    "round",
-    "rint",
-    "abs",
-    "pow",
+    "+", "-", "*", "/", "min", "max", "sum", "product", "threshold", "floor", "ceil", "round", "rint", "abs", "pow",
     "modulo",
-}
+}  # fmt: skip
 
 
 def _result_type(name: str, types: list[str]) -> str:

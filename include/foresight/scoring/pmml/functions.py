@@ -6,21 +6,26 @@ otherwise, a function of a missing argument is missing.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import regex
 from scipy import special
 
-from foresight.scoring.errors import InvalidModel
-from foresight.scoring.pmml.values import Column, Flags, Floats, cast, common_codes, days_before, text_column
-
-Columns = Sequence[Column]
-REGEX_SECONDS = 1.0
-"""A pattern from a stranger may take this long over one text."""
+from foresight.scoring.pmml.text_functions import (
+    Columns,
+    days_since_year,
+    format_datetime,
+    format_number,
+    matches,
+    replace,
+    seconds_since_year,
+    substring,
+    text_length,
+    texts,
+)
+from foresight.scoring.pmml.values import Column, Flags, Floats, cast, common_codes
 
 
 def _number(values: Any, data_type: str = "double") -> Column:
@@ -157,94 +162,8 @@ def _common_type(*columns: Column) -> str:
     return _widest(columns)
 
 
-def _texts(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
-    """Once for each distinct combination of arguments."""
-
-    def apply(columns: Columns) -> Column:
-        combinations = list(zip(*(_plain(column) for column in columns), strict=True))
-        answers = {key: None if None in key else compute(*key) for key in dict.fromkeys(combinations)}
-        return text_column([answers[key] for key in combinations])
-
-    return apply
-
-
-def _plain(column: Column) -> list[Any]:
-    if column.is_text:
-        return column.texts().tolist()
-    if column.data_type not in {"integer", "float", "double"}:
-        return column.texts().tolist()
-    whole = column.data_type == "integer"
-    return [None if v != v else int(v) if whole else v for v in column.values.tolist()]
-
-
-def _substring(text: Any, start: float, length: float) -> str:
-    begin = max(int(start) - 1, 0)
-    return str(text)[begin : begin + max(int(length), 0)]
-
-
-def _matches(columns: Columns) -> Column:
-    found = _texts(
-        lambda text, pattern: str(_pattern(pattern).search(text, timeout=REGEX_SECONDS) is not None)
-    )
-    answer = found(columns)
-    return Column(answer.lookup(lambda level: float(level == "True"), math.nan, np.float64), "boolean")
-
-
-def _replace(text: str, pattern: str, replacement: str) -> str:
-    # PCRE writes groups as $1, Python as \1.
-    back = regex.sub(r"\$(\d+)", r"\\\1", replacement)
-    return str(_pattern(pattern).sub(back, text, timeout=REGEX_SECONDS))
-
-
-def _pattern(text: str) -> Any:
-    try:
-        return regex.compile(text)
-    except regex.error as error:
-        raise InvalidModel(f"pattern {text[:40]!r}: {error}") from error
-
-
-def _format_number(number: float, pattern: str) -> str:
-    if regex.search(r"\d{4}", pattern):
-        raise InvalidModel(f"formatNumber: the width in {pattern[:40]!r} is too large")
-    return str(pattern % (int(number) if regex.search(r"%[-+ 0#\d.]*[diuxX]", pattern) else number))
-
-
-def _format_datetime(columns: Columns) -> Column:
-    moment, pattern = columns
-    return _texts(_format_moment)([text_column(moment.texts()), pattern])
-
-
-def _format_moment(text: str, pattern: str) -> str:
-    if ":" in text and "T" not in text:
-        return dt.time.fromisoformat(text if text[1] != ":" else "0" + text).strftime(pattern)
-    return dt.datetime.fromisoformat(text).strftime(pattern)
-
-
-def _days_since_year(columns: Columns) -> Column:
-    moment, year = columns
-    days = moment.values / 86_400 if moment.data_type == "dateTime" else cast(moment, "date").values
-    return _number(np.floor(days) + _offset(year), "integer")
-
-
-def _seconds_since_year(columns: Columns) -> Column:
-    moment, year = columns
-    seconds = moment.values if moment.data_type == "dateTime" else cast(moment, "dateTime").values
-    seconds = seconds * 86_400 if moment.data_type == "date" else seconds
-    return _number(np.floor(seconds) + _offset(year) * 86_400, "integer")
-
-
-def _offset(year: Column) -> Floats:
-    known = {y: days_before(str(int(y))) for y in set(year.values.tolist()) if 1 <= y <= 9999}
-    return np.array([known.get(y, math.nan) for y in year.values.tolist()])
-
-
 def _round_half_up(values: Floats) -> Floats:
     return np.floor(values + 0.5)
-
-
-def _text_length(columns: Columns) -> Column:
-    texts = cast(columns[0], "string")
-    return Column(texts.lookup(len, math.nan, np.float64), "integer")
 
 
 def _normal(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
@@ -293,18 +212,18 @@ BUILT_IN: dict[str, Entry] = {
     "or": (_any_true, _MANY),
     "not": (_not, (1, 1)),
     "if": (_if, (2, 3)),
-    "uppercase": (_texts(lambda text: str(text).upper()), (1, 1)),
-    "lowercase": (_texts(lambda text: str(text).lower()), (1, 1)),
-    "trimBlanks": (_texts(lambda text: str(text).strip()), (1, 1)),
-    "substring": (_texts(_substring), (3, 3)),
-    "replace": (_texts(_replace), (3, 3)),
-    "concat": (_texts(lambda *parts: "".join(map(str, parts))), _ANY),
-    "stringLength": (_text_length, (1, 1)),
-    "matches": (_matches, (2, 2)),
-    "formatNumber": (_texts(_format_number), (2, 2)),
-    "formatDatetime": (_format_datetime, (2, 2)),
-    "dateDaysSinceYear": (_days_since_year, (2, 2)),
-    "dateSecondsSinceYear": (_seconds_since_year, (2, 2)),
+    "uppercase": (texts(lambda text: str(text).upper()), (1, 1)),
+    "lowercase": (texts(lambda text: str(text).lower()), (1, 1)),
+    "trimBlanks": (texts(lambda text: str(text).strip()), (1, 1)),
+    "substring": (texts(substring), (3, 3)),
+    "replace": (texts(replace), (3, 3)),
+    "concat": (texts(lambda *parts: "".join(map(str, parts))), _ANY),
+    "stringLength": (text_length, (1, 1)),
+    "matches": (matches, (2, 2)),
+    "formatNumber": (texts(format_number), (2, 2)),
+    "formatDatetime": (format_datetime, (2, 2)),
+    "dateDaysSinceYear": (days_since_year, (2, 2)),
+    "dateSecondsSinceYear": (seconds_since_year, (2, 2)),
     "dateSecondsSinceMidnight": (lambda c: _number(np.floor(c[0].values % 86_400), "integer"), (1, 1)),
     "normalCDF": (_normal(lambda x, mu, sd: special.ndtr((x - mu) / sd)), (3, 3)),
     "normalPDF": (_normal(lambda x, mu, sd: _density((x - mu) / sd) / sd), (3, 3)),

@@ -43,10 +43,10 @@ def softmax(scores: Floats) -> Floats:
     if scores.shape[1] == 0:
         return scores
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def simplemax(scores: Floats) -> Floats:
     """Rows divided by their sum; missing where that is zero."""
     total = scores.sum(axis=1, keepdims=True)
-    return np.divide(scores, total, out=np.full_like(scores, math.nan), where=total != 0)
+    return np.asarray(np.divide(scores, total, out=np.full_like(scores, math.nan), where=total != 0))

@@ -11,6 +11,7 @@ import numpy as np
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import forest
 from foresight.scoring.pmml.frame import Frame, Scope
+from foresight.scoring.pmml.joins import join, merge, merge_last, strongest
 from foresight.scoring.pmml.predicates import TAGS, Always, Predicate, find_predicate
 from foresight.scoring.pmml.result import (
     Result,
@@ -19,7 +20,7 @@ from foresight.scoring.pmml.result import (
     number_result,
     spread_result,
 )
-from foresight.scoring.pmml.values import Flags, Floats, cast, constant
+from foresight.scoring.pmml.values import Flags, Floats, cast
 from foresight.scoring.pmml.xml import Element
 
 _VOTES = {"majorityVote", "weightedMajorityVote"}
@@ -56,7 +57,7 @@ class Segment:
     model: Any
 
     def evaluate(self, frame: Frame) -> tuple[Flags, Result | None]:
-        """Where the segment applies, and its answer laid out over all records; None where it applies to none."""
+        """Where it applies, and its answer laid out over all records; None where it applies to none."""
         if isinstance(self.predicate, Always):
             use = np.full(frame.n, self.predicate.value)
         else:
@@ -115,7 +116,7 @@ class Ensemble:
             if use.any():
                 parts.append((left[use], segment.model.evaluate(frame.subset(left[use]))))
             left = left[~use]
-        return _merge(parts, frame.n, self.target_type, self.labels)
+        return merge(parts, frame.n, self.target_type, self.labels)
 
     def _chain(self, frame: Frame) -> Result:
         chain = frame.inner({})
@@ -129,25 +130,25 @@ class Ensemble:
                 known = chain.columns.get(name)
                 chain.columns[name] = column if known is None or use.all() else known.where(use, column)
             segments[segment.id] = result
-            last = result if last is None or use.all() else _merge_last(last, result, use)
+            last = result if last is None or use.all() else merge_last(last, result, use)
         if last is None:
             last = number_result(np.full(frame.n, math.nan))
         for name, column in chain.columns.items():
             frame.columns.setdefault(name, column)
         return replace(last, segments=segments)
 
-    def _absent(self, absent: Flags, use: Flags, n: int) -> tuple[Flags, Flags]:
+    def _absent(self, absent: Flags, use: Flags) -> tuple[Flags, Flags]:
         """Which answers count, and which records have none because too many are missing."""
         weights = np.array([segment.weight for segment in self.segments])[:, None]
         gone = absent & use
         if self.missing == "returnMissing":
-            return use & ~gone, gone.any(axis=0)
+            return use & ~gone, np.asarray(gone.any(axis=0))
         with np.errstate(invalid="ignore", divide="ignore"):
             share = (weights * gone).sum(axis=0) / (weights * use).sum(axis=0)
         too_many = share > self.threshold
         if self.missing == "continue" and not self._votes():
             too_many = too_many | gone.any(axis=0)
-        return use & ~gone, too_many
+        return use & ~gone, np.asarray(too_many)
 
     def _vote(self, results: list[Result | None], use: Flags, weights: Floats) -> Result:
         n = use.shape[1]
@@ -158,7 +159,7 @@ class Ensemble:
                 index.setdefault(level, len(index))
         votes = np.zeros((n, len(index)))
         absent = np.array([np.zeros(n, bool) if c is None else c.missing for c in texts])
-        counted, too_many = self._absent(absent, use, n)
+        counted, too_many = self._absent(absent, use)
         for column, here, weight in zip(texts, counted, weights, strict=True):
             if column is not None:
                 rows = np.flatnonzero(here)
@@ -178,8 +179,8 @@ class Ensemble:
         values = np.array(
             [np.full(n, math.nan) if r is None else cast(r.value, "double").values for r in results]
         )
-        counted, too_many = self._absent(np.isnan(values), use, n)
-        joined = _join(self.method, values, counted, weights)
+        counted, too_many = self._absent(np.isnan(values), use)
+        joined = join(self.method, values, counted, weights)
         return number_result(np.where(too_many | ~counted.any(axis=0), math.nan, joined))
 
     def _probability(self, results: list[Result | None], use: Flags, weights: Floats, n: int) -> Result:
@@ -191,106 +192,15 @@ class Ensemble:
             if result is not None and result.probability is not None:
                 stack[place] = 0.0
                 stack[place][:, [labels.index(label) for label in result.labels]] = result.probability
-        counted, too_many = self._absent(np.isnan(stack).any(axis=2), use, n)
+        counted, too_many = self._absent(np.isnan(stack).any(axis=2), use)
         if self.method == "max":
-            joined = _strongest(np.where(counted[:, :, None], stack, math.nan))
+            joined = strongest(np.where(counted[:, :, None], stack, math.nan))
         else:
             joined = np.column_stack(
-                [_join(self.method, stack[:, :, k], counted, weights) for k in range(len(labels))]
+                [join(self.method, stack[:, :, k], counted, weights) for k in range(len(labels))]
             )
         joined[too_many | ~counted.any(axis=0)] = math.nan
         return classified(joined, tuple(labels), self.target_type)
-
-
-def _join(method: str, values: Floats, counted: Flags, weights: Floats) -> Floats:
-    kept = np.where(counted, values, 0.0)
-    heavy = counted * weights[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if method in {"average", "weightedAverage"}:
-            return np.asarray((kept * heavy).sum(axis=0) / heavy.sum(axis=0))
-        if method in {"sum", "weightedSum", "x-weightedSum"}:
-            return np.asarray((kept * heavy).sum(axis=0))
-        if method == "max":
-            return np.asarray(np.where(counted, values, -math.inf).max(axis=0))
-    known = np.where(counted, values, math.inf)
-    order = np.argsort(known, axis=0, kind="stable")
-    known = np.take_along_axis(known, order, axis=0)
-    if method == "median":
-        count = counted.sum(axis=0)
-        low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, len(values) - 1)
-        column = np.arange(values.shape[1])
-        return np.asarray((known[low, column] + known[high, column]) / 2)
-    # The value at which half of the weight is reached.
-    upto = np.cumsum(np.take_along_axis(heavy, order, axis=0), axis=0)
-    place = (upto >= upto[-1] / 2).argmax(axis=0)
-    return np.asarray(known[place, np.arange(values.shape[1])])
-
-
-def _strongest(stack: Floats) -> Floats:
-    """The distribution of the model that is surest, the first of equals."""
-    top = np.nan_to_num(stack.max(axis=2), nan=-math.inf)
-    return np.asarray(stack[top.argmax(axis=0), np.arange(stack.shape[1])])
-
-
-def _merge_last(last: Result, result: Result, use: Flags) -> Result:
-    rows, others = np.flatnonzero(use), np.flatnonzero(~use)
-    n = len(use)
-    parts = [(others, _rows(last, others)), (rows, _rows(result, rows))]
-    return _merge(parts, n, result.value.data_type, result.labels)
-
-
-def _rows(result: Result, rows: Any) -> Result:
-    def table(values: Floats | None) -> Floats | None:
-        return None if values is None else values[rows]
-
-    return Result(
-        value=result.value.take(rows),
-        labels=result.labels,
-        probability=table(result.probability),
-        confidence=table(result.confidence),
-        affinity=table(result.affinity),
-        nearest_first=result.nearest_first,
-        entity=None if result.entity is None else result.entity.take(rows),
-        reasons=[reason.take(rows) for reason in result.reasons],
-        displays=result.displays,
-        outputs={name: column.take(rows) for name, column in result.outputs.items()},
-    )
-
-
-def _merge(parts: list[tuple[Any, Result]], n: int, data_type: str, labels: tuple[str, ...]) -> Result:
-    """Answers for disjoint sets of records as one."""
-    every = list(dict.fromkeys([*labels, *(label for _, part in parts for label in part.labels)]))
-    kinds = {part.value.data_type for _, part in parts}
-    kind = kinds.pop() if len(kinds) == 1 else data_type
-    merged = Result(constant(None, kind, n), tuple(every))
-    for rows, part in parts:
-        use = np.zeros(n, bool)
-        use[rows] = True
-        wide = spread_result(part, rows, n)
-        merged.value = merged.value.where(use, cast(wide.value, kind))
-        for name in ("probability", "confidence", "affinity"):
-            table = getattr(wide, name)
-            if table is None:
-                continue
-            whole = getattr(merged, name)
-            whole = np.full((n, len(every)), math.nan) if whole is None else whole
-            columns = [every.index(label) for label in part.labels]
-            whole[rows] = 0.0
-            whole[np.ix_(rows, columns)] = table[rows]
-            setattr(merged, name, whole)
-        if wide.entity is not None:
-            merged.entity = wide.entity if merged.entity is None else merged.entity.where(use, wide.entity)
-        for i, reason in enumerate(wide.reasons):
-            if i < len(merged.reasons):
-                merged.reasons[i] = merged.reasons[i].where(use, reason)
-            else:
-                merged.reasons.append(reason)
-        for name, column in wide.outputs.items():
-            known = merged.outputs.get(name)
-            merged.outputs[name] = column if known is None else known.where(use, column)
-        merged.displays = {**merged.displays, **wide.displays}
-        merged.nearest_first = part.nearest_first
-    return merged
 
 
 def read(element: Element, subject: Subject) -> Any:

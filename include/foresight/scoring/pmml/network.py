@@ -107,9 +107,7 @@ def read(element: Element, subject: Subject) -> Network:
     for part in element.child("NeuralInputs").all("NeuralInput"):
         places[part.need("id")] = len(places)
         inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
-    layers = []
-    for part in element.all("NeuralLayer"):
-        layers.append(_read_layer(part, element, places))
+    layers = [_read_layer(part, element, places) for part in element.all("NeuralLayer")]
     outputs, labels, inverse = _read_outputs(element, subject, places)
     return Network(tuple(inputs), tuple(layers), outputs, labels, inverse, subject.target_type.data_type)
 

@@ -87,7 +87,7 @@ def _ranked(out: OutputField, result: Result) -> Codes:
     return np.where(np.isnan(table).all(axis=1), -1, order[:, out.rank - 1])
 
 
-def _predicted(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+def _predicted(out: OutputField, result: Result, _frame: Frame, _subject: Subject) -> Column:
     if out.rank > 1 and result.labels:
         return labels_column(_ranked(out, result), result.labels, result.value.data_type)
     return result.value
@@ -117,7 +117,7 @@ def _affinity(out: OutputField, result: Result, _frame: Frame, subject: Subject)
     return _of(result.affinity, out, result, subject)
 
 
-def _entity(out: OutputField, result: Result, _frame: Frame, subject: Subject) -> Column:
+def _entity(out: OutputField, result: Result, _frame: Frame, _subject: Subject) -> Column:
     if out.rank > 1 and result.affinity is not None:
         return labels_column(_ranked(out, result), result.labels, "string")
     return empty_like(cast(result.value, "string")) if result.entity is None else result.entity

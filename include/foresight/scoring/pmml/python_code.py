@@ -69,7 +69,7 @@ def write(
 
 def _condition(atom: Atom, name: str) -> str:
     if isinstance(atom, Among):
-        members = ", ".join(map(_literal, sorted(atom.values)))  # type: ignore[type-var]
+        members = ", ".join(map(_literal, sorted(atom.values)))
         return f"{name} {'in' if atom.wanted else 'not in'} {{{members}}}"
     assert isinstance(atom, Compare)  # noqa: S101 (the third kind is handled before)
     return f"{name} {_SIGNS[atom.operator]} {_literal(atom.value)}"

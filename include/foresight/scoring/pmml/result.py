@@ -103,7 +103,7 @@ def pick(table: Floats, codes: Codes) -> Floats:
 
 
 def same_label(labels: tuple[str, ...], wanted: str, data_type: str) -> int:
-    """The place of a class that a model writes in one way here and in another there (1 and 1.0); -1 if none."""
+    """The place of a class, written here in one way and there in another (1 and 1.0); -1 if none."""
     if wanted in labels:
         return labels.index(wanted)
     if data_type != "string":
@@ -118,6 +118,26 @@ def same_label(labels: tuple[str, ...], wanted: str, data_type: str) -> int:
 def empty_like(column: Column) -> Column:
     """The same type, every value missing."""
     return constant(None, column.data_type, len(column.values))
+
+
+def take_result(result: Result, rows: NDArray[np.intp]) -> Result:
+    """The answers of these rows, in this order."""
+
+    def table(values: Floats | None) -> Floats | None:
+        return None if values is None else values[rows]
+
+    return Result(
+        value=result.value.take(rows),
+        labels=result.labels,
+        probability=table(result.probability),
+        confidence=table(result.confidence),
+        affinity=table(result.affinity),
+        nearest_first=result.nearest_first,
+        entity=None if result.entity is None else result.entity.take(rows),
+        reasons=[reason.take(rows) for reason in result.reasons],
+        displays=result.displays,
+        outputs={name: column.take(rows) for name, column in result.outputs.items()},
+    )
 
 
 def spread(column: Column, rows: NDArray[np.intp], n: int) -> Column:

@@ -66,7 +66,7 @@ class RuleSet:
         )
 
     def _sum(self, fired: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """The class with the greatest weight of its rules over the number of rules that fired; its strongest rule."""
+        """The class whose rules weigh most, by the number of rules that fired; its strongest rule."""
         place = np.array([self.labels.index(rule.score) for rule in self.rules])
         total = np.array([(fired * weights)[place == k].sum(axis=0) for k in range(len(self.labels))])
         label = total.argmax(axis=0)

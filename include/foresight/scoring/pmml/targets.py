@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.result import Result, classified
-from foresight.scoring.pmml.values import Column
+from foresight.scoring.pmml.values import Column, Floats
 from foresight.scoring.pmml.xml import Element
 
-_CASTS = {"round": lambda v: np.floor(v + 0.5), "ceiling": np.ceil, "floor": np.floor}
+_CASTS: Mapping[str, Callable[[Floats], Floats]] = {
+    "round": lambda v: np.floor(v + 0.5),
+    "ceiling": np.ceil,
+    "floor": np.floor,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from foresight.scoring.errors import InvalidModel, UnsupportedModel
 from foresight.scoring.pmml.frame import Frame
 from foresight.scoring.pmml.predicates import TAGS, Compound, Predicate, find_predicate
 from foresight.scoring.pmml.program import Program, compile_program
-from foresight.scoring.pmml.result import Codes, Result, Subject, labels_column, winners
+from foresight.scoring.pmml.result import Result, Subject, labels_column, take_result, winners
 from foresight.scoring.pmml.values import Column, Flags, Floats, parse_constant, text_column
 from foresight.scoring.pmml.walker import Walker
 from foresight.scoring.pmml.xml import Element
@@ -50,7 +50,7 @@ class Node:
 
 @dataclass(slots=True)
 class Tree:
-    """Nodes with the strategies that lead through them; ``answers`` has a row a node and a last one for none."""
+    """Nodes and the strategies through them; ``answers`` has a row a node and a last one for none."""
 
     nodes: list[Node]
     missing: str
@@ -64,25 +64,8 @@ class Tree:
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
         if self.walker is not None:
-            return take(self.answers, self.walker.codes(frame)[0])
+            return take_result(self.answers, self.walker.codes(frame)[0])
         return _Walk(self, frame).result()
-
-
-def take(answers: Result, codes: Codes) -> Result:
-    """Rows of a table of answers."""
-
-    def rows(table: Floats | None) -> Floats | None:
-        return None if table is None else table[codes]
-
-    return Result(
-        value=answers.value.take(codes),
-        labels=answers.labels,
-        probability=rows(answers.probability),
-        confidence=rows(answers.confidence),
-        entity=None if answers.entity is None else answers.entity.take(codes),
-        displays=answers.displays,
-        outputs={name: column.take(codes) for name, column in answers.outputs.items()},
-    )
 
 
 def read(element: Element, subject: Subject) -> Tree:

@@ -64,7 +64,8 @@ class Column:
     def lookup(self, answer: Callable[[str], Any], missing: Any, dtype: Any) -> NDArray[Any]:
         """``answer`` of each text, asked once a level."""
         # The code of a missing text is -1: it finds the last place of the table.
-        return np.array([*map(answer, self.levels), missing], dtype)[self.values]
+        table: NDArray[Any] = np.array([*map(answer, self.levels), missing], dtype)
+        return np.asarray(table[self.values])
 
     def where(self, use: Flags, other: Column) -> Column:
         """This column, and ``other`` where ``use``; both of one kind."""
@@ -76,11 +77,11 @@ class Column:
     def texts(self) -> NDArray[np.object_]:
         """The text of each value, None where missing."""
         if self.is_text:
-            return np.array([*self.levels, None], object)[self.values]
+            return np.asarray(np.array([*self.levels, None], object)[self.values])
         return _objects(None if math.isnan(v) else text_of(v, self.data_type) for v in self.values.tolist())
 
     def plain(self) -> NDArray[Any]:
-        """As callers get it: float64 with NaN, int64 and bool where nothing is missing, else objects with None."""
+        """For callers: float64 with NaN; int64 and bool where nothing is missing; else objects with None."""
         if self.data_type in {"double", "float"}:
             return self.values
         if self.is_text or self.data_type in _INSTANTS:
@@ -212,7 +213,7 @@ def _encode_slowly(array: NDArray[Any], data_type: str) -> tuple[Column, Flags]:
         if item is None or item == "" or item != item:
             continue
         try:
-            values[row] = parse(item if isinstance(item, str) else _written(item), data_type)
+            values[row] = parse(item if isinstance(item, str) else str(_written(item)), data_type)
         except (ValueError, TypeError, OverflowError):
             bad[row] = True
     return Column(values, data_type), bad
@@ -234,7 +235,7 @@ def _encode_text(array: NDArray[Any]) -> tuple[Column, Flags]:
     return column, bad
 
 
-def _written(item: Any) -> str | None:  # type: ignore[return]
+def _written(item: Any) -> str | None:
     if isinstance(item, str):
         return item
     if isinstance(item, bool | np.bool_):
