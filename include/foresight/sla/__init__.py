@@ -1,10 +1,15 @@
 """SLAs: their definitions, their status at one as-of, their changes of state."""
 
+from foresight.sla.changes import StateAt, StateChange, changes, event_message
 from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.files import load_slas, parse_slas
+from foresight.sla.json_form import sla_document, sla_from_document, sla_status_document
 from foresight.sla.matching import Pairs, pair_up, resolve, slis_of
+from foresight.sla.openslo import from_openslo
+from foresight.sla.openslo_export import openslo_text, to_openslo
 from foresight.sla.outlooks import Outlooks
+from foresight.sla.rows import definition_rows, status_rows
 from foresight.sla.status import SlaStatus, SliStatus, State
 
 __all__ = [
@@ -16,10 +21,22 @@ __all__ = [
     "Sli",
     "SliStatus",
     "State",
+    "StateAt",
+    "StateChange",
+    "changes",
+    "definition_rows",
     "evaluate",
+    "event_message",
+    "from_openslo",
     "load_slas",
+    "openslo_text",
     "pair_up",
     "parse_slas",
     "resolve",
+    "sla_document",
+    "sla_from_document",
+    "sla_status_document",
     "slis_of",
+    "status_rows",
+    "to_openslo",
 ]

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from foresight.sla.regexes import regex_mistake
 
 Operator = Literal["=", "!=", "=~", "!~"]
 
@@ -173,13 +173,7 @@ def value_mistake(op: str, value: str) -> str | None:
         return f"{op!r} is no operator; there are {', '.join(get_args(Operator))}"
     if len(value) > MAX_VALUE:
         return f"longer than {MAX_VALUE} characters"
-    if op in {"=~", "!~"}:
-        try:
-            # RE2 runs in linear time whatever the expression; what is too large to compile is refused here.
-            pc.match_substring_regex(pa.array([""]), value)
-        except pa.ArrowInvalid as error:
-            return str(error).partition("\n")[0]
-    return None
+    return regex_mistake(value) if op in {"=~", "!~"} else None
 
 
 def bounds_mistake(lower: float | None, upper: float | None) -> str | None:

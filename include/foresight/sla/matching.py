@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from foresight.series import SeriesKey
 from foresight.sla.definitions import Matcher, Sla, Sli
+from foresight.sla.regexes import full_matches
 
 Rows = NDArray[np.intp]
 
@@ -125,9 +124,7 @@ class _LabelIndex:
     def _fits(self, expression: str) -> NDArray[np.bool_]:
         """Which values the expression matches as a whole, through RE2 like Prometheus; ``[n_values]``."""
         if expression not in self.regex:
-            anchored = rf"\A(?s:{expression})\z"
-            found = pc.match_substring_regex(pa.array(list(self.code_of), pa.string()), anchored)
-            self.regex[expression] = np.asarray(found, dtype=np.bool_)
+            self.regex[expression] = full_matches(expression, list(self.code_of))
         return self.regex[expression]
 
 

@@ -68,23 +68,27 @@ def mistakes_across(mentions: Iterable[Mention], limits: Limits) -> list[Mistake
         elif mention.kind == "metric":
             reason = _unknown(mention.text, limits.known_metrics, suggest=len(found) < MAX_SUGGESTIONS)
         else:
-            reason = window_mistake(mention.text, limits)
+            reason = _bad_window(mention.text, limits)
         if reason:
             found.append(mention.mistake(reason))
     return found
 
 
-def window_mistake(text: str, limits: Limits) -> str | None:
-    """Why a run cannot fill this window; None also for what is no duration, which the form reports."""
-    try:
-        seconds = duration_seconds(text)
-    except ValueError:
-        return None
+def window_mistake(seconds: int, limits: Limits) -> str | None:
+    """Why a run cannot fill this window."""
     if seconds % limits.step_seconds or seconds % 60:
-        return f"a window must be a multiple of the step of {limits.step_seconds} s, got {text}"
+        return f"a window must be a multiple of the step of {limits.step_seconds} s, got {seconds} s"
     if seconds > limits.longest_minutes * 60:
-        return f"a run holds {duration_text(limits.longest_minutes)} of samples, the window is {text}"
+        held, asked = duration_text(limits.longest_minutes), duration_text(seconds // 60)
+        return f"a run holds {held} of samples, the window is {asked}"
     return None
+
+
+def _bad_window(text: str, limits: Limits) -> str | None:
+    try:
+        return window_mistake(duration_seconds(text), limits)
+    except ValueError:
+        return None  # the form says that it is no duration
 
 
 def _twice(before: Mention) -> str:

@@ -110,7 +110,9 @@ class Reading:
                 self.mentions.append(Mention("metric", document, ("spec",), sli.metric))
         for service, slis in members.items():
             found = self.services.get(service)
-            sla = self.attempt(sla_of, found, service, tuple(slis))
+            # Of two with one name, which is reported on its own, the last.
+            unique = {sli.name: sli for sli in slis}
+            sla = self.attempt(sla_of, found, service, tuple(unique.values()))
             if sla is not None:
                 self.slas.append(sla)
                 first = next(document for document, slo in self.slos if slo.spec.service == service)

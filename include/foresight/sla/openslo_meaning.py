@@ -141,7 +141,7 @@ def _windows(
     if given and seconds[-1:] != given:
         raise wrong(document, place, "the longest window is not that of timeWindow")
     for length in seconds:
-        if reason := window_mistake(f"{length}s", limits):
+        if reason := window_mistake(length, limits):
             raise wrong(document, place, reason)
     return tuple(length // 60 for length in seconds) or rules.DEFAULT_WINDOWS
 

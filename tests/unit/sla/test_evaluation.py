@@ -37,6 +37,7 @@ def load(lower: float | None, upper: float | None, objective: float = 0.9, *wind
 
 
 class TestWindows:
+    @settings(deadline=None)
     @given(matrix=matrices(), sli=slis())
     def test_every_figure_equals_that_of_the_slot_by_slot_oracle(
         self, matrix: SeriesMatrix, sli: Sli
@@ -54,6 +55,7 @@ class TestWindows:
                 )
                 assert expected.violations == [(v.start, v.end, v.worst) for v in window.violations]
 
+    @settings(deadline=None)
     @given(matrix=matrices(), sli=slis())
     def test_counts_add_up_and_runs_cover_exactly_the_violated_slots(
         self, matrix: SeriesMatrix, sli: Sli
@@ -69,6 +71,7 @@ class TestWindows:
                 assert all(first.end + MINUTE < second.start for first, second in between)
                 assert all(AS_OF - window.minutes * MINUTE < slot <= AS_OF for slot in slots)
 
+    @settings(deadline=None)
     @given(matrix=matrices(), sli=slis(), data=st.data())
     def test_one_more_violation_never_raises_the_good_share_or_the_budget_left(
         self, matrix: SeriesMatrix, sli: Sli, data: st.DataObject
@@ -258,7 +261,7 @@ class TestStates:
 
 
 class TestManyAtOnce:
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
     @given(matrix=matrices(), definitions=slas)
     def test_many_slas_at_once_are_each_one_by_one(
         self, matrix: SeriesMatrix, definitions: list[Sla]

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.series import SeriesKey
@@ -50,6 +50,7 @@ def passes(key: SeriesKey, matcher: Matcher) -> bool:
     return fits != matcher.is_negative
 
 
+@settings(deadline=None)
 @given(keys=keys, given_matchers=st.lists(st.lists(matchers, max_size=4), max_size=5))
 def test_many_indicators_match_what_one_by_one_comparison_says(
     keys: list[SeriesKey], given_matchers: list[list[Matcher]]

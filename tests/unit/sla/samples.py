@@ -1,0 +1,41 @@
+"""Statuses with something in every field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresight.forecasting import forecast
+from foresight.grid import Grid
+from foresight.series import SeriesKey, SeriesMatrix
+from foresight.sla import Matcher, Outlooks, Sla, SlaStatus, Sli, evaluate, pair_up
+from tests.unit.sla.strategies import AS_OF
+
+
+@dataclass(frozen=True)
+class Sample:
+    slas: list[Sla]
+    matrix: SeriesMatrix
+    statuses: list[SlaStatus]
+
+
+def sample() -> Sample:
+    """Two SLAs: one with two violated series and a quiet one, one with an SLI that nothing matches."""
+    rng = np.random.default_rng(5)
+    values = rng.normal(5, 1, size=(3, 720))
+    values[0, 300:330] = np.nan
+    values[1, -1] = np.nan
+    keys = tuple(
+        SeriesKey.of("node_memory_MemFree_bytes", {"host": name, "quote": 'a"ä'}) for name in ("a", "b", "c")
+    )
+    both = Sli("free", keys[0].metric, 4.0, 7.0, 0.9, (Matcher("host", "=~", "a|b"),))
+    quiet = Sli("quiet", keys[0].metric, 0.0, None, 0.999, (Matcher("host", "=", "c"),))
+    slas = [
+        Sla("hosts", (both, quiet), owner="sre", description="of hosts"),
+        Sla("none", (Sli("none", "up", None, 1.0, windows=(60, 360, 720)),)),
+    ]
+    matrix = SeriesMatrix(keys, Grid(AS_OF, 720), values)
+    pairs = pair_up(slas, keys)
+    outlooks = Outlooks.of(matrix, pairs, forecast(values))
+    return Sample(slas, matrix, evaluate(slas, matrix, pairs, outlooks))
