@@ -202,4 +202,5 @@ class PrometheusSource:
 
     def _described(self, query: str, error: Exception) -> str:
         shown = query if len(query) <= SHOWN_QUERY else f"{query[:SHOWN_QUERY]}…"
-        return f"{self._address}: {error}; the query was {shown}"
+        where = "" if self._address in str(error) else f"{self._address}: "
+        return f"{where}{error}; asked for {shown}"

@@ -17,6 +17,12 @@ from foresight.errors import BadAnswer, SourceUnavailable
 
 _RETRIED: Final = frozenset({408, 425, 429})
 _BLOCK: Final = 1 << 18
+_WRONG_ADDRESS: Final = (
+    requests.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+)
 
 
 class RawBody(requests.Response):
@@ -41,12 +47,12 @@ class GuardedSession(requests.Session):
         where = without_secrets(str(url))
         if method == "POST":
             given["data"] = given.pop("params", None)
+        # Left to itself, requests lets the environment go before the session.
+        given.setdefault("verify", self.verify)
         try:
             with super().request(method, url, stream=True, **given) as response:
                 body = self._read(response, where)
-        except (requests.exceptions.SSLError, requests.exceptions.InvalidURL) as error:
-            raise BadAnswer(f"{where}: {error}") from error
-        except (requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
+        except _WRONG_ADDRESS as error:
             raise BadAnswer(f"{where}: {error}") from error
         except requests.RequestException as error:
             raise SourceUnavailable(f"{where}: {error}") from error
