@@ -1,9 +1,10 @@
 """Publishes a batch in a process of its own that kills itself at a given point, as ``kill -9`` would.
 
-    python -m tests.integration.publish_and_die SERVERS TOPIC BATCH OFFSETS COUNT POINT TRANSACTIONS
+    python -m tests.integration.publish_and_die SERVERS TOPIC BATCH OFFSETS COUNT POINT PREFIX
 
-``POINT`` is a number (after so many messages, with some of them on the broker already), ``before-commit`` or
-``after-commit``.
+``POINT`` is a number (after so many messages, with some of them on the broker already), ``before-commit``
+or ``after-commit``. ``PREFIX`` is the connection's ``transactional.id``. A transaction holds ``AT_ONCE``
+messages.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from collections.abc import Iterator
 
 from confluent_kafka import Producer
 
-from foresight.messaging import Message, Publication, connection, publish
+from foresight.messaging import Message, Publication, connection, publish, sender
+
+AT_ONCE = 2000
 
 
 def batch_of(count: int) -> list[Message]:
@@ -39,7 +42,7 @@ def _until(messages: list[Message], point: str) -> Iterator[Message]:
 
 def main() -> None:
     """Publishes, and dies on the way."""
-    servers, topic, batch, offsets, count, point, transactions = sys.argv[1:]
+    servers, topic, batch, offsets, count, point, prefix = sys.argv[1:]
 
     class DyingProducer(Producer):
         def commit_transaction(self, timeout: float = -1) -> None:
@@ -50,7 +53,8 @@ def main() -> None:
                 _die()
 
     connection.Producer = DyingProducer  # type: ignore[misc]
-    config = {"bootstrap.servers": servers, "foresight.transactions": transactions}
+    sender.TRANSACTION_MESSAGES = AT_ONCE  # type: ignore[misc]
+    config = {"bootstrap.servers": servers, "transactional.id": prefix}
     start = {int(partition): offset for partition, offset in json.loads(offsets).items()}
     publish(config, topic, _until(batch_of(int(count)), point), Publication(batch, start))
     print("published")

@@ -9,7 +9,11 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
+from foresight.errors import BrokerUnavailable
 from foresight.messaging import Gap, Message, Publication, dead_letter, drain, end_offsets, publish
+from foresight.messaging.connection import Connection
+from foresight.messaging.reading import SpanReader
+from foresight.messaging.topics import Span
 from tests.integration.kafka_topics import delete_records, new_topic, stranger
 
 pytestmark = pytest.mark.kafka
@@ -85,6 +89,14 @@ def test_what_retention_deleted_unread_is_reported(kafka_servers: str) -> None:
     drained = drain(config, topic, {0: 2})
     assert values_of(drained) == numbered(6, 7, 8, 9)
     assert drained.gaps == (Gap(partition=0, wanted=2, resumed=6),)
+
+
+def test_what_is_deleted_while_it_is_read_is_not_skipped(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    send(kafka_servers, topic, numbered(*range(10)))
+    delete_records(kafka_servers, topic, before=6)
+    with pytest.raises(BrokerUnavailable, match="deleted while they were being read"):
+        list(SpanReader(Connection(config), topic, {0: Span(0, 10)}, 10))
 
 
 def test_a_topic_all_of_whose_messages_are_deleted_is_empty(kafka_servers: str) -> None:

@@ -23,7 +23,7 @@ from foresight.messaging import (
     publish,
 )
 from tests.integration.kafka_topics import delete_records, ids_on, new_topic, stranger
-from tests.integration.publish_and_die import batch_of
+from tests.integration.publish_and_die import AT_ONCE, batch_of
 
 pytestmark = pytest.mark.kafka
 
@@ -49,22 +49,23 @@ def test_a_batch_arrives_once_and_a_second_call_sends_nothing(kafka_servers: str
 
 
 @pytest.mark.parametrize(
-    ("point", "transactions", "already_there"),
+    ("point", "prefix", "already_there"),
     [
-        ("0", "true", 0),
-        ("1700", "true", 0),
-        ("2999", "true", 0),
-        ("before-commit", "true", 0),
-        ("after-commit", "true", COUNT),
-        ("1700", "false", 1700),
+        ("0", "test.", 0),
+        ("1700", "test.", 0),
+        ("2000", "test.", AT_ONCE),
+        ("2999", "test.", AT_ONCE),
+        ("before-commit", "test.", 0),
+        ("after-commit", "test.", AT_ONCE),
+        ("1700", "", 1700),
     ],
 )
 def test_a_publisher_killed_at_any_point_is_resumed_without_loss_or_double(
-    kafka_servers: str, point: str, transactions: str, already_there: int
+    kafka_servers: str, point: str, prefix: str, already_there: int
 ) -> None:
     topic = new_topic(kafka_servers)
     config, publication = opened(kafka_servers, topic)
-    config["foresight.transactions"] = transactions
+    config["transactional.id"] = prefix
     arguments = [
         kafka_servers,
         topic,
@@ -72,7 +73,7 @@ def test_a_publisher_killed_at_any_point_is_resumed_without_loss_or_double(
         json.dumps(publication.start_offsets),
         str(COUNT),
         point,
-        transactions,
+        prefix,
     ]
     died = subprocess.run(
         [sys.executable, "-m", "tests.integration.publish_and_die", *arguments],

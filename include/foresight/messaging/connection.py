@@ -1,7 +1,8 @@
 """How to reach Kafka: a connection's settings, checked, and clients made of them with the house's defaults.
 
 The settings are librdkafka's own, passed through as they are, so TLS, SASL and whatever else a cluster asks
-for needs no code here. One more is ours: ``foresight.transactions`` (default true; see ``publish``).
+for needs no code here. One is read in a sense of its own: ``transactional.id`` is what the transactional
+ids of all batches begin with (``foresight.`` by default), and empty where a cluster allows no transactions.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ Client = TypeVar("Client", Producer, Consumer, AdminClient)
 ClientConfig = Mapping[str, Any]
 """librdkafka settings by name, as an Airflow connection's extra holds them."""
 
-TRANSACTIONS: Final = "foresight.transactions"
+TRANSACTIONAL_ID: Final = "transactional.id"
 
 _OURS: Final = frozenset({
     "acks", "auto.offset.reset", "delivery.report.only.error", "delivery.timeout.ms", "enable.auto.commit",
     "enable.auto.offset.store", "enable.gapless.guarantee", "enable.idempotence", "enable.partition.eof",
     "error_cb", "group.id", "group.instance.id", "group.protocol", "isolation.level", "message.timeout.ms",
     "on_commit", "on_delivery", "request.required.acks", "test.mock.num.brokers", "transaction.timeout.ms",
-    "transactional.id", TRANSACTIONS,
+    TRANSACTIONAL_ID,
 })  # fmt: skip
 """What the guarantees rest on: set here whatever the connection says, for Airflow's own Kafka operators and
 triggers read the same connection and want settings of their own in it."""
@@ -92,7 +93,8 @@ class Connection:
 
     def __init__(self, config: ClientConfig) -> None:
         self._config = {name: value for name, value in config.items() if name not in _OURS}
-        self.transactional = str(config.get(TRANSACTIONS, True)).lower() not in {"false", "0", "no", "off"}
+        self.transaction_prefix = str(config.get(TRANSACTIONAL_ID, "foresight."))
+        """What transactional ids begin with; empty: no transactions."""
         self._complaint = ""
 
     @property
@@ -137,7 +139,7 @@ class Connection:
         if code in _UNKNOWN_TOPIC:
             return NotFound(text)
         if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-            text += f"; allow transactional ids that begin with foresight., or set {TRANSACTIONS} to false"
+            text += f"; allow ids that begin with {self.transaction_prefix}, or make {TRANSACTIONAL_ID} empty"
         return FinalError(text) if code in _FINAL_CODES else BrokerUnavailable(text)
 
     def _make(self, kind: type[Client], defaults: ClientConfig, ours: ClientConfig) -> Client:

@@ -7,7 +7,7 @@
 4. It sends the others in transactions, checks every delivery report, and commits.
 
 So a resumed publication sends what is missing, which may be nothing. The embedded broker knows transactions
-by name only, and a connection may go without (``foresight.transactions``: false): a resume still loses and
+by name only, and a connection may go without (an empty ``transactional.id``): a resume still loses and
 doubles nothing, but two processes that publish the same batch at the same moment are not kept apart.
 """
 

@@ -42,6 +42,7 @@ class Sender:
         self._what = f"topic {topic}, batch {batch}"
         self._batch_header = (BATCH_HEADER, batch.encode())
         self._seconds = seconds
+        self._transactional = bool(connection.transaction_prefix)
         self._in_transaction = False
         self._producer = self._open()
         self._accepted = self._accepted_bytes = self._reported = 0
@@ -53,16 +54,16 @@ class Sender:
         self.confirmed_bytes = 0
 
     def _open(self) -> Producer:
-        if not self._connection.transactional:
+        if not self._transactional:
             return self._connection.producer(message_timeout_ms=int(self._seconds * 1000))
         return self._connection.producer(
-            transactional_id=f"foresight.{self._topic}.{self._batch}",
+            transactional_id=f"{self._connection.transaction_prefix}{self._topic}.{self._batch}",
             transaction_timeout_ms=int(self._seconds * 1000),
             message_timeout_ms=int(self._seconds * 1000),
         )
 
     def __enter__(self) -> Self:
-        if self._connection.transactional:
+        if self._transactional:
             try:
                 self._retry(self._producer.init_transactions, "registering the batch")
             except BaseException:
@@ -92,9 +93,9 @@ class Sender:
 
     def _begin(self) -> None:
         self._accepted = self._accepted_bytes = self._reported = 0
-        if self._connection.transactional:
+        if self._transactional:
             self._retry(lambda _: self._producer.begin_transaction(), "beginning a transaction")
-        self._in_transaction = self._connection.transactional
+        self._in_transaction = self._transactional
 
     def _send(self, message: Message) -> None:
         headers: list[tuple[str, str | bytes | None]] = [
@@ -155,7 +156,7 @@ class Sender:
         except SystemError as error:
             # A fatal error came between two reports and was lost; the transaction's next step says it again.
             self._in_transaction = False
-            if self._connection.transactional:
+            if self._transactional:
                 self._retry(self._producer.abort_transaction, "sending")
             raise self._undelivered(len(self._producer)) from error
 

@@ -78,17 +78,8 @@ def test_settings_for_airflows_own_operators_do_not_weaken_the_clients() -> None
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (None, True),
-        (True, True),
-        ("true", True),
-        (False, False),
-        ("off", False),
-        ("False", False),
-        (0, False),
-    ],
+    ("extra", "expected"),
+    [({}, "foresight."), ({"transactional.id": "team-a."}, "team-a."), ({"transactional.id": ""}, "")],
 )
-def test_transactions_can_be_switched_off(given: object, expected: bool) -> None:
-    extra = {} if given is None else {"foresight.transactions": given}
-    assert Connection({"bootstrap.servers": "x:1", **extra}).transactional is expected
+def test_transactional_ids_begin_as_the_connection_says(extra: dict[str, str], expected: str) -> None:
+    assert Connection({"bootstrap.servers": "x:1", **extra}).transaction_prefix == expected

@@ -57,12 +57,12 @@ def test_messages_of_one_key_keep_their_order(
         assert [m.value for m in arrived if m.key == key] == [m.value for m in BATCH if m.key == key]
 
 
-@pytest.mark.parametrize("transactions", [True, False])
+@pytest.mark.parametrize("transactional_id", ["foresight.", ""])
 @pytest.mark.parametrize("stop", [0, 1, 77, 199])
 def test_what_failed_half_way_is_completed_by_the_next_call(
-    config: dict[str, str], topic: str, publication: Publication, stop: int, transactions: bool
+    config: dict[str, str], topic: str, publication: Publication, stop: int, transactional_id: str
 ) -> None:
-    settings = {**config, "foresight.transactions": transactions}
+    settings = {**config, "transactional.id": transactional_id}
 
     def failing() -> Iterator[Message]:
         yield from BATCH[:stop]
