@@ -119,9 +119,14 @@ def _card(found: dict[str, Any]) -> Card:
         failure_bound=float(found["failure_bound"]),
         seed=int(found["seed"]),
         source=str(found["source"]),
+        profile={str(name): (_floats(edges), _floats(of)) for name, (edges, of) in found["profile"].items()},
         inputs=tuple(found["inputs"]),
         window=found["window"],
     )
+
+
+def _floats(values: list[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
 
 
 def _digest(card: str, body: bytes) -> str:

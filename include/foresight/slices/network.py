@@ -17,6 +17,8 @@ from foresight.slices.targets import Floats, Target
 
 Weights = NDArray[np.float32] | NDArray[np.float64]
 
+Bins = tuple[tuple[float, ...], tuple[float, ...]]
+
 NAMES: Final = ("kernel", "recurrent_kernel", "bias", "dense_kernel", "dense_bias")
 LARGEST_UNITS: Final = 512
 
@@ -120,6 +122,7 @@ class Card:
 
     ``training_range``: first and last period start of the training rows, epoch seconds or period numbers.
     ``data_sha256``: of the rows it was trained on. ``versions``: library → version. ``metrics``: by name.
+    ``profile``: input column → edges of its bins and the share of training rows in each, to see drift by.
     """
 
     target: Target
@@ -130,6 +133,7 @@ class Card:
     failure_bound: float = 0.1
     seed: int = 0
     source: str = "trained"
+    profile: Mapping[str, Bins] = field(default_factory=dict)
     inputs: tuple[str, ...] = INPUTS
     window: int = PAST
 

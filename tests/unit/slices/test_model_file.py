@@ -17,7 +17,16 @@ from foresight.slices.network import NAMES, Card, Model, Scaler
 from foresight.slices.targets import Target
 from tests.unit.slices.test_network import network
 
-CARD = Card(Target.FORWARD, (0, 900), "ab" * 32, {"rmse": 1.25}, {"numpy": "2"}, failure_bound=0.2, seed=7)
+CARD = Card(
+    Target.FORWARD,
+    (0, 900),
+    "ab" * 32,
+    {"rmse": 1.25},
+    {"numpy": "2"},
+    failure_bound=0.2,
+    seed=7,
+    profile={"requests": ((1.0, 2.0), (0.2, 0.3, 0.5))},
+)
 
 
 def model(dtype: str = "float32") -> Model:
@@ -95,6 +104,7 @@ def with_card(**changes: Any) -> Any:
         with_card(training_range=[1]),
         with_card(metrics={"rmse": "x"}),
         with_card(metrics=[]),
+        with_card(profile={"requests": [1]}),
         lambda head: head["kernel"].update(data_offsets=[0, 10**18]),
         lambda head: head["kernel"].update(data_offsets=[-960, 192]),
         lambda head: head["kernel"].update(shape=[10**9, 10**9]),
