@@ -236,13 +236,13 @@ def read_or_refused(text: str) -> list[Sla] | list[Mistake]:
 
 
 class TestHostileFiles:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(tree=trees)
     def test_any_document_is_read_or_refused_with_our_error(self, tree: object) -> None:
         text = yaml.safe_dump(tree, allow_unicode=True)
         assert all(isinstance(one, Sla | Mistake) for one in read_or_refused(text))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(slis=st.lists(st.dictionaries(fields, trees, min_size=2), min_size=1, max_size=3))
     def test_any_fields_of_an_indicator_are_read_or_refused(self, slis: list[dict[str, object]]) -> None:
         named = [{"name": "i", "metric": "up", "min": 1} | sli for sli in slis]

@@ -65,7 +65,7 @@ slas = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(slas, min_size=1, max_size=3, unique_by=lambda sla: sla.name))
 def test_what_is_written_is_read_back_the_same(written: list[Sla]) -> None:
     assert sorted(written, key=lambda sla: sla.name) == parse_slas(openslo_text(written), "f")
