@@ -41,6 +41,7 @@ MIN_POINTS: Final = 60
 """Below it, a query costs Prometheus more for finding the series than for reading them."""
 CONNECT_SECONDS: Final = 10.0
 SHOWN_QUERY: Final = 500
+_WHOLE_MINUTE: Final = 1_700_000_040
 
 Answer = TypeVar("Answer")
 
@@ -151,7 +152,7 @@ class PrometheusSource:
         Asked of the engine itself, because what else speaks this API has version numbers of its own: a
         subquery of one minute in steps of a minute finds both ends, or one.
         """
-        result, _ = self._instant("count_over_time(vector(1)[60s:60s])", 0)
+        result, _ = self._instant("count_over_time(vector(1)[60s:60s])", _WHOLE_MINUTE)
         return not (len(result) == 1 and result[0].get("value", [None, None])[1] == "1")
 
     def _questions(self, shard: Shard) -> Iterator[tuple[Selection, Grid]]:
