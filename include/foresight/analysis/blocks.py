@@ -14,8 +14,8 @@ import numpy as np
 from foresight.analysis.arrays import Matrix, Rows, Vector, power_of_two_scale
 from foresight.analysis.gaps import fill
 
-BLOCK_BYTES = 1 << 20
-"""Aim for the size of one block: it should stay in a second-level cache beside what is made from it."""
+BLOCK_BYTES = 3 << 20
+"""Aim for the size of one block: small enough for the cache, large enough to be worth a call."""
 MAX_ROWS = 256
 MIN_ROWS = 16
 
