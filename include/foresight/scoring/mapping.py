@@ -192,7 +192,7 @@ def _allowed(target: InputField) -> str:
 def read_mapping(
     given: str | Sequence[Mapping[str, Any]] | None, signature: Signature, *, reads_text: bool = False
 ) -> FieldMapping:
-    """A mapping from a list or JSON text, None for equal names; every mistake is in the ``InvalidMapping``."""
+    """A mapping from a list or JSON text, None for equal names; ``InvalidMapping`` holds every mistake."""
     entries = _entries(given)
     inputs = {target.name: target for target in signature.inputs}
     arrays = [entry for entry in entries if entry.model_field == ARRAY]

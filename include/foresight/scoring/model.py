@@ -65,7 +65,7 @@ class Signature:
 
 @dataclass(slots=True)
 class Scored:
-    """Columns of n records; ``errors`` gives the reason for each record, by its place, that has no prediction.
+    """Columns of n records; ``errors`` gives the reason, by place, for each record without a prediction.
 
     ``columns`` holds every output of the signature and, under the name of the target, the predicted value.
     """

@@ -257,8 +257,8 @@ def _call(function: Function) -> Callable[[Frame, list[Column]], Column]:
 
 
 _TRUTHS = {
-    "equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isMissing", "isNotMissing",
-    "isValid", "isNotValid", "isIn", "isNotIn", "and", "or", "not", "matches",
+    "equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isMissing",
+    "isNotMissing", "isValid", "isNotValid", "isIn", "isNotIn", "and", "or", "not", "matches",
 }  # fmt: skip
 _TEXTS = {
     "uppercase",
@@ -272,8 +272,8 @@ _TEXTS = {
 }
 _INTEGERS = {"stringLength", "dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight"}
 _KEEP = {
-    "+", "-", "*", "/", "min", "max", "sum", "product", "threshold", "floor", "ceil", "round", "rint", "abs", "pow",
-    "modulo",
+    "+", "-", "*", "/", "min", "max", "sum", "product", "threshold", "floor", "ceil", "round", "rint", "abs",
+    "pow", "modulo",
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def merge(parts: Sequence[tuple[Rows, Result]], n: int, data_type: str, labels: 
             whole = np.full((n, len(every)), math.nan) if whole is None else whole
             columns = [every.index(label) for label in part.labels]
             whole[rows] = 0.0
-            whole[np.ix_(rows, columns)] = table[rows]
+            whole[rows[:, None], columns] = table[rows]
             setattr(merged, name, whole)
         if wide.entity is not None:
             merged.entity = wide.entity if merged.entity is None else merged.entity.where(use, wide.entity)

@@ -75,12 +75,13 @@ class PmmlModel:
     def _outputs(self) -> tuple[OutputField, ...]:
         subject, outputs = self._document.model.subject, self._document.model.outputs
         named = [OutputField(o.name, subject.scope.fields[o.name].data_type) for o in outputs if o.is_final]
-        if named:
+        if any(o.is_final and o.feature == "predictedValue" and o.segment is None for o in outputs):
             return tuple(named)
         empty = self._document.score({}, 0)[0]
-        kind = empty.value.data_type
-        chances = [OutputField(_chance(label), "double") for label in _chances(empty)]
-        return (OutputField(self._target, kind), *chances)
+        if not named:
+            named = [OutputField(_chance(label), "double") for label in _chances(empty)]
+        others = [out for out in named if out.name != self._target]
+        return (OutputField(self._target, empty.value.data_type), *others)
 
     def _columns(self, result: Result) -> dict[str, Column]:
         found = {self._target: result.value}
