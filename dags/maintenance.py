@@ -3,8 +3,8 @@
 Once a day: removes what is older than the retention of the catalogue (`retention_days`) and what tasks staged
 for each other in runs long done.
 
-**Tasks** `retain` goes through the tables of the results store; on MySQL it drops and adds partitions by day ·
-`clear_staging` removes staged files.
+**Tasks** `retain` goes through the tables of the results store; on MySQL it drops and adds partitions by
+day · `clear_staging` removes staged files.
 
 **When it fails** nothing is lost: the next run removes what this one did not.
 """

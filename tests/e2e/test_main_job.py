@@ -1,0 +1,240 @@
+"""The main job as a user runs it: schedule, REST, backfill, and a task that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, func, select
+
+from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
+from foresight.forecasting import forecast as forecast_matrix
+from foresight.messaging import drain
+from foresight.orchestration.embedded import CONFIG
+from foresight.orchestration.standalone import Standalone, Unfinished
+from foresight.sla import Outlooks, evaluate, load_slas, pair_up
+from foresight.store import Store
+from foresight.store.tables import (
+    autocorrelation,
+    evaluated_interval,
+    forecast,
+    publication,
+    sample,
+    series_analysis,
+    sla_event,
+    sla_status,
+    sli_status,
+)
+from foresight.telemetry import RecordingSource, load_catalogue, plan
+from tests.e2e.conftest import checksums, empty
+
+pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(900)]
+
+N_SERIES = 76
+
+
+def count(store: Store, table: Table, **equal: Any) -> int:
+    query = select(func.count()).select_from(table).filter_by(**equal)
+    return int(store.read(lambda connection: connection.execute(query).scalar_one()))
+
+
+def wait_until_evaluated(airflow: Standalone, store: Store, as_of: datetime) -> None:
+    airflow.wait_for(
+        f"the statuses of {as_of}", lambda: count(store, evaluated_interval, as_of=as_of) or None
+    )
+
+
+def message_ids(servers: str, topic: str) -> list[bytes]:
+    drained = drain({"bootstrap.servers": servers}, topic, {})
+    return [dict(message.headers)["id"] for message in drained.messages]
+
+
+def states_by_the_core(airflow: Standalone, as_of: datetime) -> dict[tuple[str, str], str]:
+    """What the core says without Airflow, store or broker, straight from the recording."""
+    source = RecordingSource("smd", **airflow.connections["telemetry"]["extra"])
+    slas = load_slas(CONFIG / "slas.yaml")
+    [shard] = plan(load_catalogue(CONFIG / "catalogue.yaml"), source, int(as_of.timestamp())).shards
+    matrix = source.extract(shard).matrix
+    pairs = pair_up(slas, matrix.keys)
+    outlooks = Outlooks.of(matrix, pairs, forecast_matrix(matrix.values))
+    statuses = evaluate(slas, matrix, pairs, outlooks)
+    return {(sla.sla.name, sli.sli.name): str(sli.state) for sla in statuses for sli in sla.slis}
+
+
+@pytest.fixture(scope="module")
+def scheduled(airflow: Standalone, store: Store) -> datetime:
+    """End of the first interval that the schedule finished; both DAGs are switched on from here on."""
+    airflow.unpause("sla_evaluation", "telemetry_analysis")
+    run = airflow.wait_for("a scheduled run", lambda: next(iter(airflow.runs("telemetry_analysis")), None))
+    assert run["run_type"] == "scheduled"
+    done = airflow.succeed("telemetry_analysis", run["dag_run_id"])
+    as_of = datetime.fromisoformat(done["data_interval_end"])
+    wait_until_evaluated(airflow, store, as_of)
+    return as_of
+
+
+def test_the_schedule_stores_and_announces_every_series_once(
+    airflow: Standalone, store: Store, kafka_servers: str, scheduled: datetime
+) -> None:
+    assert count(store, series_analysis, as_of=scheduled) == N_SERIES
+    assert count(store, forecast, as_of=scheduled) == N_SERIES * 10
+    assert count(store, sample) == N_SERIES * 720
+    ids = message_ids(kafka_servers, TELEMETRY_TOPIC)
+    assert len(ids) == len(set(ids)) == N_SERIES
+
+
+def test_the_end_of_an_interval_wakes_the_evaluation(
+    airflow: Standalone, store: Store, kafka_servers: str, scheduled: datetime
+) -> None:
+    assert count(store, sla_status, as_of=scheduled) == 2
+    assert count(store, sli_status, as_of=scheduled) == 8
+    query = select(sli_status.c.sla_name, sli_status.c.sli_name, sli_status.c.state)
+    rows = store.read(lambda connection: connection.execute(query.filter_by(as_of=scheduled)).all())
+    expected = states_by_the_core(airflow, scheduled)
+    assert {(sla, sli): state for sla, sli, state in rows} == expected
+    airflow.wait_for(
+        "the announcement",
+        lambda: count(store, publication, topic=SLA_EVENTS_TOPIC, as_of=scheduled, state="published") or None,
+    )
+    ids = message_ids(kafka_servers, SLA_EVENTS_TOPIC)
+    n_events = sum(state != "ok" for state in expected.values())
+    assert len(ids) == len(set(ids)) == count(store, sla_event, as_of=scheduled) == n_events
+
+
+def test_parameters_of_a_run_by_rest_are_obeyed(
+    airflow: Standalone, store: Store, scheduled: datetime
+) -> None:
+    as_of = scheduled - timedelta(minutes=7)
+    conf = {"as_of": as_of.isoformat(), "metrics": ["smd_d03"], "lags": 5, "publish": "never"}
+    airflow.succeed("telemetry_analysis", airflow.trigger("telemetry_analysis", conf))
+    assert count(store, series_analysis, as_of=as_of) == 2
+    assert count(store, publication, topic=TELEMETRY_TOPIC, as_of=as_of, state="skipped") == 1
+    assert count(store, autocorrelation, as_of=as_of) == 0, "an older as-of never replaces a newer one"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("hp_lambda", -1), ("lags", 0), ("publish", "perhaps"), ("metrics", [""])]
+)
+def test_a_parameter_out_of_range_is_refused_before_anything_runs(
+    airflow: Standalone, scheduled: datetime, name: str, value: Any
+) -> None:
+    with pytest.raises(Unfinished, match=name):
+        airflow.trigger("telemetry_analysis", {name: value})
+
+
+def test_an_unknown_metric_fails_at_once_and_says_what_there_is(
+    airflow: Standalone, scheduled: datetime
+) -> None:
+    run = airflow.wait("telemetry_analysis", airflow.trigger("telemetry_analysis", {"metrics": ["nonsense"]}))
+    [plan] = [t for t in airflow.tasks("telemetry_analysis", run["dag_run_id"]) if t["task_id"] == "plan"]
+    assert (run["state"], plan["try_number"]) == ("failed", 1)
+    assert "the catalogue has no entry 'nonsense'; it has smd_d00" in airflow.log(plan)
+
+
+def test_an_interval_that_was_never_analysed_is_not_evaluated(
+    airflow: Standalone, scheduled: datetime
+) -> None:
+    conf = {"as_of": (scheduled - timedelta(days=3)).isoformat()}
+    run = airflow.wait("sla_evaluation", airflow.trigger("sla_evaluation", conf))
+    assert run["state"] == "failed"
+    assert "run telemetry_analysis for it first" in airflow.failure("sla_evaluation", run["dag_run_id"])
+
+
+def backfill(airflow: Standalone, first: datetime, last: datetime, reprocess: str = "none") -> None:
+    """Backfills the intervals that begin at ``first`` to ``last`` and waits for all of them."""
+    body = {
+        "dag_id": "telemetry_analysis",
+        "from_date": first.isoformat(),
+        "to_date": last.isoformat(),
+        "max_active_runs": 2,
+        "reprocess_behavior": reprocess,
+    }
+    found = airflow.call("POST", "backfills", json=body)
+
+    def completed() -> bool | None:
+        return airflow.call("GET", f"backfills/{found['id']}")["completed_at"] is not None or None
+
+    airflow.wait_for("the backfill", completed, seconds=400)
+
+
+def test_a_backfill_of_six_intervals_is_stored_evaluated_and_not_announced(
+    airflow: Standalone, store: Store, kafka_servers: str, scheduled: datetime
+) -> None:
+    announced = message_ids(kafka_servers, TELEMETRY_TOPIC)
+    ends = [scheduled - timedelta(minutes=10 * back) for back in range(17, 11, -1)]
+    backfill(airflow, ends[0] - timedelta(minutes=10), ends[-1] - timedelta(minutes=10))
+    for as_of in ends:
+        wait_until_evaluated(airflow, store, as_of)
+        assert count(store, series_analysis, as_of=as_of) == N_SERIES
+        assert count(store, sli_status, as_of=as_of) == 8
+        assert count(store, publication, topic=TELEMETRY_TOPIC, as_of=as_of, state="skipped") == 1
+    new = set(message_ids(kafka_servers, TELEMETRY_TOPIC)) - set(announced)
+    epochs = {str(int(as_of.timestamp())).encode() for as_of in ends}
+    assert not {id_.rpartition(b":")[2] for id_ in new} & epochs
+
+
+def test_one_interval_run_three_ways_and_twice_leaves_the_same_tables(
+    airflow: Standalone, store: Store, scheduled: datetime
+) -> None:
+    airflow.call("PATCH", "dags/telemetry_analysis", json={"is_paused": True})
+    [run] = [
+        run
+        for run in airflow.runs("telemetry_analysis")
+        if run["run_type"] == "scheduled" and datetime.fromisoformat(run["data_interval_end"]) == scheduled
+    ]
+    airflow.call("PATCH", "dags/telemetry_analysis", json={"is_paused": False})
+    found = {}
+
+    def settle(way: str) -> None:
+        wait_until_evaluated(airflow, store, scheduled)
+        found[way] = checksums(store)
+
+    empty(store)
+    path = f"dags/telemetry_analysis/dagRuns/{run['dag_run_id']}/clear"
+    airflow.call("POST", path, json={"dry_run": False})
+    airflow.succeed("telemetry_analysis", run["dag_run_id"])
+    settle("schedule")
+
+    conf = {"as_of": scheduled.isoformat()}
+    airflow.succeed("telemetry_analysis", airflow.trigger("telemetry_analysis", conf))
+    settle("schedule, then REST")
+
+    empty(store)
+    airflow.succeed("telemetry_analysis", airflow.trigger("telemetry_analysis", conf))
+    settle("REST")
+
+    empty(store)
+    begin = scheduled - timedelta(minutes=10)
+    backfill(airflow, begin, begin, reprocess="completed")
+    settle("backfill")
+
+    assert found["schedule"] == found["schedule, then REST"] == found["REST"] == found["backfill"]
+
+
+@pytest.mark.parametrize("victim", ["check", "persist"])
+def test_a_task_killed_half_way_is_tried_again_and_nothing_is_lost_or_doubled(
+    airflow: Standalone, store: Store, kafka_servers: str, scheduled: datetime, victim: str
+) -> None:
+    as_of = scheduled - timedelta(minutes=3 if victim == "check" else 4)
+    run_id = airflow.trigger("telemetry_analysis", {"as_of": as_of.isoformat()})
+
+    def running() -> dict[str, Any] | None:
+        tasks = airflow.tasks("telemetry_analysis", run_id)
+        return next(
+            (t for t in tasks if t["task_id"] == victim and t["state"] == "running" and t["pid"]), None
+        )
+
+    os.kill(airflow.wait_for(f"{victim} to run", running)["pid"], signal.SIGKILL)
+    airflow.succeed("telemetry_analysis", run_id)
+    [task] = [t for t in airflow.tasks("telemetry_analysis", run_id) if t["task_id"] == victim]
+    assert task["try_number"] == 2
+    assert count(store, series_analysis, as_of=as_of) == N_SERIES
+    ids = [id_ for id_ in message_ids(kafka_servers, TELEMETRY_TOPIC) if _is_of(id_, as_of)]
+    assert len(ids) == len(set(ids)) == N_SERIES
+
+
+def _is_of(message_id: bytes, as_of: datetime) -> bool:
+    return message_id.endswith(f":{int(as_of.timestamp())}".encode())
