@@ -117,7 +117,8 @@ def fit(
     network = build(options.units)
     steps = options.epochs * -(-len(rows) // options.batch)
     pace = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps, alpha=1e-3)
-    network.compile(optimizer=keras.optimizers.Adam(pace), loss="mse", jit_compile=len(rows) >= 50 * options.batch)
+    compiled = len(rows) >= 50 * options.batch  # takes seconds: pays from about fifty steps an epoch
+    network.compile(optimizer=keras.optimizers.Adam(pace), loss="mse", jit_compile=compiled)
     stop = keras.callbacks.EarlyStopping(patience=options.patience, restore_best_weights=True)
     passed = network.fit(
         _steps(rows),
@@ -156,6 +157,7 @@ def load_published(path: Path) -> keras.Model:
         def __init__(self, *args: Any, time_major: bool = False, **options: Any) -> None:
             if time_major:
                 raise ValueError("time_major networks are not supported")
+            options.pop("input_shape", None)  # its Input layer says the same
             super().__init__(*args, **options)
 
     return keras.models.load_model(path, custom_objects={"LSTM": PublishedLSTM}, compile=False)

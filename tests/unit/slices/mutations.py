@@ -37,7 +37,7 @@ def _field(rng: random.Random, event: Any) -> Any:
     elif change == 2 and isinstance(parent, list):
         rng.shuffle(parent)
     else:
-        parent[path[-1]] = rng.choice(NASTY)
+        parent[path[-1]] = copy.deepcopy(rng.choice(NASTY))
     return event
 
 

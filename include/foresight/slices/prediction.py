@@ -1,0 +1,38 @@
+"""One batched prediction of all cells, with the features that the model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from foresight.slices.features import Features, History, features
+from foresight.slices.network import Model
+from foresight.slices.targets import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """``connections`` float64 ``[n_cells]``, NaN where ``features.outcome`` is not ``READY``."""
+
+    features: Features
+    connections: Floats
+
+
+def predict(
+    model: Model, past: History, configured: ArrayLike, *, as_of: int | None = None, late_periods: float = 1.0
+) -> Prediction:
+    """What ``model`` answers for each cell now; ``configured`` as for ``features``."""
+    found = features(
+        past,
+        configured,
+        model.card.target,
+        as_of=as_of,
+        late_periods=late_periods,
+        failure_bound=model.card.failure_bound,
+    )
+    answers = np.full(len(found.inputs), np.nan)
+    ready = found.is_ready
+    answers[ready] = model.predict(found.inputs[ready])
+    return Prediction(found, answers)
