@@ -100,27 +100,25 @@ class Reading:
 
     def join(self, limits: Limits) -> None:
         """Make the SLAs of the SLOs, service by service."""
-        members: dict[str, list[Sli]] = {}
+        members: dict[str, dict[str, Sli]] = {}
+        first: dict[str, Document] = {}
         indicators = {name: form for name, (_, form) in self.indicators.items()}
         for document, slo in self.slos:
+            service = slo.spec.service
             sli = self.attempt(sli_of, document, slo, indicators, self.policies.keys(), limits)
             if sli is not None:
-                members.setdefault(slo.spec.service, []).append(sli)
-                self.mentions.append(Mention("sli", document, NAME, sli.name, slo.spec.service))
+                # Of two with one name, which is reported on its own, the last.
+                members.setdefault(service, {})[sli.name] = sli
+                first.setdefault(service, document)
+                self.mentions.append(Mention("sli", document, NAME, sli.name, service))
                 self.mentions.append(Mention("metric", document, ("spec",), sli.metric))
         for service, slis in members.items():
             found = self.services.get(service)
-            # Of two with one name, which is reported on its own, the last.
-            unique = {sli.name: sli for sli in slis}
-            sla = self.attempt(sla_of, found, service, tuple(unique.values()))
+            sla = self.attempt(sla_of, found, service, tuple(slis.values()))
             if sla is not None:
                 self.slas.append(sla)
-                first = next(document for document, slo in self.slos if slo.spec.service == service)
-                self.mentions.append(
-                    Mention("sla", found[0], NAME, sla.name)
-                    if found
-                    else Mention("sla", first, ("spec", "service"), sla.name)
-                )
+                place = (found[0], NAME) if found else (first[service], ("spec", "service"))
+                self.mentions.append(Mention("sla", *place, sla.name))
 
     def report_unused(self) -> None:
         """Note services and indicators without an SLO: they would be lost without a word."""

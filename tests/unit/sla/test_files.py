@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import InvalidDocument, Mistake
-from foresight.sla import Matcher, Sla, load_slas, parse_slas
+from foresight.sla import Matcher, Sla, State, load_slas, parse_slas
+from foresight.sla.burn_rates import BURN_RULES
+from foresight.sla.status import Reason
 
+GUIDE = Path(__file__).parents[3] / "docs" / "sla-author.md"
 CONFIG = Path(__file__).parents[3] / "include" / "config" / "slas.yaml"
 METRICS = ["node_memory_MemFree_bytes", "up"]
 
@@ -75,6 +79,18 @@ class TestAccepted:
     @pytest.mark.parametrize("text", ["", "---\n", "slas: []", "# nothing\n"])
     def test_a_file_without_slas_is_legal(self, text: str) -> None:
         assert parse_slas(text, "f") == []
+
+    def test_the_example_in_the_guide_is_read(self) -> None:
+        [example] = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+        [sla] = parse_slas(example, "guide")
+        assert [(sli.lower, sli.upper) for sli in sla.slis] == [(9.882e9, 3.0e10), (1e10, None)]
+
+    def test_the_guide_names_every_reason_state_and_alert(self) -> None:
+        text = GUIDE.read_text()
+        for name in [*Reason, *State]:
+            assert f"`{name}`" in text
+        for rule in BURN_RULES:
+            assert rule.formula.split("% ")[1] in text
 
 
 class TestRefused:
