@@ -118,9 +118,9 @@ class PrometheusSource:
         """The samples of the shard; while one answer is parsed, the next is on its way."""
         started = time.perf_counter()
         assembly = Assembly(shard)
-        questions = list(self._questions(shard))
+        questions, closed = list(self._questions(shard)), self._has_closed_ranges
         with ThreadPoolExecutor(2, "prometheus") as pool:
-            answers = pool.map(lambda question: self._range(*question), questions)
+            answers = pool.map(lambda question: self._range(*question, closed=closed), questions)
             for (selection, part), (reply, n_bytes) in zip(questions, answers, strict=True):
                 assembly.add(selection, part, reply, n_bytes)
         extraction = assembly.finished(time.perf_counter() - started)
@@ -164,10 +164,10 @@ class PrometheusSource:
                 last = min(first + per_query, grid.n_slots)
                 yield selection, Grid(grid.start + last * grid.step_seconds, last - first, grid.step_seconds)
 
-    def _range(self, selection: Selection, part: Grid) -> tuple[RangeReply, int]:
+    def _range(self, selection: Selection, part: Grid, *, closed: bool) -> tuple[RangeReply, int]:
         """The reply for one part of the grid, and its size."""
         step = part.step_seconds
-        query = samples_of(selection, step, closed=self._has_closed_ranges)
+        query = samples_of(selection, step, closed=closed)
         first, last = (datetime.fromtimestamp(epoch, UTC) for epoch in (part.start + step, part.as_of))
 
         def ask() -> tuple[RangeReply, int]:
