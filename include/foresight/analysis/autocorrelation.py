@@ -15,6 +15,8 @@ RISE = 0.15
 """… this much above the lowest autocorrelation at a shorter lag …"""
 NEARLY = 0.9
 """… and the shortest such lag wins that has this share of the highest peak: the others are its multiples."""
+BROAD = 1.25
+"""Peaks up to this multiple of that lag belong to it, and the highest of them is the period."""
 CYCLES = 3
 """A period is only looked for where the window shows this many of its cycles."""
 
@@ -49,8 +51,8 @@ def autocorrelate(standard: Matrix, n_lags: int) -> Matrix:
 
 def bartlett_half_width(correlation: Matrix, n_slots: int, confidence: float) -> Matrix:
     """Half the width of the band: the variance at lag k is ``(1 + 2 sum of squares below k) / n_slots``."""
-    variance = np.zeros_like(correlation)
-    variance[:, 1:] = 1.0 / n_slots
+    variance = np.where(np.isnan(correlation), np.nan, 1.0 / n_slots)
+    variance[:, 0] *= 0.0
     variance[:, 2:] *= 1.0 + 2.0 * np.cumsum(correlation[:, 1:-1] ** 2, axis=1)
     return np.asarray(ndtri(0.5 + confidence / 2.0) * np.sqrt(variance))
 
@@ -70,8 +72,11 @@ def find_period(correlation: Matrix) -> Integers:
     is_peak &= (inner >= PEAK) & (inner - lowest >= RISE)
     height = np.where(is_peak, inner, -np.inf)
     highest = height.max(axis=1, keepdims=True)
-    first = np.argmax(height >= NEARLY * highest, axis=1) + 1
-    return np.where(np.isfinite(highest[:, 0]), first, 0)
+    lags = np.arange(1, inner.shape[1] + 1)
+    first = lags[np.argmax(height >= NEARLY * highest, axis=1)]
+    # Noise puts small peaks on the way up to the one that is meant.
+    near = np.argmax(np.where(lags <= BROAD * first[:, None], height, -np.inf), axis=1)
+    return np.where(np.isfinite(highest[:, 0]), lags[near], 0)
 
 
 def _fast_length(least: int) -> int:

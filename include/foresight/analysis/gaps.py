@@ -91,5 +91,5 @@ def _interpolate(values: Matrix, finite: Flags) -> Matrix:
     known = np.where(finite, values, 0.0)
     low = np.take_along_axis(known, np.clip(before, 0, n_slots - 1), axis=1)
     high = np.take_along_axis(known, np.clip(after, 0, n_slots - 1), axis=1)
-    weight = (slots - before) / np.maximum(after - before, 1)
+    weight = np.where(after > before, slots - before, 0) / np.maximum(after - before, 1)
     return np.where(finite, values, low * (1.0 - weight) + high * weight)

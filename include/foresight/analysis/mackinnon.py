@@ -36,21 +36,26 @@ class Surfaces(NamedTuple):
 def p_value(statistic: Vector) -> Vector:
     """The approximate asymptotic p-value of each statistic (MacKinnon 1994); NaN stays NaN."""
     table = surfaces()
-    powers = np.vander(np.clip(statistic, table.lowest, table.highest), len(table.large), increasing=True)
-    small = powers[:, : len(table.small)] @ table.small
-    p = ndtr(np.where(statistic <= table.split, small, powers @ table.large))
+    inside = np.clip(statistic, table.lowest, table.highest)
+    p = ndtr(
+        np.where(inside <= table.split, _polynomial(table.small, inside), _polynomial(table.large, inside))
+    )
     p = np.where(statistic > table.highest, 1.0, np.where(statistic < table.lowest, 0.0, p))
     return np.asarray(p, dtype=np.float64)
 
 
 def critical_values(observations: Integers) -> Matrix:
     """Critical values at 1, 5 and 10 % for each number of observations (MacKinnon 2010), ``[n, 3]``."""
-    critical = surfaces().critical
-    inverse = 1.0 / np.maximum(observations, 1)[:, None]
-    result = np.zeros((len(observations), len(critical)))
-    for column in critical.T[::-1]:
-        result = result * inverse + column
-    return np.where(observations[:, None] > 0, result, np.nan)
+    inverse = 1.0 / np.where(observations > 0, observations, np.nan)
+    return np.stack([_polynomial(surface, inverse) for surface in surfaces().critical], axis=1)
+
+
+def _polynomial(coefficients: Vector, at: Vector) -> Vector:
+    """Horner's rule, the constant coefficient first: element by element, so a batch changes nothing."""
+    value = np.zeros_like(at)
+    for coefficient in coefficients[::-1]:
+        value = value * at + coefficient
+    return value
 
 
 @cache

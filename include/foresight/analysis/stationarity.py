@@ -16,8 +16,10 @@ import numpy as np
 from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
 from foresight.analysis.mackinnon import critical_values, p_value
 
-ILL_CONDITIONED = 1e-7
+ILL_CONDITIONED = 1e-4
 """A column of which less than this share is its own is factored again by QR, which does not square it."""
+NOTHING = 1e-13
+"""Changes below this share of the largest deviation are rounding: the series is a straight line."""
 DEPENDENT = 1e-24
 """A column of which (squared) less than this is its own says nothing new: there is no regression."""
 
@@ -52,6 +54,8 @@ def dickey_fuller(standard: Matrix, max_lag: int) -> tuple[Vector, Integers]:
         return statistic, lags
     change = np.diff(standard, axis=1)
     change -= change.mean(axis=1, keepdims=True)
+    straight = np.abs(change).max(axis=1) <= NOTHING * np.abs(standard).max(axis=1)
+    change[straight] = 0.0
     chosen, possible = _choose_lag(standard, change, max_lag)
     for lag in range(max_lag + 1):
         rows = np.flatnonzero(possible & (chosen == lag))
