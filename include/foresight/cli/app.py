@@ -34,7 +34,7 @@ def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
         try:
             return command(*args, **kwargs)
         except ForesightError as error:
-            errors.print(str(error), style="red", markup=False, highlight=False)
+            errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(FINAL if isinstance(error, FinalError) else TRANSIENT)
 
     return wrapped

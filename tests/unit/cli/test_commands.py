@@ -1,0 +1,86 @@
+"""The command line on embedded defaults: what it says, and its exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from foresight.cli import app
+
+SLAS = """
+slas:
+  - name: quiet
+    owner: me
+    slis: [{name: low, metric: smd_d05, max: 0.9, objective: 0.95}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
+    kafka = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:1"}}
+    config = Path(__file__).parents[3] / "include" / "config" / "demo"
+    monkeypatch.setenv("FORESIGHT_CONFIG", str(config))
+    monkeypatch.setenv("AIRFLOW_CONN_TELEMETRY", json.dumps({"conn_type": "recording", "host": "smd"}))
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(kafka))
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def apply(tmp_path: Path, text: str = SLAS, *more: str) -> Result:
+    file = tmp_path / "slas.yaml"
+    file.write_text(text)
+    return call("sla", "apply", "-f", str(file), *more)
+
+
+def test_an_sla_is_applied_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
+    assert "quiet" in apply(tmp_path).output
+    assert "applied" not in apply(tmp_path).output.replace("stood already", "")
+    assert "me" in call("sla", "list").output
+    assert "smd_d05" in call("sla", "show", "quiet").output
+    assert "apiVersion: openslo/v1" in call("sla", "export").output
+    assert call("sla", "delete", "quiet").exit_code == 0
+    assert "quiet" not in call("sla", "list").output
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    assert "checked" in apply(tmp_path, SLAS, "--dry-run").output
+    assert "quiet" not in call("sla", "list").output
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("max: 0.9", "max: 0.1, min: 0.2"), "slas.yaml:5: slas[0].slis[0]"),
+        (("max: 0.9, ", ""), "slas.yaml:5"),
+        (("smd_d05", "smd_5"), "did you mean smd_"),
+        (("objective: 0.95", "objective: 1"), "objective"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_nothing_is_applied(
+    tmp_path: Path, change: tuple[str, str], complaint: str
+) -> None:
+    found = apply(tmp_path, SLAS.replace(*change))
+    assert found.exit_code == 2
+    assert complaint in found.output.replace("\n", "")
+    assert "quiet" not in call("sla", "list").output
+
+
+def test_a_name_that_nothing_has_is_told_without_a_traceback() -> None:
+    found = call("sla", "show", "nobody")
+    assert (found.exit_code, "there is no SLA 'nobody'" in found.output) == (2, True)
+    assert call("series", "show", "1").exit_code == 2
+    assert call("sla", "status").exit_code == 2
+
+
+def test_doctor_names_what_a_run_would_fail_at() -> None:
+    found = call("doctor")
+    assert found.exit_code == 1
+    assert "127.0.0.1:1 does not answer" in found.output.replace("\n", "")
+    assert "recording" in found.output
