@@ -18,7 +18,8 @@ TEXT = 'optype="categorical" dataType="string"'
 def fields(**types: str) -> str:
     """A DataDictionary; a type may close its tag itself to hold values."""
     rows = [
-        f'<DataField name="{name}" {kind}' + ("</DataField>" if ">" in kind else "/>") for name, kind in types.items()
+        f'<DataField name="{name}" {kind}' + ("</DataField>" if ">" in kind else "/>")
+        for name, kind in types.items()
     ]
     return f"<DataDictionary>{''.join(rows)}</DataDictionary>"
 

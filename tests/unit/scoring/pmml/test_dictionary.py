@@ -82,13 +82,17 @@ def test_declared_missing_and_invalid_values() -> None:
 
 
 def test_a_text_declared_missing_for_a_number_is_missing() -> None:
-    kind = classes("a") .replace("</Value>", "") + '<Value value="?" property="missing"/>'
+    kind = classes("a").replace("</Value>", "") + '<Value value="?" property="missing"/>'
     assert None is seen(echo(kind, data_type="string"), "?")
 
 
 @pytest.mark.parametrize(
     ("treatment", "wanted"),
-    [("asIs", [-5.0, 5.0, 50.0]), ("asExtremeValues", [0.0, 5.0, 10.0]), ("asMissingValues", [None, 5.0, None])],
+    [
+        ("asIs", [-5.0, 5.0, 50.0]),
+        ("asExtremeValues", [0.0, 5.0, 10.0]),
+        ("asMissingValues", [None, 5.0, None]),
+    ],
 )
 def test_outliers_are_treated_as_the_schema_says(treatment: str, wanted: list[Any]) -> None:
     loaded = echo(NUMBER, f'outliers="{treatment}" lowValue="0" highValue="10"')
@@ -96,7 +100,9 @@ def test_outliers_are_treated_as_the_schema_says(treatment: str, wanted: list[An
 
 
 def test_outliers_that_count_as_missing_are_replaced() -> None:
-    loaded = echo(NUMBER, 'outliers="asMissingValues" lowValue="0" highValue="10" missingValueReplacement="1"')
+    loaded = echo(
+        NUMBER, 'outliers="asMissingValues" lowValue="0" highValue="10" missingValueReplacement="1"'
+    )
     assert 1.0 == seen(loaded, 50)
 
 
@@ -110,7 +116,8 @@ def test_a_whole_number_has_no_fraction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted"), [(True, True), ("true", True), ("FALSE", False), (0, False), ("yes", "invalid"), (2, "invalid")]
+    ("value", "wanted"),
+    [(True, True), ("true", True), ("FALSE", False), (0, False), ("yes", "invalid"), (2, "invalid")],
 )
 def test_a_truth_value_is_read(value: Any, wanted: Any) -> None:
     kind = 'optype="categorical" dataType="boolean"'

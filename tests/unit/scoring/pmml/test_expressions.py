@@ -35,8 +35,18 @@ def apply(function: str, *arguments: Any, **attributes: Any) -> str:
             return item
         if isinstance(item, str) and item in {"x", "z", "w", "v", "d", "i"}:
             return f'<FieldRef field="{item}"/>'
-        kind = "string" if isinstance(item, str) else "boolean" if isinstance(item, bool) else "double" if isinstance(item, float) else "integer"
-        return f'<Constant dataType="{kind}">{str(item).lower() if isinstance(item, bool) else item}</Constant>'
+        kind = (
+            "string"
+            if isinstance(item, str)
+            else "boolean"
+            if isinstance(item, bool)
+            else "double"
+            if isinstance(item, float)
+            else "integer"
+        )
+        return (
+            f'<Constant dataType="{kind}">{str(item).lower() if isinstance(item, bool) else item}</Constant>'
+        )
 
     more = " ".join(f'{name}="{item}"' for name, item in attributes.items())
     name = function.replace("&", "&amp;").replace("<", "&lt;")
@@ -142,7 +152,9 @@ def test_discretize_takes_the_bin_that_holds_the_value() -> None:
         '<DiscretizeBin binValue="low"><Interval closure="openOpen" rightMargin="0"/></DiscretizeBin>'
         '<DiscretizeBin binValue="high"><Interval closure="closedOpen" leftMargin="0" rightMargin="9"/></DiscretizeBin>'
     )
-    loaded = derived(f'<Discretize field="x" defaultValue="other" mapMissingTo="none">{bins}</Discretize>', "string")
+    loaded = derived(
+        f'<Discretize field="x" defaultValue="other" mapMissingTo="none">{bins}</Discretize>', "string"
+    )
     assert ["low", "high", "other", "none"] == [one(loaded, "out", {"x": x}) for x in (-1, 0, 9, None)]
 
 
@@ -168,7 +180,9 @@ def test_a_derived_field_has_its_own_type() -> None:
 
 
 def test_derived_fields_may_stand_in_any_order() -> None:
-    more = '<DerivedField name="a" optype="continuous" dataType="double">' + apply("+", '<FieldRef field="b"/>', 1)
+    more = '<DerivedField name="a" optype="continuous" dataType="double">' + apply(
+        "+", '<FieldRef field="b"/>', 1
+    )
     more += '</DerivedField><DerivedField name="b" optype="continuous" dataType="double"><FieldRef field="x"/></DerivedField>'
     assert 6.0 == one(derived(apply("*", '<FieldRef field="a"/>', 2), more=more), "out", {"x": 2})
 
@@ -183,7 +197,9 @@ def test_a_defined_function_sees_its_parameters_only() -> None:
     loaded = derived(apply("twice", "z"), functions=FUNCTION)
     assert 6.0 == one(loaded, "out", {"z": 3, "x": 100})
     with pytest.raises(InvalidModel, match="z"):
-        derived(apply("twice", "z"), functions=FUNCTION.replace('<FieldRef field="x"/>', '<FieldRef field="z"/>'))
+        derived(
+            apply("twice", "z"), functions=FUNCTION.replace('<FieldRef field="x"/>', '<FieldRef field="z"/>')
+        )
 
 
 def test_derived_fields_in_a_circle_are_refused() -> None:
@@ -197,7 +213,10 @@ def test_derived_fields_in_a_circle_are_refused() -> None:
 def test_functions_in_a_circle_are_refused() -> None:
     one_ = '<DefineFunction name="a" dataType="double"><ParameterField name="p"/><Apply function="b"><FieldRef field="p"/></Apply></DefineFunction>'
     with pytest.raises(InvalidModel, match="circle"):
-        derived('<FieldRef field="x"/>', functions=one_ + one_.replace('"a"', '"c"').replace('"b"', '"a"').replace('"c"', '"b"'))
+        derived(
+            '<FieldRef field="x"/>',
+            functions=one_ + one_.replace('"a"', '"c"').replace('"b"', '"a"').replace('"c"', '"b"'),
+        )
 
 
 def test_functions_that_double_themselves_are_refused() -> None:
@@ -211,7 +230,10 @@ def test_functions_that_double_themselves_are_refused() -> None:
 
 def test_a_long_chain_of_derived_fields_is_refused() -> None:
     more = '<DerivedField name="c0" dataType="double"><FieldRef field="x"/></DerivedField>'
-    more += "".join(f'<DerivedField name="c{i}" dataType="double"><FieldRef field="c{i - 1}"/></DerivedField>' for i in range(1, 20_000))
+    more += "".join(
+        f'<DerivedField name="c{i}" dataType="double"><FieldRef field="c{i - 1}"/></DerivedField>'
+        for i in range(1, 20_000)
+    )
     with pytest.raises(InvalidModel, match="in a row"):
         derived('<FieldRef field="c19999"/>', more=more)
 
@@ -234,7 +256,11 @@ def test_a_wrong_number_of_arguments_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    [apply("matches", "w", "("), apply("formatNumber", "x", "%9999999999d"), apply("matches", "w", "(x+x+)+y")],
+    [
+        apply("matches", "w", "("),
+        apply("formatNumber", "x", "%9999999999d"),
+        apply("matches", "w", "(x+x+)+y"),
+    ],
 )
 def test_a_hostile_pattern_fails_in_bounded_time(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_functions, "REGEX_SECONDS", 0.001)

@@ -60,7 +60,9 @@ def test_a_published_model_gives_the_published_answers(triple: dict[str, Any]) -
     tolerance = TOLERANCE.get(triple["name"], 1e-12)
     predicted = loaded.signature.outputs[0].name
     for name, expected in wanted.items():
-        found = scored.columns.get(name, scored.columns.get(f"probability({name.removeprefix('Probability_')})"))
+        found = scored.columns.get(
+            name, scored.columns.get(f"probability({name.removeprefix('Probability_')})")
+        )
         got = (scored.columns[predicted] if found is None else found).tolist()
         wrong = [(e, g) for e, g in zip(expected, got, strict=True) if not _agrees(e, g, tolerance)]
         assert not wrong, f"{name}: {len(wrong)} of {len(got)} differ, first (expected, got) {wrong[:3]}"

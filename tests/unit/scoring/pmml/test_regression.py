@@ -69,7 +69,9 @@ def test_two_classes_share_one_probability(method: str) -> None:
 
 def three(method: str, optype: str = "categorical") -> PmmlModel:
     intercepts = {"low": 0.1, "mid": 0.7, "high": 1.3}
-    tables = "".join(f'<RegressionTable targetCategory="{c}" intercept="{i}"/>' for c, i in intercepts.items())
+    tables = "".join(
+        f'<RegressionTable targetCategory="{c}" intercept="{i}"/>' for c, i in intercepts.items()
+    )
     kind = classes(*intercepts, kind=f'optype="{optype}" dataType="string"')
     return regression(tables, f'functionName="classification" normalizationMethod="{method}"', kind)
 
@@ -101,7 +103,9 @@ def test_prior_probabilities_stand_in_for_a_missing_prediction() -> None:
         '<Targets><Target field="y"><TargetValue value="no" priorProbability="0.1"/>'
         '<TargetValue value="yes" priorProbability="0.9"/></Target></Targets>'
     )
-    loaded = regression(priors + tables, 'functionName="classification" normalizationMethod="softmax"', classes("no", "yes"))
+    loaded = regression(
+        priors + tables, 'functionName="classification" normalizationMethod="softmax"', classes("no", "yes")
+    )
     scored = score(loaded, x=[None], z=[1], w=["a"])
     assert ("yes", 0.9) == (scored.columns["y"][0], scored.columns["probability(yes)"][0])
 
@@ -136,7 +140,9 @@ PARAMETERS = (
 SHARED = '<PCell parameterName="b0" beta="0.5"/><PCell parameterName="b1" beta="0.25"/><PCell parameterName="b2" beta="-1"/>'
 
 
-def general(attributes: str, cells: str, target: str = NUMBER, more: str = "", parameters: str = PARAMETERS) -> PmmlModel:
+def general(
+    attributes: str, cells: str, target: str = NUMBER, more: str = "", parameters: str = PARAMETERS
+) -> PmmlModel:
     dictionary = fields(x=NUMBER, z=NUMBER, w=classes("a", "b", "c"), y=target)
     names = schema("x", "z", "w", target="y")
     text = f"<GeneralRegressionModel {attributes}>{names}{parameters}<ParamMatrix>{cells}</ParamMatrix>{more}</GeneralRegressionModel>"
@@ -169,7 +175,11 @@ GENERAL_LINKS = {
 
 @pytest.mark.parametrize("link", sorted(GENERAL_LINKS))
 def test_a_generalised_linear_model_turns_its_link_round(link: str) -> None:
-    extra = {"power": 'linkParameter="2"', "oddspower": 'linkParameter="2"', "negbin": 'distParameter="2"'}.get(link, "")
+    extra = {
+        "power": 'linkParameter="2"',
+        "oddspower": 'linkParameter="2"',
+        "negbin": 'distParameter="2"',
+    }.get(link, "")
     attributes = f'functionName="regression" modelType="generalizedLinear" linkFunction="{link}" offsetVariable="z" trialsValue="4" {extra}'
     loaded = general(attributes, SHARED)
     wanted = 4 * GENERAL_LINKS[link](eta(1.0, "b") + 0.1)
@@ -189,10 +199,17 @@ def test_a_binomial_model_gives_two_probabilities() -> None:
 
 
 def test_a_multinomial_model_has_a_reference_class() -> None:
-    cells = "".join(f'<PCell targetCategory="{c}" parameterName="b0" beta="{b}"/>' for c, b in (("one", 0.3), ("two", -0.2)))
-    loaded = general('functionName="classification" modelType="multinomialLogistic"', cells, classes("one", "two", "three"))
+    cells = "".join(
+        f'<PCell targetCategory="{c}" parameterName="b0" beta="{b}"/>'
+        for c, b in (("one", 0.3), ("two", -0.2))
+    )
+    loaded = general(
+        'functionName="classification" modelType="multinomialLogistic"', cells, classes("one", "two", "three")
+    )
     weights = [math.exp(0.3), math.exp(-0.2), 1.0]
-    assert [w / sum(weights) for w in weights] == pytest.approx(chances(loaded, "one", "two", "three", x=1.0, w="b"))
+    assert [w / sum(weights) for w in weights] == pytest.approx(
+        chances(loaded, "one", "two", "three", x=1.0, w="b")
+    )
 
 
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit"])
@@ -200,27 +217,33 @@ def test_an_ordinal_model_has_a_threshold_for_each_class_but_the_last(link: str)
     cells = '<PCell targetCategory="1" parameterName="b0" beta="-0.5"/><PCell targetCategory="2" parameterName="b0" beta="0.6"/>'
     cells += '<PCell parameterName="b1" beta="0.25"/>'
     target = classes("1", "2", "3", kind='optype="ordinal" dataType="integer"')
-    loaded = general(f'functionName="classification" modelType="ordinalMultinomial" cumulativeLink="{link}"', cells, target)
+    loaded = general(
+        f'functionName="classification" modelType="ordinalMultinomial" cumulativeLink="{link}"', cells, target
+    )
     low, mid = LINKS[link](-0.5 + 0.25), LINKS[link](0.6 + 0.25)
     assert [low, mid - low, 1 - mid] == pytest.approx(chances(loaded, "1", "2", "3", x=1.0, w="b"))
 
 
 def test_a_contrast_matrix_stands_for_the_categories_of_a_factor() -> None:
     matrix = '<Categories><Category value="a"/><Category value="b"/><Category value="c"/></Categories><Matrix><Array>1 0</Array><Array>0 1</Array><Array>-1 -1</Array></Matrix>'
-    parameters = PARAMETERS.replace('<Predictor name="w"/>', f'<Predictor name="w">{matrix}</Predictor>').replace(
-        '<PPCell value="1" predictorName="x" parameterName="b2"/>', ""
-    )
+    parameters = PARAMETERS.replace(
+        '<Predictor name="w"/>', f'<Predictor name="w">{matrix}</Predictor>'
+    ).replace('<PPCell value="1" predictorName="x" parameterName="b2"/>', "")
     loaded = general('functionName="regression" modelType="generalLinear"', SHARED, parameters=parameters)
-    assert [-0.5 + 0.25, 0.5 + 0.25, 1.5 + 0.25] == pytest.approx([one(loaded, "y", {"x": 1, "w": w}) for w in "abc"])
+    assert [-0.5 + 0.25, 0.5 + 0.25, 1.5 + 0.25] == pytest.approx(
+        [one(loaded, "y", {"x": 1, "w": w}) for w in "abc"]
+    )
 
 
-COX = (
-    '<BaseCumHazardTables maxTime="10"><BaselineCell time="1" cumHazard="0.1"/><BaselineCell time="5" cumHazard="0.4"/></BaseCumHazardTables>'
-)
+COX = '<BaseCumHazardTables maxTime="10"><BaselineCell time="1" cumHazard="0.1"/><BaselineCell time="5" cumHazard="0.4"/></BaseCumHazardTables>'
 
 
 def test_a_cox_model_gives_the_cumulative_hazard() -> None:
-    loaded = general('functionName="regression" modelType="CoxRegression" endTimeVariable="z"', SHARED.replace("b2", "b1"), more=COX)
+    loaded = general(
+        'functionName="regression" modelType="CoxRegression" endTimeVariable="z"',
+        SHARED.replace("b2", "b1"),
+        more=COX,
+    )
     risk = math.exp((0.25 - 1) * (9 - 2) + 0.5)
     found = [one(loaded, "y", {"x": 3, "w": "b", "z": z}) for z in (0.5, 1, 4.9, 7, 11)]
     assert [0.0, 0.1 * risk, 0.1 * risk, 0.4 * risk] == pytest.approx(found[:4])
@@ -228,15 +251,21 @@ def test_a_cox_model_gives_the_cumulative_hazard() -> None:
 
 
 def test_a_cox_model_has_a_baseline_for_each_stratum() -> None:
-    tables = COX.replace("<BaselineCell", '<BaselineStratum value="a" maxTime="10"><BaselineCell', 1).replace("</BaseCum", "</BaselineStratum></BaseCum")
+    tables = COX.replace("<BaselineCell", '<BaselineStratum value="a" maxTime="10"><BaselineCell', 1).replace(
+        "</BaseCum", "</BaselineStratum></BaseCum"
+    )
     loaded = general(
-        'functionName="regression" modelType="CoxRegression" endTimeVariable="z" baselineStrataVariable="w"', '<PCell parameterName="b1" beta="0"/>', more=tables
+        'functionName="regression" modelType="CoxRegression" endTimeVariable="z" baselineStrataVariable="w"',
+        '<PCell parameterName="b1" beta="0"/>',
+        more=tables,
     )
     assert 0.4 == pytest.approx(one(loaded, "y", {"x": 3, "w": "a", "z": 6}))
     assert one(loaded, "y", {"x": 3, "w": "b", "z": 6}) is None
 
 
-@pytest.mark.parametrize("attributes", ['modelType="magic"', 'modelType="generalizedLinear" linkFunction="magic"'])
+@pytest.mark.parametrize(
+    "attributes", ['modelType="magic"', 'modelType="generalizedLinear" linkFunction="magic"']
+)
 def test_a_general_regression_that_is_not_known_is_refused(attributes: str) -> None:
     with pytest.raises(UnsupportedModel, match="magic"):
         general(f'functionName="regression" {attributes}', SHARED)

@@ -21,19 +21,25 @@ PLAY = ("will play", "may play", "no play")
 DICTIONARY = fields(
     temperature=NUMBER, humidity=NUMBER, outlook=classes("sunny", "overcast", "rain"), play=classes(*PLAY)
 )
-OUTPUT = "<Output>" + "".join(
-    [
-        '<OutputField name="play" feature="predictedValue"/>',
-        '<OutputField name="node" feature="entityId"/>',
-        '<OutputField name="p" feature="probability"/>',
-        '<OutputField name="c" feature="confidence"/>',
-        *(f'<OutputField name="c:{v}" feature="confidence" value="{v}"/>' for v in PLAY),
-        *(f'<OutputField name="p:{v}" feature="probability" value="{v}"/>' for v in PLAY),
-    ]
-) + "</Output>"
+OUTPUT = (
+    "<Output>"
+    + "".join(
+        [
+            '<OutputField name="play" feature="predictedValue"/>',
+            '<OutputField name="node" feature="entityId"/>',
+            '<OutputField name="p" feature="probability"/>',
+            '<OutputField name="c" feature="confidence"/>',
+            *(f'<OutputField name="c:{v}" feature="confidence" value="{v}"/>' for v in PLAY),
+            *(f'<OutputField name="p:{v}" feature="probability" value="{v}"/>' for v in PLAY),
+        ]
+    )
+    + "</Output>"
+)
 
 
-def _node(number: int, score_: str, counts: tuple[int, ...], predicate: str, inner: str = "", default: str = "") -> str:
+def _node(
+    number: int, score_: str, counts: tuple[int, ...], predicate: str, inner: str = "", default: str = ""
+) -> str:
     total = sum(counts)
     rows = "".join(
         f'<ScoreDistribution value="{v}" recordCount="{n}" confidence="{n / total}"/>'
@@ -51,8 +57,12 @@ def _compound(operator: str, *parts: str) -> str:
     return f'<CompoundPredicate booleanOperator="{operator}">{"".join(parts)}</CompoundPredicate>'
 
 
-WARM = _compound("surrogate", _simple("temperature", "greaterOrEqual", 50), _simple("humidity", "lessThan", 80))
-COLD = _compound("surrogate", _simple("temperature", "lessThan", 50), _simple("humidity", "greaterOrEqual", 80))
+WARM = _compound(
+    "surrogate", _simple("temperature", "greaterOrEqual", 50), _simple("humidity", "lessThan", 80)
+)
+COLD = _compound(
+    "surrogate", _simple("temperature", "lessThan", 50), _simple("humidity", "greaterOrEqual", 80)
+)
 OTHER = _compound("or", _simple("outlook", "equal", "overcast"), _simple("outlook", "equal", "rain"))
 GOLF = _node(
     1,
@@ -74,7 +84,9 @@ GOLF = _node(
 
 def golf(attributes: str = "", root: str = GOLF) -> PmmlModel:
     names = schema("temperature", "humidity", "outlook", target="play")
-    return model(DICTIONARY, f'<TreeModel functionName="classification" {attributes}>{names}{OUTPUT}{root}</TreeModel>')
+    return model(
+        DICTIONARY, f'<TreeModel functionName="classification" {attributes}>{names}{OUTPUT}{root}</TreeModel>'
+    )
 
 
 def ask(loaded: PmmlModel, **record: Any) -> dict[str, Any]:
@@ -148,7 +160,13 @@ def test_with_none_an_unknown_predicate_is_false() -> None:
 
 
 def test_where_no_child_is_true_the_strategy_decides() -> None:
-    root = _node(1, "will play", (60, 30, 10), "<True/>", _node(2, "no play", (1, 1, 2), _simple("humidity", "lessThan", 10)))
+    root = _node(
+        1,
+        "will play",
+        (60, 30, 10),
+        "<True/>",
+        _node(2, "no play", (1, 1, 2), _simple("humidity", "lessThan", 10)),
+    )
     assert ask(golf("", root), humidity=50)["play"] is None
     assert ask(golf('noTrueChildStrategy="returnLastPrediction"', root), humidity=50)["play"] == "will play"
 
@@ -237,7 +255,9 @@ WORDS = ["red", "green", "blue", "grey"]
 
 @st.composite
 def predicates(draw: st.DrawFn, depth: int = 0) -> str:
-    kind = draw(st.sampled_from(["number", "text", "set", "missing", "numbers"] + ["compound", "true"] * (depth < 2)))
+    kind = draw(
+        st.sampled_from(["number", "text", "set", "missing", "numbers"] + ["compound", "true"] * (depth < 2))
+    )
     name = draw(st.sampled_from(["x", "y"]))
     if kind == "number":
         return _simple(name, draw(st.sampled_from(OPERATORS)), draw(st.integers(-2, 2)))

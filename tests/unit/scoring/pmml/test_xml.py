@@ -11,9 +11,13 @@ from foresight.scoring.errors import InvalidModel
 from foresight.scoring.pmml import xml
 from foresight.scoring.pmml.xml import read_xml
 
-BOMB = b'<!DOCTYPE a [<!ENTITY l "lol">' + b"".join(
-    b'<!ENTITY l%d "%s">' % (i, b"&l;" * 10 if i == 1 else b"&l%d;" % (i - 1) * 10) for i in range(1, 10)
-) + b"]><a>&l9;</a>"
+BOMB = (
+    b'<!DOCTYPE a [<!ENTITY l "lol">'
+    + b"".join(
+        b'<!ENTITY l%d "%s">' % (i, b"&l;" * 10 if i == 1 else b"&l%d;" % (i - 1) * 10) for i in range(1, 10)
+    )
+    + b"]><a>&l9;</a>"
+)
 
 
 @pytest.mark.parametrize(
