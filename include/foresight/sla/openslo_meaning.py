@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from foresight.conventions import ANNOTATION_PREFIX
 from foresight.documents import Document, Location
 from foresight.errors import InvalidDocument
 from foresight.sla import definitions as rules
@@ -148,7 +149,7 @@ def _windows(
 
 def _annotations(document: Document, kind: str, metadata: Metadata) -> dict[str, str]:
     """Our annotations; one under our prefix that means nothing on this kind is refused."""
-    mine = {key: text for key, text in metadata.annotations.items() if key.startswith(ours.ANNOTATION_PREFIX)}
+    mine = {key: text for key, text in metadata.annotations.items() if key.startswith(ANNOTATION_PREFIX)}
     for key in mine.keys() - ours.UNDERSTOOD[kind]:
         understood = ", ".join(sorted(ours.UNDERSTOOD[kind])) or "none"
         raise wrong(document, (*ANNOTATIONS, key), f"of ours, a {kind} has {understood}")
@@ -173,7 +174,7 @@ def _notes(objective_name: str, *metadata: Metadata) -> Notes:
     labels = [(name, value) for part in metadata for name, values in part.labels.items() for value in values]
     foreign = [
         pair for part in metadata for pair in part.annotations.items()
-        if not pair[0].startswith(ours.ANNOTATION_PREFIX)
+        if not pair[0].startswith(ANNOTATION_PREFIX)
     ]  # fmt: skip
     return Notes(_joined(*names), tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(foreign)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from foresight.conventions import ANNOTATION_PREFIX as ANNOTATION_PREFIX
+from foresight.conventions import ANNOTATION_PREFIX
 
 NAME: Final = ANNOTATION_PREFIX + "name"
 """Our name of an SLA (on a Service) or SLI (on an SLO), where OpenSLO's rules for names forbid it."""

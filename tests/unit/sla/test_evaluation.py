@@ -329,7 +329,8 @@ class TestOutlooks:
         worst = self.status().slis[0].worst
         assert worst is not None
         assert worst.outlook is not None
-        assert worst.outlook.predicted
+        coming = [AS_OF + step * MINUTE for step in range(1, 11)]
+        assert coming == [minute.slot for minute in worst.outlook.predicted]
         for minute in worst.outlook.predicted:
             assert minute.low <= minute.value <= minute.high
             assert 0.5 <= minute.probability <= worst.outlook.probability

@@ -84,6 +84,12 @@ def test_every_name_is_a_dns_label_and_every_document_has_one_of_its_own(sla: Sl
         assert not name.endswith("-")
 
 
+def test_indicators_whose_joined_names_look_alike_keep_documents_of_their_own() -> None:
+    first = Sla("a", (Sli("b--c", "up", 0.0, None),))
+    second = Sla("a--b", (Sli("c", "up", 0.0, None),))
+    assert [first, second] == parse_slas(openslo_text([first, second]), "f")
+
+
 def slo(**changes: Any) -> dict[str, Any]:
     """A one-sided SLO that another tool may have written; ``a__b=x`` sets a field."""
     spec: dict[str, Any] = {
