@@ -43,8 +43,9 @@ class Forecast:
     """Between this and ``joint_upper`` all steps together stay with ``parameters.joint_coverage``."""
     joint_upper: Matrix
     maximum: Vector
-    """The expected maximum over the steps, shape ``[n_series]``; above any single step's ``mean``."""
+    """The mean of the middle half of the paths' maxima, shape ``[n_series]``; no step's ``mean`` is above."""
     minimum: Vector
+    """The same of their minima; ``minimum <= average <= maximum``."""
     average: Vector
     """The mean of ``mean`` over the steps."""
 
@@ -81,9 +82,9 @@ def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters =
         mean = middle_mean(ordered)
         for at, steps in enumerate((mean, *joint_band(paths, ordered, parameters.joint_coverage))):
             of_steps[at, rows] = block.restore(steps + now[:, None])
-        extremes = (paths.steps.max(axis=0), paths.steps.min(axis=0), mean)
-        for at, extreme in enumerate(extremes):
-            of_series[2 + at, rows] = block.restore(extreme.mean(axis=1) + now)
+        extremes = np.sort(np.stack([paths.steps.max(axis=0), paths.steps.min(axis=0)]), axis=2)
+        of_series[2:4, rows] = [block.restore(extreme + now) for extreme in middle_mean(extremes).T]
+        of_series[4, rows] = block.restore(mean.mean(axis=1) + now)
         by_level = quantiles(ordered, parameters.levels).transpose(1, 0, 2)
         spread[rows] = block.restore(by_level + now[:, None, None])
     mase, naive, maximum, minimum, average = of_series
