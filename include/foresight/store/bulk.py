@@ -26,7 +26,9 @@ LOAD_FROM_ROWS: Final = 500
 """Fewer rows than this are quicker in one INSERT than through a file."""
 
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
-_LOAD_AT_ONCE: Final = 500_000
+ROWS_AT_ONCE: Final = 250_000
+"""Rows in one file: about 50 MB of the widest table."""
+
 _STATEMENT_ROWS: Final = 5_000
 _STATEMENT_BYTES: Final = 4 * 1024 * 1024
 
@@ -48,8 +50,8 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> int:
     if folder is None or len(rows) < LOAD_FROM_ROWS:
         _insert(connection, table, rows)
     else:
-        for start in range(0, len(rows), _LOAD_AT_ONCE):
-            _load(connection, table, rows.slice(start, _LOAD_AT_ONCE), folder)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            _load(connection, table, rows.slice(start, ROWS_AT_ONCE), folder)
     return len(rows)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, and_, func, select
 
 from foresight.store.bulk import upsert
-from foresight.store.samples import IDS_AT_ONCE
 from foresight.store.tables import analysed_interval, evaluated_interval, series, sla_event, sli_status
+from foresight.store.windows import IDS_AT_ONCE
 
 CATALOGUE_SCOPE: Final = "catalogue"
 """The scope of a run over the whole catalogue; other runs name the entries that they were about."""

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Integer, Row, Select, cast, func, select
+from sqlalchemy import Connection, Integer, Row, cast, func, select
 
 from foresight.errors import BadAnswer, FinalError, IdentityClash
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.store.bulk import upsert
+from foresight.store.bulk import ROWS_AT_ONCE, upsert
 from foresight.store.engine import is_mysql
 from foresight.store.tables import sample, series
 from foresight.store.tables.telemetry import METRIC_LENGTH
-
-IDS_AT_ONCE: Final = 1000
-"""Ids in one IN list; some builds of SQLite take no more than 32,766 values in a statement."""
+from foresight.store.windows import chunks, note_windows, stored_values, within
 
 Operator = Literal["=", "!=", "=~", "!~"]
 Matcher = tuple[str, Operator, str]
@@ -79,25 +77,26 @@ def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int
         matrix: the samples, NaN where missing.
         settle_slots: slots that one run adds, or more.
     """
-    n_slots = matrix.grid.n_slots
-    n_settled = max(0, n_slots - settle_slots)
+    n_settled = max(0, matrix.grid.n_slots - settle_slots)
     order = np.argsort(matrix.ids)
     stale = np.zeros(len(matrix), dtype=np.bool_)
     if n_settled:
+        settled = Grid(int(matrix.grid.ends[n_settled - 1]), n_settled, matrix.grid.step_seconds)
         expected = (~np.isnan(matrix.values[:, :n_settled])).sum(axis=1)
-        n_rows, n_values = _stored_counts(connection, matrix, n_settled)
-        stale = (n_rows != n_settled) | (n_values != expected)
+        stale = stored_values(connection, matrix.ids, settled) != expected
     written = 0
     for rows, first_slot in ((order[stale[order]], 0), (order[~stale[order]], n_settled)):
         ends, values = matrix.grid.ends[first_slot:], matrix.values[rows, first_slot:]
-        for start in range(0, len(rows), IDS_AT_ONCE):
-            ids = matrix.ids[rows[start : start + IDS_AT_ONCE]]
+        at_once = max(1, ROWS_AT_ONCE // max(1, len(ends)))
+        for start in range(0, len(rows), at_once):
+            ids = matrix.ids[rows[start : start + at_once]]
             columns = {
                 "series_id": np.repeat(ids, len(ends)),
                 "slot": np.tile(ends, len(ids)),
-                "value": values[start : start + IDS_AT_ONCE].ravel(),
+                "value": values[start : start + at_once].ravel(),
             }
             written += upsert(connection, sample, columns)
+    note_windows(connection, matrix)
     return written
 
 
@@ -107,7 +106,7 @@ def load_matrix(connection: Connection, keys: Sequence[SeriesKey], grid: Grid) -
     matrix = SeriesMatrix(tuple(keys), grid, values)
     order = np.argsort(matrix.ids)
     sorted_ids = matrix.ids[order]
-    for chunk in _chunks(sorted_ids):
+    for chunk in chunks(sorted_ids):
         ids, ends, found = _samples(connection, chunk, grid)
         slots = grid.index_of(ends)
         on_grid = (ends - grid.start) % grid.step_seconds == 0
@@ -136,30 +135,13 @@ def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequen
     mine = {key.id: (key.metric, text) for key, text in zip(matrix.keys, labels, strict=True)}
     if len(mine) != len(matrix):
         raise IdentityClash("two series of one batch have the same id")
-    for chunk in _chunks(matrix.ids):
+    for chunk in chunks(matrix.ids):
         query = select(series.c.series_id, series.c.metric, series.c.labels)
         for series_id, *stored in connection.execute(query.where(series.c.series_id.in_(chunk))):
             if tuple(stored) != mine[series_id]:
                 raise IdentityClash(
                     f"series id {series_id} is {mine[series_id]} here, stored is {tuple(stored)}"
                 )
-
-
-def _stored_counts(
-    connection: Connection, matrix: SeriesMatrix, n_slots: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stored rows, and rows with a value, of each series in the first ``n_slots`` slots of its grid."""
-    counts = np.zeros((2, len(matrix)), dtype=np.int64)
-    order = np.argsort(matrix.ids)
-    sorted_ids = matrix.ids[order]
-    last = int(matrix.grid.ends[n_slots - 1])
-    for chunk in _chunks(sorted_ids):
-        query = select(sample.c.series_id, func.count(), func.count(sample.c.value))
-        query = _within(query, chunk, matrix.grid.start, last).group_by(sample.c.series_id)
-        if found := connection.execute(query).all():
-            ids, *columns = np.array([tuple(row) for row in found], dtype=np.int64).T
-            counts[:, order[np.searchsorted(sorted_ids, ids)]] = columns
-    return counts[0], counts[1]
 
 
 def _samples(
@@ -170,7 +152,7 @@ def _samples(
         # One row a series: the driver takes rows one by one. JSON keeps every digit, GROUP_CONCAT does not.
         epochs, values = func.unix_timestamp(sample.c.slot), sample.c.value
         query = select(sample.c.series_id, func.json_arrayagg(epochs), func.json_arrayagg(values))
-        query = _within(query, ids, grid.start, grid.as_of).group_by(sample.c.series_id)
+        query = within(query, ids, grid.start, grid.as_of).group_by(sample.c.series_id)
         rows = connection.execute(query).all()
         slots = [orjson.loads(row[1]) for row in rows]
         lengths = [len(some) for some in slots]
@@ -182,23 +164,13 @@ def _samples(
             ),
         )
     query = select(sample.c.series_id, cast(func.strftime("%s", sample.c.slot), Integer), sample.c.value)
-    rows = connection.execute(_within(query, ids, grid.start, grid.as_of)).all()
+    rows = connection.execute(within(query, ids, grid.start, grid.as_of)).all()
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     return (
         np.array(columns[0], dtype=np.int64),
         np.array(columns[1], dtype=np.int64),
         np.array(columns[2], dtype=np.float64),
     )
-
-
-def _within(query: Select[Any], ids: Sequence[int], start: int, last: int) -> Select[Any]:
-    """Rows of ``sample`` of these series in ``(start, last]``."""
-    return query.where(sample.c.series_id.in_(ids), sample.c.slot > start, sample.c.slot <= last)
-
-
-def _chunks(ids: NDArray[np.int64]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield ids[start : start + IDS_AT_ONCE].tolist()
 
 
 def _labels_text(key: SeriesKey) -> str:

@@ -9,6 +9,7 @@ from foresight.store.tables.telemetry import (
     curve,
     forecast,
     sample,
+    sample_window,
     series,
     series_analysis,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "publication",
     "run",
     "sample",
+    "sample_window",
     "series",
     "series_analysis",
     "sla",

@@ -35,6 +35,18 @@ sample = define(
     by_day=True,
 )
 
+sample_window = define(
+    "sample_window",
+    key("series_id", BigInteger, "series.series_id"),
+    must("as_of", Instant, "End of the newest window whose samples are stored (UTC)"),
+    must("n_slots", Integer, "Its slots, each of which has a row in sample"),
+    must("step_seconds", Integer, "Length of a slot"),
+    must("n_observed", Integer, "Those with a value"),
+    comment="The newest window stored of a series: spares the next run to count the samples it shares",
+    merge=Merge.NEWEST_AS_OF,
+    kept_by="as_of",
+)
+
 series_analysis = define(
     "series_analysis",
     key("series_id", BigInteger, "series.series_id"),

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Creates the tables."""
     _series()
     _sample()
+    _sample_window()
     _series_analysis()
     _aggregate()
     _forecast()
@@ -30,6 +31,7 @@ def downgrade() -> None:
     op.drop_table("forecast")
     op.drop_table("aggregate")
     op.drop_table("series_analysis")
+    op.drop_table("sample_window")
     op.drop_table("sample")
     op.drop_table("series")
 
@@ -88,6 +90,30 @@ def _sample() -> None:
         comment="One series in one slot",
         if_not_exists=True,
         **table_options("slot"),
+    )
+
+
+def _sample_window() -> None:
+    op.create_table(
+        "sample_window",
+        sa.Column(
+            "series_id", sa.BigInteger(), nullable=False, autoincrement=False, comment="series.series_id"
+        ),
+        sa.Column(
+            "as_of",
+            Instant(),
+            nullable=False,
+            comment="End of the newest window whose samples are stored (UTC)",
+        ),
+        sa.Column(
+            "n_slots", sa.Integer(), nullable=False, comment="Its slots, each of which has a row in sample"
+        ),
+        sa.Column("step_seconds", sa.Integer(), nullable=False, comment="Length of a slot"),
+        sa.Column("n_observed", sa.Integer(), nullable=False, comment="Those with a value"),
+        sa.PrimaryKeyConstraint("series_id"),
+        comment="The newest window stored of a series: spares the next run to count the samples it shares",
+        if_not_exists=True,
+        **table_options(None),
     )
 
 
