@@ -211,7 +211,7 @@ def test_a_mistake_in_a_query_is_named_with_address_and_query(source: Prometheus
     assert written in message
     assert "sum((" in message
     assert "status 400" in message
-    assert "parse error" in message
+    assert "invalid parameter" in message
 
 
 def test_a_planned_series_that_does_not_come_back_is_missing(source: PrometheusSource) -> None:
