@@ -14,6 +14,9 @@ from foresight.errors import InvalidDocument, Mistake
 MAX_BYTES = 4 * 1024 * 1024
 """A document larger than this is refused before it is parsed."""
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same loader five times as fast, where PyYAML was built with libyaml."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[str | int]
 
@@ -66,7 +69,7 @@ def read_documents(path: Path) -> list[Document]:
 def parse_documents(text: str, file: str) -> list[Document]:
     """Every YAML document in ``text``, reported as ``file``. Raises ``InvalidDocument``."""
     try:
-        roots = [root for root in yaml.compose_all(text, Loader=yaml.SafeLoader) if root is not None]
+        roots = [root for root in yaml.compose_all(text, Loader=_LOADER) if root is not None]
         mistakes = [mistake for root in roots for mistake in _structure_mistakes(root, file)]
         if mistakes:
             raise InvalidDocument(mistakes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -52,6 +54,19 @@ def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `s
         for row in rows:
             table.add_row(*map(_cell, row.values()))
         console.print(table)
+
+
+@app.command("curves")
+@told
+def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
+    """Decomposition and Hodrick-Prescott of one series over its newest window, as CSV."""
+    from foresight.orchestration import stored_series
+
+    columns = stored_series.curves_of(series_id)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow("" if value != value else value for value in row)
 
 
 def _cell(value: Any) -> str:

@@ -19,6 +19,12 @@ def config_folder() -> Path:
     return Path(os.environ.get("FORESIGHT_CONFIG", SHIPPED))
 
 
+def data_docs_folder() -> Path | None:
+    """``FORESIGHT_DATA_DOCS``: where Great Expectations builds its data docs; by default nowhere."""
+    folder = os.environ.get("FORESIGHT_DATA_DOCS")
+    return Path(folder) if folder else None
+
+
 def catalogue(metrics: Collection[str] = ()) -> Catalogue:
     """The catalogue, or the named entries of it. Raises ``InvalidDocument`` or ``NotFound``."""
     whole = load_catalogue(config_folder() / CATALOGUE_FILE)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import orjson
 from sqlalchemy import Connection, Table, and_, func, select
 
+from foresight.analysis import curves
 from foresight.errors import NotFound
+from foresight.orchestration import settings
 from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.telemetry_run.computing import analysis_parameters
 from foresight.series import SeriesKey
+from foresight.store import load_matrix
+from foresight.store.intervals import read_key
 from foresight.store.tables import aggregate, forecast, series, series_analysis
 
 
@@ -81,6 +88,34 @@ def shown(series_id: int) -> Shown:
         return Shown(_name(mine), rows(series_analysis)[0], rows(aggregate), rows(forecast))
 
     return prepare_results().read(work)
+
+
+def curves_of(series_id: int) -> dict[str, Any]:
+    """Slots, values and curves over the window before the newest as-of, as columns of equal length.
+
+    They are computed from the stored samples by the function that the run calls, so they are what table
+    ``curve`` holds for the metrics whose curves are stored. Raises ``NotFound``.
+    """
+    store = prepare_results()
+    found = shown(series_id)
+    key = store.read(lambda connection: read_key(connection, series_id))
+    entry = next((e for e in settings.catalogue().metrics if e.series_metric == key.metric), None)
+    if entry is None:
+        raise NotFound(f"the catalogue no longer watches {key.metric}")
+    grid = entry.grid(int(found.analysis["as_of"].timestamp()))
+    matrix = store.read(lambda connection: load_matrix(connection, [key], grid))
+    period = np.array([found.analysis["period_slots"] or 0])
+    drawn = curves(matrix.values, period, analysis_parameters(entry))
+    parts, smooth = drawn.decomposition, drawn.hodrick_prescott
+    return {
+        "slot": [f"{datetime.fromtimestamp(end, UTC):%Y-%m-%dT%H:%MZ}" for end in grid.ends.tolist()],
+        "value": matrix.values[0],
+        "trend": parts.trend[0],
+        "seasonal": parts.seasonal[0],
+        "residual": parts.residual[0],
+        "hp_cycle": smooth.cycle[0],
+        "hp_trend": smooth.trend[0],
+    }
 
 
 def _name(row: Any) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, Table, and_, func, select
 
+from foresight.errors import NotFound
+from foresight.series import SeriesKey
 from foresight.store.bulk import upsert
 from foresight.store.tables import analysed_interval, evaluated_interval, series, sla_event, sli_status
 from foresight.store.windows import IDS_AT_ONCE
@@ -70,3 +73,12 @@ def state_changes(connection: Connection, as_of: int) -> list[Mapping[str, Any]]
         .order_by(sla_event.c.sla_name, sla_event.c.sli_name)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def read_key(connection: Connection, series_id: int) -> SeriesKey:
+    """The identity of a stored series. Raises ``NotFound``."""
+    query = select(series.c.metric, series.c.labels).where(series.c.series_id == series_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(f"there is no series {series_id}")
+    return SeriesKey.of(row.metric, orjson.loads(row.labels))

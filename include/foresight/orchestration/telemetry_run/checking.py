@@ -30,7 +30,7 @@ def check_shards(context: Context, shards: Sequence[Handed]) -> list[Handed]:
         matrix, extracted = load_matrix(shard, handed["matrix"])
         with timed(handed, "check"):
             profiled = _profile(shard, matrix, extracted)
-            report = check(profiled, suite)
+            report = check(profiled, suite, docs_folder=settings.data_docs_folder())
         outcomes = [str(outcome) for outcome in report.outcomes]
         counts.update(outcomes)
         checked = {

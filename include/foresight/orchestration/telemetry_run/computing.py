@@ -109,16 +109,19 @@ def _checked(handed: Handed) -> tuple[Shard, SeriesMatrix, NDArray[np.float64], 
 def _alike(
     entries: Sequence[WatchedMetric], params: Mapping[str, Any]
 ) -> Iterator[tuple[AnalysisParameters, NDArray[np.intp]]]:
-    """The rows that share their parameters; what the run says goes before what the catalogue says."""
+    """The rows that share their parameters."""
     groups: dict[AnalysisParameters, list[int]] = {}
     for row, entry in enumerate(entries):
-        parameters = _parameters(entry, params.get("hp_lambda"), params.get("lags"))
+        parameters = analysis_parameters(entry, params.get("hp_lambda"), params.get("lags"))
         groups.setdefault(parameters, []).append(row)
     for parameters, part in groups.items():
         yield parameters, np.array(part)
 
 
-def _parameters(entry: WatchedMetric, hp_lambda: float | None, lags: int | None) -> AnalysisParameters:
+def analysis_parameters(
+    entry: WatchedMetric, hp_lambda: float | None = None, lags: int | None = None
+) -> AnalysisParameters:
+    """How the series of an entry are analysed; what a run says goes before what the catalogue says."""
     slots = {seconds // entry.step_seconds for seconds in WINDOWS_SECONDS}
     fitting = sorted(slot for slot in slots if 0 < slot <= entry.n_slots)
     return AnalysisParameters(
