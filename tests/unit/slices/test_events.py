@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.slices.events import read_message
@@ -149,6 +149,15 @@ def test_counters_may_be_spread_over_blocks_each_with_failures_of_its_own() -> N
     assert [record.failures for record in read(document).records] == [1, 9]
 
 
+def test_failures_in_a_block_without_slices_go_to_those_that_have_none_yet() -> None:
+    document = event([FAIL], {"1": [7]})
+    own = event([REQ + A, SUCC + A, FAIL], {"1": [10, 8, 1]})
+    without = event([REQ + B, SUCC + B], {"1": [20, 8]})
+    collection = document["event"]["perf3gppFields"]["measDataCollection"]
+    collection["measInfoList"] += [block(own), block(without)]
+    assert [(record.snssai, record.failures) for record in read(document).records] == [(A, 1), (B, 7)]
+
+
 def test_failures_of_a_cell_that_serves_no_slice_are_counted_as_set_aside() -> None:
     reading = read(event([FAIL], {"1": [4]}))
     assert reading.records == ()
@@ -282,6 +291,7 @@ def test_thousands_of_spoilt_events_are_each_stored_or_set_aside_with_a_reason()
     assert len(seen) >= 14
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_raise(message: bytes) -> None:
     assert_counts_add_up(read_message(message))

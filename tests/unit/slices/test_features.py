@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.slices.features import INPUTS, History, Outcome, features, history, windows
@@ -119,6 +119,7 @@ def test_a_good_row_of_a_period_counts_before_a_suspect_one() -> None:
     given = rows(n_periods=6)
     doubled = {name: v if name == "n_cells" else np.concatenate([v, v[-1:]]) for name, v in given.items()}
     doubled["suspect"][-1], doubled["counters"][-1] = True, 999
+    doubled["start"][-1] += 5
     assert outcome(history(**doubled)) is Outcome.READY
 
 
@@ -168,6 +169,7 @@ def test_periods_without_requests_have_no_answer(lag: int, expected: Outcome) ->
     assert outcome(history(**given)) is expected
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_many_cells_are_as_each_one_by_itself(data: st.DataObject) -> None:
     n_cells = data.draw(st.integers(1, 4))

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -45,6 +45,7 @@ def test_a_prediction_inside_every_limit_is_only_rounded() -> None:
     assert set(got.rule) == {Rule.NEAREST}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 24), st.floats(0, 40)), min_size=1, max_size=4))
 def test_the_answer_is_never_farther_than_the_best_of_all_whole_answers(
     cells: list[tuple[int, float]],
@@ -55,6 +56,7 @@ def test_the_answer_is_never_farther_than_the_best_of_all_whole_answers(
     assert distance(got, got.final) == pytest.approx(best, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, max_size=40), st.sampled_from([0.0, 0.05, 0.2]))
 def test_any_values_at_all_get_a_rule_and_break_no_limit(
     rows: list[tuple[int, float, float, bool]], minimum: float
@@ -149,6 +151,11 @@ def test_a_stale_quiet_or_inactive_cell_keeps_its_value_and_says_why() -> None:
         Rule.STALE_PREVIOUS,
     ]
     assert got.final.tolist() == [100] * 4
+
+
+def test_a_cell_may_change_again_once_its_quiet_time_is_over() -> None:
+    got = guard([0, 0], [100, 100], [109, 109], Limits(quiet_seconds=900), quiet_for_seconds=[900, np.nan])
+    assert got.is_sent.all()
 
 
 def test_leaving_a_small_change_out_does_not_let_the_others_break_the_slice_limit() -> None:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import IdentityClash, MessageRejected
@@ -38,6 +38,7 @@ def test_a_message_has_the_consumers_keys_in_its_spelling() -> None:
     )
 
 
+@settings(deadline=None)
 @given(CHANGES, st.randoms())
 def test_there_is_one_message_a_slice_with_all_its_changes_whatever_their_order(
     changes: list[Change], rng: object
