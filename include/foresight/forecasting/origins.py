@@ -54,7 +54,11 @@ class Origins:
 
     plan: Plan
     samples: Matrix
-    """``[n_series, n_slots]``, without gaps."""
+    """``[n_series, n_slots]``, without gaps, minus the last sample of each series."""
+    floor: Vector
+    """What no forecast goes below, in units of ``samples``: zero if the series was never negative."""
+    ceiling: Vector
+    """What no forecast goes above: zero if the series was never positive."""
     strides: Matrix
     """The same samples stride by stride, ``[n_series, total, stride]``: each ends at an origin."""
     totals: Matrix
@@ -65,8 +69,12 @@ class Origins:
     """What followed the judged origins, ``[horizon, n_series, judged]``."""
 
     @classmethod
-    def of(cls, samples: Matrix, plan: Plan) -> Origins:
-        """The origins of gapless ``samples[n_series, n_slots]``."""
+    def of(cls, series: Matrix, plan: Plan) -> Origins:
+        """The origins of gapless ``series[n_series, n_slots]``."""
+        now = series[:, -1]
+        floor = np.where(series.min(axis=1) >= 0, -now, -np.inf)
+        ceiling = np.where(series.max(axis=1) <= 0, -now, np.inf)
+        samples = series - now[:, None]
         rest = plan.n_slots - plan.total * plan.stride
         strides = samples[:, rest:].reshape(len(samples), plan.total, plan.stride)
         ahead = np.empty((plan.horizon, len(samples), plan.judged))
@@ -77,7 +85,8 @@ class Origins:
         changes = np.zeros_like(samples)
         np.subtract(samples[:, 1:], samples[:, :-1], out=changes[:, 1:])
         changes = per_stride(np.abs(changes, out=changes)[:, rest:].reshape(strides.shape))
-        return cls(plan, samples, strides, np.cumsum(per_stride(strides), axis=1), changes, ahead)
+        totals = np.cumsum(per_stride(strides), axis=1)
+        return cls(plan, samples, floor, ceiling, strides, totals, changes, ahead)
 
     def at_judged(self, values: Matrix) -> Matrix:
         """The judged origins of ``values[..., total]``."""

@@ -121,6 +121,6 @@ def recollect(values: Matrix, outlook: Forecast, rows: Rows) -> Iterator[Recolle
 
 
 def _prepare(block: Block, plan: Plan) -> tuple[Origins, Matrix, Candidates]:
-    origins = Origins.of(block.samples - block.samples[:, -1:], plan)
+    origins = Origins.of(block.samples, plan)
     means = origins.running_means()
     return origins, unlikeness(origins, means), forecast_all(origins, means)

@@ -33,6 +33,9 @@ class Paths:
     """``[horizon, n_series, n_paths]``."""
     volatility: Vector
     """The present local volatility, the unit of the series' changes; shape ``[n_series]``."""
+    floor: Vector
+    ceiling: Vector
+    """Between these every path stays, ``[n_series]``."""
     overlap: int
     """How many neighbours on either side a path shares slots with."""
 
@@ -73,8 +76,9 @@ def joint_paths(
         miss -= past_level
         miss -= past_slope * carried
         miss *= scale
-        np.add(miss, level[:, -1:] + slope[:, -1:] * carried, out=steps[step])
-    return Paths(steps, volatility[:, -1], origins.plan.overlap)
+        miss += level[:, -1:] + slope[:, -1:] * carried
+        np.clip(miss, origins.floor[:, None], origins.ceiling[:, None], out=steps[step])
+    return Paths(steps, volatility[:, -1], origins.floor, origins.ceiling, origins.plan.overlap)
 
 
 def quantiles(ordered: Matrix, levels: tuple[float, ...]) -> Matrix:
@@ -115,4 +119,6 @@ def joint_band(paths: Paths, ordered: Matrix, coverage: float) -> tuple[Matrix, 
     alike = 1 + 2 * (paths.overlap - 1)
     enough = min(int(np.ceil(coverage * (n_paths + alike))), n_paths) - 1
     factor = np.partition(stretch, enough, axis=1)[:, enough, None]
-    return (middle - factor * below)[:, :, 0].T, (middle + factor * above)[:, :, 0].T
+    lower, upper = middle - factor * below, middle + factor * above
+    limits = paths.floor, paths.ceiling
+    return np.clip(lower[:, :, 0], *limits).T, np.clip(upper[:, :, 0], *limits).T

@@ -33,7 +33,7 @@ def forecasts(samples: np.ndarray, model: str, stride: int = 5) -> np.ndarray:
     level, slope, growth = forecast_all(origins, origins.running_means()).of(
         np.full(len(samples), MODELS.index(model))
     )
-    return level[:, :, None] + slope[:, :, None] * growth[:, None, :]
+    return samples[:, -1, None, None] + level[:, :, None] + slope[:, :, None] * growth[:, None, :]
 
 
 def assert_forecasts(samples, model, expected_from):

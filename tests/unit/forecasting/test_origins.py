@@ -23,27 +23,25 @@ def test_every_judged_origin_has_history_before_it_and_a_whole_horizon_after_it(
 
 
 def test_what_followed_an_origin_is_read_from_the_slots_after_it():
-    samples = np.arange(723.0)[None]
-    origins = Origins.of(samples, plan(723))
+    origins = Origins.of(np.arange(723.0)[None], plan(723))
     at = origins.at_judged(origins.strides[:, :, -1])
     for step, ahead in enumerate(origins.ahead, start=1):
         assert (ahead == at + step).all()
-    assert origins.strides[0, -1, -1] == 722
+    assert (at[0, 0], at[0, -1]) == (62 - 722, 712 - 722)
 
 
 def test_running_means_cover_the_last_slots_up_to_each_origin():
-    samples = np.random.default_rng(0).standard_normal((3, 722))
-    origins = Origins.of(samples, plan(722))
+    origins = Origins.of(np.random.default_rng(0).standard_normal((3, 722)), plan(722))
     for memory, mean in zip(MEMORIES, origins.running_means(), strict=True):
         for origin in (11, 12, 80, 143):
             stop = 722 - 5 * (143 - origin)
-            expected = samples[:, stop - memory : stop].mean(axis=1)
+            expected = origins.samples[:, stop - memory : stop].mean(axis=1)
             np.testing.assert_allclose(mean[:, origin], expected, atol=1e-13)
 
 
 def test_at_early_origins_a_running_mean_covers_what_there_is():
     origins = Origins.of(np.arange(100.0)[None], plan(100))
-    assert origins.running_means()[-1][0, :3].tolist() == [2.0, 4.5, 7.0]
+    assert origins.running_means()[-1][0, :3].tolist() == [2.0 - 99, 4.5 - 99, 7.0 - 99]
 
 
 def test_the_state_that_equals_the_present_one_is_least_unlike():
@@ -53,6 +51,12 @@ def test_the_state_that_equals_the_present_one_is_least_unlike():
     closest = np.sort(np.argsort(unlike[0])[:5])
     assert np.diff(closest).tolist() == [24] * 4
     assert unlike[0, closest].max() < 1e-20
+
+
+def test_a_series_that_was_never_negative_or_positive_has_a_floor_or_a_ceiling_at_zero():
+    origins = Origins.of(np.array([[0.0, 3.0] * 50, [0.0, -3.0] * 50, [-1.0, 3.0] * 50]), plan(100))
+    assert origins.floor.tolist() == [-3, -np.inf, -np.inf]
+    assert origins.ceiling.tolist() == [np.inf, 3, np.inf]
 
 
 def test_a_constant_is_like_itself_at_all_times():

@@ -27,7 +27,7 @@ def test_errors_are_the_mean_over_origins_a_horizon_apart_in_units_of_the_naive_
             misses = []
             for origin in range(first + count - 1, first - 1, -apart):
                 now = 5 * (origin + 1)
-                forecast = level[origin] + slope[origin] * growth
+                forecast = series[-1] + level[origin] + slope[origin] * growth
                 misses.append(np.abs(series[now : now + horizon] - forecast).mean())
             expected = np.mean(misses) / np.abs(np.diff(series)).sum() * len(series)
             assert judged.mase[model, row] == pytest.approx(expected, rel=1e-9)
