@@ -1,0 +1,31 @@
+"""What other rooms may use of messaging."""
+
+from __future__ import annotations
+
+import foresight.messaging as messaging
+
+
+def test_the_public_surface_is_sorted_and_there() -> None:
+    assert sorted(messaging.__all__) == messaging.__all__
+    assert all(hasattr(messaging, name) for name in messaging.__all__)
+
+
+def test_the_public_surface_is_what_it_was() -> None:
+    assert set(messaging.__all__) == {
+        "ClientConfig",
+        "Delivered",
+        "Drained",
+        "Gap",
+        "Message",
+        "Publication",
+        "Received",
+        "client_config",
+        "dead_letter",
+        "delivered_ids",
+        "drain",
+        "end_offsets",
+        "ensure_topic",
+        "publish",
+        "redacted",
+        "telemetry_messages",
+    }
