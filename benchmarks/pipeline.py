@@ -25,6 +25,7 @@ import numpy as np
 from sqlalchemy import URL, Connection, make_url, select
 from tests.servers.kafka import kafka_server
 from tests.servers.mysql import mysql_server
+from tests.servers.postgres import postgres_server
 from tests.servers.prometheus import Sample, prometheus_server, write_openmetrics
 
 from benchmarks.recorded import realistic
@@ -82,7 +83,11 @@ def measure(n_series: int) -> dict[str, Any]:
         history.unlink()
         (home / "config").mkdir()
         (home / "config" / "catalogue.yaml").write_text(CATALOGUE)
-        settings = {"FORESIGHT_CONFIG": str(home / "config")}
+        database = stack.enter_context(postgres_server())
+        settings = {
+            "FORESIGHT_CONFIG": str(home / "config"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        }
         airflow = stack.enter_context(Standalone(home / "airflow", given, settings))
         store = open_store(mysql_url(given["results"]))
         say("Airflow is up")

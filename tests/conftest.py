@@ -43,6 +43,14 @@ def mariadb_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """SQLAlchemy URL of an empty database on a real PostgreSQL, for Airflow itself."""
+    from tests.servers.postgres import postgres_server
+
+    yield from _server("FORESIGHT_TEST_POSTGRES", postgres_server)
+
+
+@pytest.fixture(scope="session")
 def kafka_servers() -> Iterator[str]:
     """Bootstrap servers of a real Kafka 4."""
     from tests.servers.kafka import kafka_server

@@ -1,4 +1,4 @@
-"""A live Airflow on a real MySQL and a real Kafka, with the demo's recording as its telemetry."""
+"""A live Airflow on real PostgreSQL, MySQL and Kafka, with the demo's recording as its telemetry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACES = {"run", "publication", "sla", "sli", "sla_revision"}
 
 @pytest.fixture(scope="session")
 def airflow(
-    tmp_path_factory: pytest.TempPathFactory, mysql_url: str, kafka_servers: str
+    tmp_path_factory: pytest.TempPathFactory, mysql_url: str, kafka_servers: str, postgres_url: str
 ) -> Iterator[Standalone]:
     """The Airflow, its DAGs parsed and still switched off."""
     url = make_url(mysql_url)
@@ -42,7 +42,7 @@ def airflow(
         },
         "kafka": {"conn_type": "kafka", "extra": {"bootstrap.servers": kafka_servers}},
     }
-    settings = {"FORESIGHT_CONFIG": str(CONFIG)}
+    settings = {"FORESIGHT_CONFIG": str(CONFIG), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres_url}
     os.environ |= settings | connection_variables(connections)
     applied = list(slas.apply([CONFIG / "slas.yaml"], by="test", at=0))
     assert len(applied) == 2
