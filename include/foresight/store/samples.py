@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Integer, Row, cast, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from foresight.errors import BadAnswer, FinalError, IdentityClash
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.store.bulk import ROWS_AT_ONCE, upsert
 from foresight.store.engine import is_mysql
+from foresight.store.reading import epoch, read_columns
 from foresight.store.tables import sample, series
 from foresight.store.tables.telemetry import METRIC_LENGTH
-from foresight.store.windows import chunks, note_windows, stored_values, within
+from foresight.store.windows import are_stored, chunks, note_windows, within
 
+Number = TypeVar("Number", np.int64, np.float64)
 Operator = Literal["=", "!=", "=~", "!~"]
 Matcher = tuple[str, Operator, str]
 """Label, operator, value, as in PromQL."""
@@ -82,8 +84,8 @@ def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int
     stale = np.zeros(len(matrix), dtype=np.bool_)
     if n_settled:
         settled = Grid(int(matrix.grid.ends[n_settled - 1]), n_settled, matrix.grid.step_seconds)
-        expected = (~np.isnan(matrix.values[:, :n_settled])).sum(axis=1)
-        stale = stored_values(connection, matrix.ids, settled) != expected
+        observed = ~np.isnan(matrix.values[:, :n_settled])
+        stale = ~are_stored(connection, matrix.ids, settled, observed)
     written = 0
     for rows, first_slot in ((order[stale[order]], 0), (order[~stale[order]], n_settled)):
         ends, values = matrix.grid.ends[first_slot:], matrix.values[rows, first_slot:]
@@ -135,13 +137,12 @@ def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequen
     mine = {key.id: (key.metric, text) for key, text in zip(matrix.keys, labels, strict=True)}
     if len(mine) != len(matrix):
         raise IdentityClash("two series of one batch have the same id")
+    query = select(series.c.series_id, series.c.metric, series.c.labels)
     for chunk in chunks(matrix.ids):
-        query = select(series.c.series_id, series.c.metric, series.c.labels)
-        for series_id, *stored in connection.execute(query.where(series.c.series_id.in_(chunk))):
-            if tuple(stored) != mine[series_id]:
-                raise IdentityClash(
-                    f"series id {series_id} is {mine[series_id]} here, stored is {tuple(stored)}"
-                )
+        stored = read_columns(connection, query.where(series.c.series_id.in_(chunk)))
+        for series_id, *identity in zip(*stored, strict=True):
+            if tuple(identity) != mine[series_id]:
+                raise IdentityClash(f"series id {series_id} is {mine[series_id]} here, stored is {identity}")
 
 
 def _samples(
@@ -149,28 +150,25 @@ def _samples(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Id, slot end and value of each stored sample within a grid."""
     if is_mysql(connection):
-        # One row a series: the driver takes rows one by one. JSON keeps every digit, GROUP_CONCAT does not.
-        epochs, values = func.unix_timestamp(sample.c.slot), sample.c.value
-        query = select(sample.c.series_id, func.json_arrayagg(epochs), func.json_arrayagg(values))
-        query = within(query, ids, grid.start, grid.as_of).group_by(sample.c.series_id)
-        rows = connection.execute(query).all()
+        # One row a series and array; that of all series at once might not fit into a packet.
+        query = select(
+            sample.c.series_id, func.json_arrayagg(epoch(sample.c.slot)), func.json_arrayagg(sample.c.value)
+        ).group_by(sample.c.series_id)
+        rows = connection.execute(within(query, ids, grid)).all()
         slots = [orjson.loads(row[1]) for row in rows]
-        lengths = [len(some) for some in slots]
-        return (
-            np.repeat(np.array([row[0] for row in rows], dtype=np.int64), lengths),
-            np.fromiter((at for some in slots for at in some), dtype=np.int64, count=sum(lengths)),
-            np.concatenate(
-                [np.array(orjson.loads(row[2]), dtype=np.float64) for row in rows] or [np.empty(0)]
-            ),
+        values = [orjson.loads(row[2]) for row in rows]
+        series_ids = np.repeat(
+            np.array([row[0] for row in rows], dtype=np.int64), [len(some) for some in slots]
         )
-    query = select(sample.c.series_id, cast(func.strftime("%s", sample.c.slot), Integer), sample.c.value)
-    rows = connection.execute(within(query, ids, grid.start, grid.as_of)).all()
-    columns = list(zip(*rows, strict=True)) or [(), (), ()]
-    return (
-        np.array(columns[0], dtype=np.int64),
-        np.array(columns[1], dtype=np.int64),
-        np.array(columns[2], dtype=np.float64),
-    )
+        return series_ids, _joined(slots, np.int64), _joined(values, np.float64)
+    plain: Select[Any] = select(sample.c.series_id, epoch(sample.c.slot), sample.c.value)
+    columns = read_columns(connection, within(plain, ids, grid))
+    return np.array(columns[0], np.int64), np.array(columns[1], np.int64), np.array(columns[2], np.float64)
+
+
+def _joined(parts: Sequence[list[Any]], dtype: type[Number]) -> NDArray[Number]:
+    arrays = [np.array(part, dtype=dtype) for part in parts]
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype=dtype)
 
 
 def _labels_text(key: SeriesKey) -> str:

@@ -41,8 +41,8 @@ sample_window = define(
     must("as_of", Instant, "End of the newest window whose samples are stored (UTC)"),
     must("n_slots", Integer, "Its slots, each of which has a row in sample"),
     must("step_seconds", Integer, "Length of a slot"),
-    must("n_observed", Integer, "Those with a value"),
-    comment="The newest window stored of a series: spares the next run to count the samples it shares",
+    must("observed", Body, "Those with a value: hexadecimal, a bit a slot, the oldest first"),
+    comment="The newest window stored of a series: shows the next run what it need not write again",
     merge=Merge.NEWEST_AS_OF,
     kept_by="as_of",
 )

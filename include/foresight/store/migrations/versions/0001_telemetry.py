@@ -109,9 +109,14 @@ def _sample_window() -> None:
             "n_slots", sa.Integer(), nullable=False, comment="Its slots, each of which has a row in sample"
         ),
         sa.Column("step_seconds", sa.Integer(), nullable=False, comment="Length of a slot"),
-        sa.Column("n_observed", sa.Integer(), nullable=False, comment="Those with a value"),
+        sa.Column(
+            "observed",
+            Body(),
+            nullable=False,
+            comment="Those with a value: hexadecimal, a bit a slot, the oldest first",
+        ),
         sa.PrimaryKeyConstraint("series_id"),
-        comment="The newest window stored of a series: spares the next run to count the samples it shares",
+        comment="The newest window stored of a series: shows the next run what it need not write again",
         if_not_exists=True,
         **table_options(None),
     )
