@@ -19,6 +19,7 @@ from typing import Any
 
 from foresight.errors import TransientError
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
+from foresight.scoring.garbage import rare_collections
 from foresight.scoring.records import Record, with_error
 from foresight.scoring.sources import Source, as_source
 
@@ -134,7 +135,8 @@ class BundleRun:
         reader = threading.Thread(target=self._read_all, name="scoring-reader", daemon=True)
         reader.start()
         try:
-            self._watch(start)
+            with rare_collections():
+                self._watch(start)
         except BaseException as error:
             self._fail(error)
             raise

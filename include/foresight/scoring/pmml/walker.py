@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,22 @@ from foresight.scoring.pmml.program import Program, Test
 from foresight.scoring.pmml.result import Codes
 from foresight.scoring.pmml.values import Column, Flags, Floats
 
-try:
-    from sklearn.ensemble._hist_gradient_boosting._predictor import _predict_from_raw_data
-    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-except ImportError:  # a private place of scikit-learn: it may move
-    _predict_from_raw_data = None
-    PREDICTOR_RECORD_DTYPE = None
-
 MASKED_TESTS = 24
 """Programs up to this size are run as comparisons of whole columns."""
 _BITS = 255
 _DTYPE = np.dtype([("feature", "i4"), ("threshold", "f8"), ("set", "i4"), ("missing_left", "?"),
                    ("left", "i4"), ("right", "i4"), ("end", "i4")])  # fmt: skip
+
+
+@cache
+def predictor() -> tuple[Any, Any] | None:
+    """scikit-learn's compiled walk and its node type; None where they moved from their private place."""
+    try:
+        from sklearn.ensemble._hist_gradient_boosting._predictor import _predict_from_raw_data
+        from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+    except ImportError:
+        return None
+    return _predict_from_raw_data, PREDICTOR_RECORD_DTYPE
 
 
 class Walker:
@@ -61,7 +66,7 @@ class Walker:
             self._packed = [_pack(p, self.fields, self._words) for p in self._programs]
         matrix = self.matrix(frame)
         fits = all(len(words) < _BITS for words in self._words.values())
-        if _predict_from_raw_data is None or not fits:
+        if not fits or predictor() is None:
             return [packed.walk(matrix) for packed in self._packed]
         out = np.empty(frame.n)
         return [packed.walk_compiled(matrix, out) for packed in self._packed]
@@ -147,16 +152,19 @@ class _Packed:
 
     def walk_compiled(self, matrix: Floats, out: Floats) -> Codes:
         """The same in scikit-learn's predictor."""
+        found = predictor()
+        assert found is not None  # noqa: S101 (asked before)
+        predict, dtype = found
         if self.compiled is None:
-            self._compile()
+            self._compile(dtype)
         none = np.zeros((1, 8), np.uint32)
         known = none if not len(self.sets) else np.full((1, 8), 0xFFFFFFFF, np.uint32)
         where = np.zeros(matrix.shape[1], np.uint32)
-        _predict_from_raw_data(self.compiled, matrix, self.bits, known, where, 1, out)
+        predict(self.compiled, matrix, self.bits, known, where, 1, out)
         return out.astype(np.intp)
 
-    def _compile(self) -> None:
-        nodes, compiled = self.nodes, np.zeros(len(self.nodes), PREDICTOR_RECORD_DTYPE)
+    def _compile(self, dtype: Any) -> None:
+        nodes, compiled = self.nodes, np.zeros(len(self.nodes), dtype)
         is_end = nodes["feature"] < 0
         compiled["value"], compiled["is_leaf"] = nodes["end"], is_end
         compiled["feature_idx"] = np.where(is_end, 0, nodes["feature"])

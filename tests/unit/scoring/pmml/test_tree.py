@@ -335,4 +335,4 @@ def test_all_ways_through_a_tree_agree(
 
 
 def test_the_compiled_walk_is_at_hand() -> None:
-    assert walker._predict_from_raw_data is not None, "scikit-learn moved its predictor: forests are slow now"
+    assert walker.predictor() is not None, "scikit-learn moved its predictor: forests are slow now"
