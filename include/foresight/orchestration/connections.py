@@ -45,12 +45,14 @@ def open_telemetry() -> TelemetrySource:
 
     given = connection(TELEMETRY_CONNECTION)
     extra = given.extra_dejson
-    if given.conn_type == "recording":
-        return RecordingSource(given.host, **extra)
-    if given.conn_type in {"http", "https"}:
-        return PrometheusSource(
-            _http_url(given), user=given.login or None, password=given.password or None, **extra
-        )
+    try:
+        if given.conn_type == "recording":
+            return RecordingSource(given.host, **extra)
+        if given.conn_type in {"http", "https"}:
+            signed_in = {"user": given.login or None, "password": given.password or None}
+            return PrometheusSource(_http_url(given), **signed_in, **extra)
+    except TypeError as error:
+        raise InvalidConnection(f"the extra of connection telemetry: {error}") from error
     raise InvalidConnection(f"connection telemetry is of type {given.conn_type!r}: use http or recording")
 
 
