@@ -49,7 +49,7 @@ def open_telemetry() -> TelemetrySource:
         if given.conn_type == "recording":
             return RecordingSource(given.host, **extra)
         if given.conn_type in {"http", "https"}:
-            signed_in = {"user": given.login or None, "password": given.password or None}
+            signed_in: dict[str, Any] = {"user": given.login or None, "password": given.password or None}
             return PrometheusSource(_http_url(given), **signed_in, **extra)
     except TypeError as error:
         raise InvalidConnection(f"the extra of connection telemetry: {error}") from error

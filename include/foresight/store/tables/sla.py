@@ -107,7 +107,7 @@ sli_window = define(
     may("alert_factor", Double, "Burn rate at which an alert starts"),
     may("alert_short_minutes", Integer, "The short window that must burn too"),
     may("alert_short_burn_rate", Double, "Burn rate of the short window"),
-    may("is_alerting", Boolean, "Whether both windows are at or over the factor"),
+    may("is_alerting", Boolean, "Whether both windows are over the factor"),
     comment="One SLI over one window before one as-of",
     kept_by="as_of",
     by_day=True,

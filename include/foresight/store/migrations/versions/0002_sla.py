@@ -220,7 +220,7 @@ def _sli_window() -> None:
             "is_alerting",
             sa.Boolean(),
             nullable=True,
-            comment="Whether both windows are at or over the factor",
+            comment="Whether both windows are over the factor",
         ),
         sa.PrimaryKeyConstraint("sla_name", "sli_name", "as_of", "window_minutes"),
         comment="One SLI over one window before one as-of",
