@@ -1,4 +1,4 @@
-"""The docs cannot drift: links lead somewhere, commands exist, every table, topic, setting and DAG is told."""
+"""The docs cannot drift: links and commands lead somewhere; every table, topic, setting and DAG is told."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ def text_of_all() -> str:
     return "\n".join(page.read_text() for page in PAGES)
 
 
+def blocks_of(*languages: str) -> list[str]:
+    fenced = [found for page in PAGES for found in FENCE.findall(page.read_text())]
+    return [block for language, block in fenced if language in languages]
+
+
 def shell_lines() -> list[list[str]]:
-    blocks = [
-        block for page in PAGES for kind, block in FENCE.findall(page.read_text()) if kind in {"sh", "bash"}
-    ]
     inline = re.findall(r"`((?:foresight|make) [^`]+)`", text_of_all())
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines = [line for block in blocks_of("sh", "bash") for line in block.replace("\\\n", " ").splitlines()]
     split = [shlex.split(line, comments=True) for line in [*lines, *inline] if line.count("'") % 2 == 0]
     return [words for words in split if words]
 
@@ -89,11 +91,10 @@ def test_every_environment_variable_of_ours_is_told_and_no_other() -> None:
 
 
 def test_every_yaml_example_is_yaml() -> None:
-    blocks = [
-        (page, block) for page in PAGES for kind, block in FENCE.findall(page.read_text()) if kind == "yaml"
-    ]
-    for page, block in blocks:
-        parse_documents(block, str(page))
+    examples = blocks_of("yaml")
+    assert examples
+    for example in examples:
+        parse_documents(example, "example")
 
 
 def test_the_project_speaks_of_itself_alone() -> None:
@@ -101,7 +102,5 @@ def test_the_project_speaks_of_itself_alone() -> None:
     mine = [path for path in tracked if not {".venv", ".cache", ".foresight"} & set(path.parts)]
     assert len(mine) > 50
     banned = re.compile(r"/work/|/root/|pypi\.org|pythonhosted|repo1?\.maven|deb\.debian|registry\.npmjs")
-    this = Path(__file__)
-    assert [
-        str(path) for path in mine if path != this and banned.search(path.read_text(errors="replace"))
-    ] == []
+    texts = {path: path.read_text(errors="replace") for path in mine if path != Path(__file__)}
+    assert [str(path) for path, text in texts.items() if banned.search(text)] == []
