@@ -21,7 +21,8 @@ from foresight.scoring.bundles import BundleRun, Load, Settings
 from foresight.scoring.files import read_csv
 from foresight.scoring.mapping import read_mapping
 from foresight.scoring.model import load_model
-from foresight.scoring.records import ERROR, PREDICTION, RecordScorer
+from foresight.scoring.outcome import ERROR, PREDICTION
+from foresight.scoring.records import RecordScorer
 from foresight.scoring.sources import Iterated
 
 ROOT = Path(__file__).parents[1]

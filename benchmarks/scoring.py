@@ -28,7 +28,8 @@ from foresight.scoring.files import read_csv
 from foresight.scoring.garbage import rare_collections
 from foresight.scoring.mapping import from_text, read_mapping
 from foresight.scoring.model import ScoringModel, load_model
-from foresight.scoring.records import PREDICTION, RecordScorer
+from foresight.scoring.outcome import PREDICTION
+from foresight.scoring.records import RecordScorer
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"

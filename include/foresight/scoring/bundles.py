@@ -20,7 +20,7 @@ from typing import Any
 from foresight.errors import TransientError
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
 from foresight.scoring.garbage import rare_collections
-from foresight.scoring.records import Record, with_error
+from foresight.scoring.outcome import Record, with_error
 from foresight.scoring.sources import Source, as_source
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foresight.scoring.errors import InvalidMapping
-from foresight.scoring.records import PREDICTION, RECORD, BadRecord, Record
+from foresight.scoring.outcome import PREDICTION, RECORD, BadRecord, Record
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _PARQUET_ROWS = 10_000

@@ -1,0 +1,155 @@
+"""Passes over records written out as Python code, for the mapping and the model at hand.
+
+The text holds names made here, names of fields and constants as ``repr`` writes them, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from foresight.scoring.mapping import FieldMapping
+from foresight.scoring.model import Decisions
+from foresight.scoring.outcome import PREDICTION, Record
+
+Fast = Callable[[Sequence[Any]], tuple[list[Any], list[int]]]
+FastOne = Callable[[Any], Record | None]
+Gather = Callable[[Sequence[Any]], tuple[list[list[Any]], list[int], list[int]]]
+
+
+def _variables(mapping: FieldMapping) -> dict[str, str]:
+    return {feed.target.name: f"v{place}" for place, feed in enumerate(mapping.feeds)}
+
+
+def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record] | None:
+    """A function from the values of the inputs, None for missing ones, to a prediction."""
+    variables = _variables(mapping)
+    lines = decisions.lines(variables, lambda place: f"return {_literal(decisions, place)}", missing=True)
+    if lines is None:
+        return None
+    made: Callable[..., Record] = _define(
+        "decide", [f"def decide({', '.join(variables.values())}):", *_indented(lines, 1)]
+    )
+    return made
+
+
+def fast_pass(decisions: Decisions, mapping: FieldMapping) -> tuple[Fast, FastOne] | None:
+    """For records that are plainly right: a loop that gives the places of all others, and one by one."""
+    if mapping.array_field is not None or mapping.reads_text:
+        return None
+    variables = _variables(mapping)
+
+    def code(before: str, after: str) -> list[str] | None:
+        return decisions.lines(
+            variables,
+            lambda place: f"{before}{{**r, {PREDICTION!r}: {_literal(decisions, place)}}}{after}",
+            missing=False,
+        )
+
+    many, one, check = code("add(", ")"), code("return ", ""), _check(mapping, variables)
+    if many is None or one is None or check is None:
+        return None
+    loop = [
+        "def fast(records):",
+        " found = []; add = found.append; left = []; skip = left.append",
+        " for r in records:",
+        *_indented(check, 2),
+        *_indented(many, 3),
+        "  else:",
+        "   skip(len(found)); add(None)",
+        " return found, left",
+    ]
+    single = ["def fast(r):", *_indented(check, 1), *_indented(one, 2), " return None"]
+    return _define("fast", loop), _define("fast", single)
+
+
+def gather_pass(mapping: FieldMapping) -> Gather | None:
+    """The values of each input of the records that are plainly right, their places, those of all others."""
+    variables = _variables(mapping)
+    check = None if mapping.array_field is not None or mapping.reads_text else _check(mapping, variables)
+    if check is None:
+        return None
+    names = list(variables.values())
+    lines = [
+        "def gather(records):",
+        " places = []; keep = places.append; left = []; skip = left.append; i = 0",
+        *(f" c{name} = []; a{name} = c{name}.append" for name in names),
+        " for r in records:",
+        *_indented(check, 2),
+        f"   keep(i); {'; '.join(f'a{name}({name})' for name in names)}",
+        "  else:",
+        "   skip(i)",
+        "  i += 1",
+        f" return [{', '.join(f'c{name}' for name in names)}], places, left",
+    ]
+    made: Gather = _define("gather", lines)
+    return made
+
+
+def _check(mapping: FieldMapping, variables: Mapping[str, str]) -> list[str] | None:
+    """Lines that read a record and ask whether it is plainly right; None where that is hard to say."""
+    conditions = _conditions(mapping, variables)
+    if conditions is None:
+        return None
+    return [
+        "try:",
+        *(f" {variables[f.target.name]} = r[{f.source!r}]" for f in mapping.feeds),
+        f" fine = {conditions}",
+        "except (LookupError, TypeError, OverflowError):",
+        " fine = False",
+        "if fine:",
+    ]
+
+
+def _conditions(mapping: FieldMapping, variables: Mapping[str, str]) -> str | None:
+    """What must hold for a record to be plainly right; None where that is not to be said in a line."""
+    conditions, numbers = [], list[str]()
+    for feed in mapping.feeds:
+        name, target = variables[feed.target.name], feed.target
+        if target.data_type in {"double", "float"}:
+            numbers.append(name)
+        elif target.data_type == "integer":
+            conditions.append(f"type({name}) is int and -(1 << 53) < {name} < 1 << 53")
+        elif target.data_type == "string":
+            conditions.append(f"type({name}) is str")
+        else:
+            return None
+        if target.values and not target.bounds:
+            conditions.append(f"{name} in {set(target.values)!r}")
+        elif target.bounds:
+            if target.values or len(target.bounds) > 1:
+                return None
+            (b,) = target.bounds
+            below, above = "<" if b.low_open else "<=", "<" if b.high_open else "<="
+            conditions.append(f"{_number(b.low)} {below} {name} {above} {_number(b.high)}")
+    if numbers:
+        # A sum less itself is 0 only if every part of it is finite.
+        total = " + ".join(numbers)
+        kinds = " is ".join(f"type({name})" for name in numbers)
+        conditions = [f"float is {kinds} and (s := {total}) - s == 0.0", *conditions]
+    return " and ".join(conditions) or "True"
+
+
+def _number(value: float) -> str:
+    return repr(value) if abs(value) < float("inf") else "1e999" if value > 0 else "-1e999"
+
+
+def _literal(decisions: Decisions, place: int) -> str:
+    return repr(dict(decisions.predictions[place]))
+
+
+def _indented(lines: Sequence[str], depth: int) -> list[str]:
+    return [" " * depth + line for line in lines]
+
+
+def _define(name: str, lines: Sequence[str]) -> Any:
+    """Compile a function."""
+    space: dict[str, Any] = {}
+    exec(compile("\n".join(lines), f"<{name}>", "exec"), {"__builtins__": _BUILTINS}, space)  # noqa: S102
+    return space[name]
+
+
+_BUILTINS = {
+    "type": type, "float": float, "int": int, "str": str, "len": len,
+    "LookupError": LookupError, "TypeError": TypeError, "OverflowError": OverflowError,
+}  # fmt: skip
