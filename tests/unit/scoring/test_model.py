@@ -49,7 +49,9 @@ def test_many_are_one_by_one(model: ScoringModel) -> None:
     columns = _columns(model, 40)
     names = [out.name for out in model.signature.outputs]
     many = model.predict(columns).records(names)
-    single = [model.predict({k: v[i : i + 1] for k, v in columns.items()}).records(names)[0] for i in range(40)]
+    single = [
+        model.predict({k: v[i : i + 1] for k, v in columns.items()}).records(names)[0] for i in range(40)
+    ]
     assert many == single
 
 

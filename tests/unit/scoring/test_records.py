@@ -44,7 +44,12 @@ def test_the_iris_tree_is_right_146_times_of_150(iris: ScoringModel) -> None:
     data = load_iris()
     found = iris.predict({name: data.data[:, i] for i, name in enumerate(NAMES)}).columns["PredictedValue"]
     wrong = data.data[found != data.target_names[data.target]]
-    assert wrong.tolist() == [[5.9, 3.2, 4.8, 1.8], [6.7, 3.0, 5.0, 1.7], [6.0, 2.7, 5.1, 1.6], [4.9, 2.5, 4.5, 1.7]]
+    assert wrong.tolist() == [
+        [5.9, 3.2, 4.8, 1.8],
+        [6.7, 3.0, 5.0, 1.7],
+        [6.0, 2.7, 5.1, 1.6],
+        [4.9, 2.5, 4.5, 1.7],
+    ]
 
 
 def test_the_iris_tree_is_right_116_times_of_120() -> None:
@@ -111,13 +116,21 @@ def test_predictions_of_a_bundle_are_not_shared(scorer: RecordScorer) -> None:
 
 def test_names_with_quotes_and_braces_are_only_names(iris: ScoringModel) -> None:
     name = "w'\"\\{}\n]; import os; ["
-    scorer = RecordScorer(iris, read_mapping([{"model_field": "petal_width", "tuple_field": name}], iris.signature))
+    scorer = RecordScorer(
+        iris, read_mapping([{"model_field": "petal_width", "tuple_field": name}], iris.signature)
+    )
     record = {**{k: v for k, v in SETOSA.items() if k != "petal_width"}, name: 0.2}
     assert scorer.score_one(record)[PREDICTION]["PredictedValue"] == "setosa"
 
 
 VALUE = st.one_of(
-    st.floats(0, 8), st.floats(), st.integers(0, 8), st.integers(), st.none(), st.text(max_size=3), st.booleans()
+    st.floats(0, 8),
+    st.floats(),
+    st.integers(0, 8),
+    st.integers(),
+    st.none(),
+    st.text(max_size=3),
+    st.booleans(),
 )
 RECORDS = st.lists(st.dictionaries(st.sampled_from([*NAMES, "other"]), VALUE), max_size=8)
 

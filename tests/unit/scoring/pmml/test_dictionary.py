@@ -1,5 +1,6 @@
 """Values that a field may have, and what a model does with others."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
 import math
@@ -50,35 +51,35 @@ def test_an_invalid_value_is_treated_as_the_schema_says(treatment: str, wanted: 
 
 def test_an_invalid_value_may_be_replaced() -> None:
     loaded = echo(INSIDE, 'invalidValueTreatment="asValue" invalidValueReplacement="3"')
-    assert 3.0 == seen(loaded, 11)
+    assert seen(loaded, 11) == 3.0
 
 
 def test_an_invalid_value_that_counts_as_missing_is_replaced_like_one() -> None:
     loaded = echo(INSIDE, 'invalidValueTreatment="asMissing" missingValueReplacement="4"')
-    assert [4.0, 4.0, 5.0] == [seen(loaded, value) for value in (11, None, 5)]
+    assert [seen(loaded, value) for value in (11, None, 5)] == [4.0, 4.0, 5.0]
 
 
 def test_a_text_that_is_no_number_is_invalid_even_as_is() -> None:
-    assert "invalid" == seen(echo(NUMBER, 'invalidValueTreatment="asIs"'), "abc")
+    assert seen(echo(NUMBER, 'invalidValueTreatment="asIs"'), "abc") == "invalid"
 
 
 def test_a_missing_value_may_be_refused() -> None:
-    assert "invalid" == seen(echo(NUMBER, 'missingValueTreatment="returnInvalid"'), None)
+    assert seen(echo(NUMBER, 'missingValueTreatment="returnInvalid"'), None) == "invalid"
 
 
 def test_a_category_must_be_declared() -> None:
     loaded = echo(classes("a", "b"), data_type="string")
-    assert ["a", "invalid", None] == [seen(loaded, value) for value in ("a", "c", None)]
+    assert [seen(loaded, value) for value in ("a", "c", None)] == ["a", "invalid", None]
 
 
 def test_an_undeclared_list_of_categories_is_open() -> None:
-    assert "anything" == seen(echo(TEXT, data_type="string"), "anything")
+    assert seen(echo(TEXT, data_type="string"), "anything") == "anything"
 
 
 def test_declared_missing_and_invalid_values() -> None:
     kind = NUMBER + '><Value value="-1" property="missing"/><Value value="-2" property="invalid"/>'
     loaded = echo(kind, 'missingValueReplacement="9"')
-    assert [9.0, "invalid", 3.0] == [seen(loaded, value) for value in (-1, -2, 3)]
+    assert [seen(loaded, value) for value in (-1, -2, 3)] == [9.0, "invalid", 3.0]
 
 
 def test_a_text_declared_missing_for_a_number_is_missing() -> None:
@@ -103,16 +104,16 @@ def test_outliers_that_count_as_missing_are_replaced() -> None:
     loaded = echo(
         NUMBER, 'outliers="asMissingValues" lowValue="0" highValue="10" missingValueReplacement="1"'
     )
-    assert 1.0 == seen(loaded, 50)
+    assert seen(loaded, 50) == 1.0
 
 
 def test_a_float_is_rounded_to_single_precision() -> None:
     kind = 'optype="continuous" dataType="float"'
-    assert 0.10000000149011612 == seen(echo(kind), 0.1)
+    assert seen(echo(kind), 0.1) == 0.10000000149011612
 
 
 def test_a_whole_number_has_no_fraction() -> None:
-    assert ["invalid", 5] == [seen(echo(WHOLE, data_type="integer"), value) for value in (5.5, 5.0)]
+    assert [seen(echo(WHOLE, data_type="integer"), value) for value in (5.5, 5.0)] == ["invalid", 5]
 
 
 @pytest.mark.parametrize(
@@ -141,13 +142,13 @@ def test_an_instant_is_read(kind: str, value: str, wanted: str) -> None:
 
 def test_days_since_a_year_are_counted_from_its_first_day() -> None:
     kind = 'optype="continuous" dataType="dateDaysSince[1960]"'
-    assert "59" == seen(echo(kind, data_type="dateDaysSince[1960]"), "1960-02-29").removesuffix(".0")
+    assert seen(echo(kind, data_type="dateDaysSince[1960]"), "1960-02-29").removesuffix(".0") == "59"
 
 
 def test_every_invalid_record_is_named_and_the_others_are_scored() -> None:
     scored = score(echo(INSIDE), x=[1, 11, None, "x", 2])
-    assert {1: "x = 11 is not a valid value", 3: "x = 'x' is not a valid value"} == scored.errors
-    assert [1.0, 2.0] == scored.columns["out"][[0, 4]].tolist()
+    assert scored.errors == {1: "x = 11 is not a valid value", 3: "x = 'x' is not a valid value"}
+    assert scored.columns["out"][[0, 4]].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -170,5 +171,5 @@ def test_a_broken_dictionary_or_schema_is_refused(kind: str, attributes: str, er
 
 def test_a_column_that_is_not_given_is_missing() -> None:
     loaded = echo(NUMBER, 'missingValueReplacement="2"')
-    assert [2.0, 2.0] == score(loaded, other=[1, 1]).columns["out"].tolist()
-    assert 2.0 == one(loaded, "out", {"other": 1})
+    assert score(loaded, other=[1, 1]).columns["out"].tolist() == [2.0, 2.0]
+    assert one(loaded, "out", {"other": 1}) == 2.0

@@ -1,5 +1,6 @@
 """Expressions, built-in and defined functions, derived fields."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
 import math
@@ -138,13 +139,13 @@ def test_norm_continuous_interpolates(outliers: str, wanted: list[float | None])
 
 
 def test_norm_continuous_maps_missing() -> None:
-    assert 0.25 == value(f'<NormContinuous field="x" mapMissingTo="0.25">{POINTS}</NormContinuous>')
+    assert value(f'<NormContinuous field="x" mapMissingTo="0.25">{POINTS}</NormContinuous>') == 0.25
 
 
 def test_norm_discrete_is_one_for_its_value() -> None:
     loaded = derived('<NormDiscrete field="w" value="red"/>')
-    assert [1.0, 0.0, None] == [one(loaded, "out", {"w": w}) for w in ("red", "blue", None)]
-    assert 0.5 == value('<NormDiscrete field="w" value="red" mapMissingTo="0.5"/>', w=None)
+    assert [one(loaded, "out", {"w": w}) for w in ("red", "blue", None)] == [1.0, 0.0, None]
+    assert value('<NormDiscrete field="w" value="red" mapMissingTo="0.5"/>', w=None) == 0.5
 
 
 def test_discretize_takes_the_bin_that_holds_the_value() -> None:
@@ -155,7 +156,7 @@ def test_discretize_takes_the_bin_that_holds_the_value() -> None:
     loaded = derived(
         f'<Discretize field="x" defaultValue="other" mapMissingTo="none">{bins}</Discretize>', "string"
     )
-    assert ["low", "high", "other", "none"] == [one(loaded, "out", {"x": x}) for x in (-1, 0, 9, None)]
+    assert [one(loaded, "out", {"x": x}) for x in (-1, 0, 9, None)] == ["low", "high", "other", "none"]
 
 
 def test_map_values_looks_up_a_table() -> None:
@@ -166,17 +167,17 @@ def test_map_values_looks_up_a_table() -> None:
     )
     loaded = derived(text)
     asked = [("red", 1), ("red", 2), ("blue", 1), (None, 1), ("red", None)]
-    assert [10.0, 20.0, -1.0, -2.0, -2.0] == [one(loaded, "out", {"w": w, "x": x}) for w, x in asked]
+    assert [one(loaded, "out", {"w": w, "x": x}) for w, x in asked] == [10.0, 20.0, -1.0, -2.0, -2.0]
 
 
 def test_a_field_reference_maps_missing() -> None:
-    assert 3.0 == value('<FieldRef field="x" mapMissingTo="3"/>')
+    assert value('<FieldRef field="x" mapMissingTo="3"/>') == 3.0
 
 
 def test_a_derived_field_has_its_own_type() -> None:
-    assert 2 == value('<FieldRef field="x"/>', "integer", x=2.9)
-    assert "2.5" == value('<FieldRef field="x"/>', "string", x=2.5)
-    assert 0.10000000149011612 == value('<FieldRef field="x"/>', "float", x=0.1)
+    assert value('<FieldRef field="x"/>', "integer", x=2.9) == 2
+    assert value('<FieldRef field="x"/>', "string", x=2.5) == "2.5"
+    assert value('<FieldRef field="x"/>', "float", x=0.1) == 0.10000000149011612
 
 
 def test_derived_fields_may_stand_in_any_order() -> None:
@@ -184,7 +185,7 @@ def test_derived_fields_may_stand_in_any_order() -> None:
         "+", '<FieldRef field="b"/>', 1
     )
     more += '</DerivedField><DerivedField name="b" optype="continuous" dataType="double"><FieldRef field="x"/></DerivedField>'
-    assert 6.0 == one(derived(apply("*", '<FieldRef field="a"/>', 2), more=more), "out", {"x": 2})
+    assert one(derived(apply("*", '<FieldRef field="a"/>', 2), more=more), "out", {"x": 2}) == 6.0
 
 
 FUNCTION = (
@@ -195,7 +196,7 @@ FUNCTION = (
 
 def test_a_defined_function_sees_its_parameters_only() -> None:
     loaded = derived(apply("twice", "z"), functions=FUNCTION)
-    assert 6.0 == one(loaded, "out", {"z": 3, "x": 100})
+    assert one(loaded, "out", {"z": 3, "x": 100}) == 6.0
     with pytest.raises(InvalidModel, match="z"):
         derived(
             apply("twice", "z"), functions=FUNCTION.replace('<FieldRef field="x"/>', '<FieldRef field="z"/>')

@@ -1,7 +1,7 @@
 """MiningModel: every method, segments that do not apply, predictions that are missing, chains."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
-
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_numbers_are_joined(method: str, wanted: float) -> None:
 def test_a_segment_counts_only_where_its_predicate_is_true() -> None:
     when = '<SimplePredicate field="x" operator="greaterThan" value="0"/>'
     loaded = mining("average", constant(1) + constant(3, when))
-    assert [1.0, 2.0, 1.0] == [one(loaded, "y", {"x": x}) for x in (-1, 1, None)]
+    assert [one(loaded, "y", {"x": x}) for x in (-1, 1, None)] == [1.0, 2.0, 1.0]
 
 
 def test_without_a_segment_that_applies_there_is_no_prediction() -> None:
@@ -72,7 +72,7 @@ def test_select_first_takes_the_first_segment_that_applies_to_each_record() -> N
     below = '<SimplePredicate field="x" operator="lessThan" value="{}"/>'
     loaded = mining("selectFirst", constant(1, below.format(0)) + constant(2, below.format(5)))
     found = score(loaded, x=[-1, 3, 9, None, -5]).columns["y"]
-    assert [1.0, 2.0, None, None, 1.0] == [None if np.isnan(v) else v for v in found]
+    assert [None if np.isnan(v) else v for v in found] == [1.0, 2.0, None, None, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,15 @@ def test_votes_that_are_missing_may_outvote_the_others() -> None:
     segments = tree("a") + tree("b", inner=lost) + tree("b", inner=lost)
     assert voting("majorityVote", segments) is not None
     assert one(voting("majorityVote", segments), "y", {"x": -1}) is None
-    assert "a" == one(
-        voting("majorityVote", segments, 'missingPredictionTreatment="skipSegment"'), "y", {"x": -1}
+    assert (
+        one(voting("majorityVote", segments, 'missingPredictionTreatment="skipSegment"'), "y", {"x": -1})
+        == "a"
     )
     assert (
         one(voting("majorityVote", segments, 'missingPredictionTreatment="returnMissing"'), "y", {"x": -1})
         is None
     )
-    assert "b" == one(voting("majorityVote", segments), "y", {"x": 1})
+    assert one(voting("majorityVote", segments), "y", {"x": 1}) == "b"
 
 
 @pytest.mark.parametrize("method", ["majorityVote", "weightedMajorityVote", "average", "weightedAverage"])
@@ -201,12 +202,12 @@ TWICE = (
 
 
 def test_a_chain_hands_outputs_on() -> None:
-    assert 7.0 == one(chain(TWICE.format("<True/>")), "y", {"x": 3})
+    assert one(chain(TWICE.format("<True/>")), "y", {"x": 3}) == 7.0
 
 
 def test_a_segment_of_a_chain_may_ask_for_what_came_before() -> None:
     loaded = chain(TWICE.format('<SimplePredicate field="middle" operator="greaterThan" value="0"/>'))
-    assert [7.0, -3.0] == score(loaded, x=[3, -3]).columns["y"].tolist()
+    assert score(loaded, x=[3, -3]).columns["y"].tolist() == [7.0, -3.0]
 
 
 def test_an_output_of_a_segment_can_be_handed_out() -> None:
@@ -222,14 +223,14 @@ def test_an_output_of_a_segment_can_be_handed_out() -> None:
     )
     text = f'<MiningModel functionName="regression">{NAMES}<Segmentation multipleModelMethod="modelChain">{first}{TWICE.format("<True/>")}</Segmentation>{outputs}</MiningModel>'
     scored = score(model(FIELDS, text), x=[3])
-    assert [3.0, 1.5, 7.0] == [scored.columns[name][0] for name in ("first", "half", "y")]
+    assert [scored.columns[name][0] for name in ("first", "half", "y")] == [3.0, 1.5, 7.0]
 
 
 def test_a_segment_may_replace_what_is_missing_for_itself_only() -> None:
     inner = of_x().replace('<MiningField name="x" />', '<MiningField name="x" missingValueReplacement="5"/>')
     assert inner != of_x()
     loaded = mining("average", inner + of_x(), 'missingPredictionTreatment="skipSegment"')
-    assert 5.0 == one(loaded, "y", {"x": None})
+    assert one(loaded, "y", {"x": None}) == 5.0
 
 
 def test_a_forest_gives_up_to_the_general_way_where_the_target_is_rescaled() -> None:
@@ -244,7 +245,7 @@ def test_a_forest_gives_up_to_the_general_way_where_the_target_is_rescaled() -> 
         )
         + "</Segmentation></MiningModel>"
     )
-    assert 16.0 == one(model(FIELDS, text), "y", {"x": 0})
+    assert one(model(FIELDS, text), "y", {"x": 0}) == 16.0
 
 
 @pytest.mark.parametrize(

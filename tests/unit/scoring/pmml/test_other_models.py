@@ -1,5 +1,6 @@
 """Scorecard, rule set, clusters, naive Bayes, neural network, support vectors: each against its formula."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
 import math
@@ -58,16 +59,16 @@ def card(attributes: str, complex_score: str = "") -> PmmlModel:
 
 def test_a_scorecard_adds_points_and_ranks_reasons() -> None:
     found = record(card('reasonCodeAlgorithm="pointsBelow"'), x=10, w="sales")
-    assert (5 - 3 + 10, "AGE", "JOB", None) == (found["y"], found["r1"], found["r2"], found["r3"])
+    assert (found["y"], found["r1"], found["r2"], found["r3"]) == (5 - 3 + 10, "AGE", "JOB", None)
 
 
 def test_points_above_turn_the_ranking_round() -> None:
     found = record(card('reasonCodeAlgorithm="pointsAbove"'), x=40, w="tech")
-    assert (45.0, "OLD", "JOB") == (found["y"], found["r1"], found["r2"])
+    assert (found["y"], found["r1"], found["r2"]) == (45.0, "OLD", "JOB")
 
 
 def test_a_scorecard_may_expect_missing_values() -> None:
-    assert 14.0 == record(card(""), x=None, w="tech")["y"] - 5.0
+    assert record(card(""), x=None, w="tech")["y"] - 5.0 == 14.0
 
 
 def test_a_characteristic_without_a_true_attribute_leaves_no_score() -> None:
@@ -81,7 +82,7 @@ def test_points_may_be_an_expression() -> None:
         "",
         '<ComplexPartialScore><Apply function="*"><FieldRef field="x"/><Constant dataType="double">0.5</Constant></Apply></ComplexPartialScore>',
     )
-    assert 5 + 20 + 15 == record(loaded, x=40, w="tech")["y"]
+    assert record(loaded, x=40, w="tech")["y"] == 5 + 20 + 15
 
 
 # RuleSetModel
@@ -160,31 +161,25 @@ def test_the_nearest_centre_is_the_cluster(measure: str, wanted: float) -> None:
 
 def test_field_weights_and_gaussian_similarity() -> None:
     assert (
-        2 * 9 + 16
-        == record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"', 'fieldWeight="2"'), x=3, z=4)[
-            "d"
-        ]
+        record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"', 'fieldWeight="2"'), x=3, z=4)["d"]
+        == 2 * 9 + 16
     )
     loaded = clusters(
         "<cityBlock/>", ["0 0"], 'kind="distance"', 'compareFunction="gaussSim" similarityScale="3"'
     )
     assert math.exp(-math.log(2) * 9 / 9) + 4 == pytest.approx(record(loaded, x=3, z=4)["d"])
     assert (
-        1 + 4
-        == record(clusters("<cityBlock/>", ["0 0"], 'kind="distance"', 'compareFunction="delta"'), x=3, z=4)[
-            "d"
-        ]
+        record(clusters("<cityBlock/>", ["0 0"], 'kind="distance"', 'compareFunction="delta"'), x=3, z=4)["d"]
+        == 1 + 4
     )
 
 
 def test_a_missing_field_is_made_up_for_by_the_others() -> None:
-    assert 2 * 16 == record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"'), x=None, z=4)["d"]
+    assert record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"'), x=None, z=4)["d"] == 2 * 16
     weights = '<MissingValueWeights><Array n="2" type="real">3 1</Array></MissingValueWeights>'
     assert (
-        4 * 16
-        == record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"', missing=weights), x=None, z=4)[
-            "d"
-        ]
+        record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"', missing=weights), x=None, z=4)["d"]
+        == 4 * 16
     )
     assert record(clusters("<squaredEuclidean/>", ["0 0"], 'kind="distance"'), x=None, z=None)["id"] is None
 
@@ -249,8 +244,8 @@ def test_counts_become_probabilities_and_zero_counts_the_threshold() -> None:
 
 
 def test_a_missing_or_unseen_value_says_nothing() -> None:
-    assert 0.4 == pytest.approx(yes(bayes(COUNTED), x=None, w=None))
-    assert 0.4 == pytest.approx(yes(bayes(COUNTED), x=None, w="green"))
+    assert pytest.approx(yes(bayes(COUNTED), x=None, w=None)) == 0.4
+    assert pytest.approx(yes(bayes(COUNTED), x=None, w="green")) == 0.4
 
 
 @pytest.mark.parametrize("wrap", ["{}", "<Extension>{}</Extension>"])
@@ -261,7 +256,7 @@ def test_a_gaussian_input_also_as_older_writers_wrap_it(wrap: str) -> None:
 
 
 def test_no_density_falls_below_the_threshold() -> None:
-    assert 0.4 == pytest.approx(yes(bayes(GAUSS), x=1000, w=None))
+    assert pytest.approx(yes(bayes(GAUSS), x=1000, w=None)) == 0.4
 
 
 def test_a_poisson_input() -> None:
@@ -401,7 +396,7 @@ def test_a_machine_is_its_formula(kernel: str) -> None:
 def test_two_classes_need_one_machine() -> None:
     one_machine = machine(["v1"], [1.0], 0.0, 'targetCategory="no" alternateTargetCategory="yes"')
     loaded = svm("<LinearKernelType/>", one_machine, classes("yes", "no"), 'functionName="classification"')
-    assert ["no", "yes"] == [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 1)]
+    assert [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 1)] == ["no", "yes"]
 
 
 def test_an_older_document_names_the_other_class_once() -> None:
@@ -412,7 +407,7 @@ def test_an_older_document_names_the_other_class_once() -> None:
         TEXT,
         'functionName="classification" alternateBinaryTargetCategory="yes"',
     )
-    assert ["no", "yes"] == [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 1)]
+    assert [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 1)] == ["no", "yes"]
 
 
 def three(more: str) -> PmmlModel:
@@ -453,7 +448,7 @@ def test_one_against_all_takes_the_smallest_value_or_the_largest() -> None:
         kind,
         'functionName="classification" classificationMethod="OneAgainstAll" maxWins="true"',
     )
-    assert ("b", "a") == (one(small, "y", {"x": 1, "z": 1}), one(large, "y", {"x": 1, "z": 1}))
+    assert (one(small, "y", {"x": 1, "z": 1}), one(large, "y", {"x": 1, "z": 1})) == ("b", "a")
 
 
 def test_coefficients_may_belong_to_the_fields() -> None:
@@ -461,7 +456,7 @@ def test_coefficients_may_belong_to_the_fields() -> None:
     loaded = svm(
         "<LinearKernelType/>", text, more='functionName="regression" svmRepresentation="Coefficients"'
     )
-    assert 0.5 + 2 * 3 - 4 == one(loaded, "y", {"x": 3, "z": 4})
+    assert one(loaded, "y", {"x": 3, "z": 4}) == 0.5 + 2 * 3 - 4
 
 
 def test_a_vector_that_is_not_there_is_refused() -> None:

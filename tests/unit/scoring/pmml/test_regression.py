@@ -1,5 +1,6 @@
 """RegressionModel and GeneralRegressionModel against their formulas."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
 import math
@@ -50,7 +51,7 @@ def test_a_regression_is_its_formula(method: str) -> None:
 def test_a_missing_number_leaves_no_prediction_and_a_missing_category_does_not() -> None:
     loaded = regression(TABLE.format(""), 'functionName="regression"')
     assert one(loaded, "y", {"x": None, "z": 1, "w": "a"}) is None
-    assert 3.5 == one(loaded, "y", {"x": 1, "z": 0, "w": None}) + 1.0
+    assert one(loaded, "y", {"x": 1, "z": 0, "w": None}) + 1.0 == 3.5
 
 
 def two(method: str, target: str = classes("no", "yes")) -> PmmlModel:
@@ -88,7 +89,7 @@ def test_softmax_and_simplemax_divide_by_the_sum() -> None:
 
 
 def test_without_normalisation_the_last_class_has_the_rest() -> None:
-    assert [0.1, 0.7, 0.2] == pytest.approx(shares(three("none")))
+    assert pytest.approx(shares(three("none"))) == [0.1, 0.7, 0.2]
 
 
 @pytest.mark.parametrize("method", ["logit", "probit", "cloglog", "loglog", "cauchit"])
@@ -107,7 +108,7 @@ def test_prior_probabilities_stand_in_for_a_missing_prediction() -> None:
         priors + tables, 'functionName="classification" normalizationMethod="softmax"', classes("no", "yes")
     )
     scored = score(loaded, x=[None], z=[1], w=["a"])
-    assert ("yes", 0.9) == (scored.columns["y"][0], scored.columns["probability(yes)"][0])
+    assert (scored.columns["y"][0], scored.columns["probability(yes)"][0]) == ("yes", 0.9)
 
 
 @pytest.mark.parametrize(
@@ -230,9 +231,11 @@ def test_a_contrast_matrix_stands_for_the_categories_of_a_factor() -> None:
         '<Predictor name="w"/>', f'<Predictor name="w">{matrix}</Predictor>'
     ).replace('<PPCell value="1" predictorName="x" parameterName="b2"/>', "")
     loaded = general('functionName="regression" modelType="generalLinear"', SHARED, parameters=parameters)
-    assert [-0.5 + 0.25, 0.5 + 0.25, 1.5 + 0.25] == pytest.approx(
-        [one(loaded, "y", {"x": 1, "w": w}) for w in "abc"]
-    )
+    assert pytest.approx([one(loaded, "y", {"x": 1, "w": w}) for w in "abc"]) == [
+        -0.5 + 0.25,
+        0.5 + 0.25,
+        1.5 + 0.25,
+    ]
 
 
 COX = '<BaseCumHazardTables maxTime="10"><BaselineCell time="1" cumHazard="0.1"/><BaselineCell time="5" cumHazard="0.4"/></BaseCumHazardTables>'
@@ -259,7 +262,7 @@ def test_a_cox_model_has_a_baseline_for_each_stratum() -> None:
         '<PCell parameterName="b1" beta="0"/>',
         more=tables,
     )
-    assert 0.4 == pytest.approx(one(loaded, "y", {"x": 3, "w": "a", "z": 6}))
+    assert pytest.approx(one(loaded, "y", {"x": 3, "w": "a", "z": 6})) == 0.4
     assert one(loaded, "y", {"x": 3, "w": "b", "z": 6}) is None
 
 

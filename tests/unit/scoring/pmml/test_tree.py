@@ -1,5 +1,6 @@
 """TreeModel: the small golf tree of the specification, and every strategy on it."""
 
+# ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
 from typing import Any
@@ -98,7 +99,7 @@ def ask(loaded: PmmlModel, **record: Any) -> dict[str, Any]:
 
 def test_a_complete_record_ends_in_its_leaf() -> None:
     found = ask(golf(), temperature=75, humidity=55, outlook="sunny")
-    assert ("will play", "3", 0.9, 0.9) == (found["play"], found["node"], found["p"], found["c"])
+    assert (found["play"], found["node"], found["p"], found["c"]) == ("will play", "3", 0.9, 0.9)
 
 
 def test_a_surrogate_is_asked_when_the_first_predicate_is_unknown() -> None:
@@ -108,28 +109,28 @@ def test_a_surrogate_is_asked_when_the_first_predicate_is_unknown() -> None:
 
 def test_null_prediction_gives_nothing_where_a_predicate_is_unknown() -> None:
     found = ask(golf('missingValueStrategy="nullPrediction"'), outlook="sunny")
-    assert (None, None, None) == (found["play"], found["node"], found["p"])
+    assert (found["play"], found["node"], found["p"]) == (None, None, None)
 
 
 def test_last_prediction_stays_at_the_node_above_the_unknown_predicate() -> None:
     loaded = golf('missingValueStrategy="lastPrediction"')
-    assert ("2", 0.8) == (ask(loaded, outlook="sunny")["node"], ask(loaded, outlook="sunny")["p"])
+    assert (ask(loaded, outlook="sunny")["node"], ask(loaded, outlook="sunny")["p"]) == ("2", 0.8)
     assert ask(loaded)["node"] == "1"
 
 
 def test_default_child_is_followed_and_penalised_each_time() -> None:
     loaded = golf('missingValueStrategy="defaultChild" missingValuePenalty="0.8"')
     once = ask(loaded, temperature=40, humidity=70)
-    assert ("4", 0.6) == (once["node"], once["p"])
-    assert [0.4 * 0.8, 0.0, 0.6 * 0.8] == pytest.approx([once[f"c:{v}"] for v in PLAY])
+    assert (once["node"], once["p"]) == ("4", 0.6)
+    assert pytest.approx([once[f"c:{v}"] for v in PLAY]) == [0.4 * 0.8, 0.0, 0.6 * 0.8]
     twice = ask(loaded, humidity=70)
-    assert ("3", 0.9) == (twice["node"], twice["p"])
-    assert 0.9 * 0.8 * 0.8 == pytest.approx(twice["c"])
+    assert (twice["node"], twice["p"]) == ("3", 0.9)
+    assert pytest.approx(twice["c"]) == 0.9 * 0.8 * 0.8
 
 
 def test_default_child_without_penalty_keeps_the_confidence() -> None:
     found = ask(golf('missingValueStrategy="defaultChild"'), temperature=40)
-    assert ("4", 0.6) == (found["node"], found["c"])
+    assert (found["node"], found["c"]) == ("4", 0.6)
 
 
 def test_weighted_confidence_joins_all_children_that_are_not_false() -> None:
@@ -181,7 +182,7 @@ def test_a_root_that_is_not_true_predicts_nothing() -> None:
 def test_without_a_score_the_most_frequent_class_wins() -> None:
     root = '<Node><True/><ScoreDistribution value="no play" recordCount="3"/><ScoreDistribution value="may play" recordCount="1"/></Node>'
     found = ask(golf("", root))
-    assert ("no play", 0.75, "1") == (found["play"], found["p"], found["node"])
+    assert (found["play"], found["p"], found["node"]) == ("no play", 0.75, "1")
 
 
 def test_given_probabilities_count_before_record_counts() -> None:
@@ -202,7 +203,7 @@ def test_a_regression_tree_gives_numbers() -> None:
         fields(x=NUMBER, y=NUMBER),
         f'<TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">{names}{text}</TreeModel>',
     )
-    assert [-2.0, 1.5, 7000.0] == [one(loaded, "y", {"x": x}) for x in (-1, 1, None)]
+    assert [one(loaded, "y", {"x": x}) for x in (-1, 1, None)] == [-2.0, 1.5, 7000.0]
 
 
 @pytest.mark.parametrize(

@@ -87,13 +87,13 @@ def test_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_elements_lose_their_name_space_and_keep_their_line() -> None:
     root = read_xml(b'<p:A xmlns:p="u" b="1" p:c="2">\n<p:B>x<!-- y -->z</p:B></p:A>')
-    assert ("A", {"b": "1"}) == (root.tag, root.attributes)
-    assert ("B", "xz", 2) == (root.children[0].tag, root.children[0].text, root.children[0].line)
+    assert (root.tag, root.attributes) == ("A", {"b": "1"})
+    assert (root.children[0].tag, root.children[0].text, root.children[0].line) == ("B", "xz", 2)
 
 
 def test_extensions_do_not_reach_a_model() -> None:
     root = read_xml(b"<A><Extension><B/></Extension><C><Extension/>t</C></A>")
-    assert ["C"] == [child.tag for child in root.children]
+    assert [child.tag for child in root.children] == ["C"]
     assert root.children[0].text == "t"
 
 
