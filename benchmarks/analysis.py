@@ -4,7 +4,9 @@
 
 Ours: everything that is stored for a series, with one pair of bounds each. The peer: ADF, decomposition,
 Hodrick-Prescott, autocorrelation, resampled aggregates and Holt-Winters without a season, on a sample of the
-same series. One thread. Each size runs in a process of its own, so that its peak memory is its own.
+same series. One thread, in seconds of its processor, so that neighbours on the machine hardly count;
+``wall_ms_per_series`` is what the clock on the wall says. Each size runs in a process of its own, so that
+its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ SIZES = (
     (50_000, 2_880),
 )
 MAIN = (5_000, 720)
-REPEATS = 3
+REPEATS = 5
 SHARD = 5_000
 """Curves are made and stored this many series at a time."""
 PEER_SERIES = 40
@@ -66,6 +68,7 @@ def main() -> None:
         "peer_ms_per_series": peer,
         "ratio": round(peer / ours["ms_per_series"], 1),
         "peak_mib": ours["peak_mib"],
+        "wall_ms_per_series": ours["wall_ms_per_series"],
         **{f"{stage}_ms": ours[f"{stage}_ms"] for stage in STAGES},
         "growth": rows,
     }
@@ -89,19 +92,22 @@ def measure(n_series: int, n_slots: int) -> dict[str, float]:
     lower, upper = np.nanquantile(values, (0.02, 0.95), axis=1)
     rows = np.arange(n_series)
     best = np.full(len(STAGES), np.inf)
+    wall = np.inf
     for _ in range(REPEATS if n_series <= SHARD else 1):
-        clock = [time.perf_counter()]
+        started = time.perf_counter()
+        clock = [time.process_time()]
         analysis = analyse(values)
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         for start in range(0, n_series, SHARD):
             shard = slice(start, start + SHARD)
             curves(values[shard], analysis.period[shard])
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         outlook = forecast(values)
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         risk = violation_probability(values, outlook, rows, lower, upper)
-        clock.append(time.perf_counter())
+        clock.append(time.process_time())
         best = np.minimum(best, np.diff(clock) * 1e3 / n_series)
+        wall = min(wall, (time.perf_counter() - started) * 1e3 / n_series)
     assert np.isfinite(risk.probability).all()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     stages = {f"{stage}_ms": round(ms, 4) for stage, ms in zip(STAGES, best, strict=True)}
@@ -110,6 +116,7 @@ def measure(n_series: int, n_slots: int) -> dict[str, float]:
         "series": n_series,
         "points": n_slots,
         "ms_per_series": total,
+        "wall_ms_per_series": round(wall, 4),
         "peak_mib": round(peak, 1),
         **stages,
     }
@@ -125,7 +132,7 @@ def measure_peer(values: NDArray[np.float64]) -> float:
 
     index = pd.date_range("2026-01-01", periods=values.shape[1], freq="min")
     usable = [pd.Series(row, index) for row in values if np.isfinite(row).all() and np.ptp(row) > 0]
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for series in usable:
@@ -136,7 +143,7 @@ def measure_peer(values: NDArray[np.float64]) -> float:
             for window in ("1h", "3h", "12h"):
                 series.resample(window).agg(["max", "min", "mean", "std"])
             ExponentialSmoothing(series, trend="add").fit().forecast(10)
-    return round((time.perf_counter() - start) * 1e3 / len(usable), 2)
+    return round((time.process_time() - start) * 1e3 / len(usable), 2)
 
 
 def say(text: str, figures: dict[str, Any]) -> None:

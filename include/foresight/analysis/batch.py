@@ -96,8 +96,11 @@ def curves(values: Matrix, period: Integers, parameters: AnalysisParameters = DE
 
     A row's curves do not depend on the other rows: computed later from stored samples they are the same.
     """
-    trend, seasonal, residual, cycle, growth = (np.full(values.shape, np.nan) for _ in range(5))
-    usable = np.flatnonzero(inspect(values, parameters).usable)
+    is_usable = inspect(values, parameters).usable
+    usable = np.flatnonzero(is_usable)
+    trend, seasonal, residual, cycle, growth = (np.empty(values.shape) for _ in range(5))
+    for curve in (trend, seasonal, residual, cycle, growth):
+        curve[~is_usable] = np.nan
     used = np.zeros(len(values), dtype=np.int64)
     # Series of one period are decomposed together, so they should meet in a block.
     for block in in_blocks(values, usable[np.argsort(period[usable], kind="stable")]):
