@@ -16,8 +16,11 @@ DATABASE = "foresight"
 
 
 @contextlib.contextmanager
-def mysql_server() -> Iterator[str]:
-    """SQLAlchemy URL of an empty database on a MySQL of its own; raises ``Unavailable`` with the reason."""
+def mysql_server(*options: str) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database on a MySQL of its own; raises ``Unavailable`` with the reason.
+
+    ``options`` are further ones of ``mysqld``.
+    """
     root = unpacked("mysql-server-core", "unstable")
     start = command(root, "usr/sbin/mysqld", "usr/lib/mysql/private")
     share, user = root / "usr/share/mysql", system_user(root)
@@ -35,7 +38,7 @@ def mysql_server() -> Iterator[str]:
             "--secure-file-priv=NULL",
         ]
         run([*start, *common, "--initialize-insecure"])
-        server = [*start, *common, *listening(home, port), "--mysqlx=OFF"]
+        server = [*start, *common, *listening(home, port), "--mysqlx=OFF", *options]
         with running(server, log=home / "output.log", ready=lambda: answers(port)):
             make_database(port)
             yield f"mysql+mysqlconnector://root@127.0.0.1:{port}/{DATABASE}"

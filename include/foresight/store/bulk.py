@@ -121,7 +121,7 @@ def _load_file(connection: Connection, target: str, rows: pa.Table, duplicates: 
             (file.name,),
         )
     skipped = len(rows) - loaded.rowcount if duplicates == "IGNORE" else 0
-    warnings = loaded.context.cursor.warning_count
+    warnings = connection.exec_driver_sql("SHOW COUNT(*) WARNINGS").scalar_one()
     if warnings != skipped:
         first = connection.exec_driver_sql("SHOW WARNINGS LIMIT 1").one()
         raise FinalError(f"{target}: {warnings - skipped} of {len(rows)} rows do not fit: {first[2]}")
