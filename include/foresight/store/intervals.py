@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import orjson
-from sqlalchemy import Connection, Table, and_, func, select
+from sqlalchemy import Connection, Select, Table, and_, func, select
 
 from foresight.errors import NotFound
 from foresight.series import SeriesKey
 from foresight.store.bulk import upsert
-from foresight.store.tables import analysed_interval, evaluated_interval, series, sla_event, sli_status
-from foresight.store.windows import IDS_AT_ONCE
+from foresight.store.reading import read_columns
+from foresight.store.tables import (
+    analysed_interval,
+    evaluated_interval,
+    series,
+    series_analysis,
+    sla_event,
+    sli_status,
+)
 
 CATALOGUE_SCOPE: Final = "catalogue"
 """The scope of a run over the whole catalogue; other runs name the entries that they were about."""
+
+_SERIES_AT_ONCE: Final = 1000
+"""Ten forecast steps each make as many rows as come at once."""
 
 
 def save_analysed_interval(connection: Connection, as_of: int, scope: str, **fields: Any) -> None:
@@ -44,22 +55,38 @@ def latest_analysed(connection: Connection) -> int | None:
 
 
 def read_interval(connection: Connection, table: Table, as_of: int, names: Sequence[str]) -> dict[str, Any]:
-    """Columns ``names`` of the rows of ``table`` at ``as_of``, as lists, in the order of the primary key."""
+    """Columns of what is stored of every series analysed at ``as_of``, as lists, in the order of the key.
+
+    Args:
+        connection: any.
+        table: one with ``series_id`` and ``as_of``.
+        as_of: epoch seconds.
+        names: columns that are no instants.
+    """
+    analysed = select(series_analysis.c.series_id).where(series_analysis.c.as_of == as_of)
+    (ids,) = read_columns(connection, analysed)
     query = select(*(table.c[name] for name in names)).where(table.c.as_of == as_of)
-    rows = connection.execute(query.order_by(*table.primary_key)).all()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return dict(zip(names, map(list, columns), strict=True))
+    columns = _read_by_series(connection, table, query, sorted(ids))
+    keys = [columns[column.name] for column in table.primary_key if column.name in columns]
+    order = np.lexsort(keys[::-1]).tolist()
+    return {name: [values[at] for at in order] for name, values in columns.items()}
 
 
 def read_series(connection: Connection, ids: Sequence[int]) -> dict[str, Any]:
     """Identity of the series with these ids, as columns."""
-    names = ("series_id", "metric", "labels", "partition_name")
-    rows: list[Any] = []
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        chosen = series.c.series_id.in_(ids[start : start + IDS_AT_ONCE])
-        rows += connection.execute(select(*(series.c[name] for name in names)).where(chosen)).all()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return dict(zip(names, map(list, columns), strict=True))
+    query = select(series.c.series_id, series.c.metric, series.c.labels, series.c.partition_name)
+    return _read_by_series(connection, series, query, ids)
+
+
+def _read_by_series(
+    connection: Connection, table: Table, query: Select[Any], ids: Sequence[int]
+) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {column.name: [] for column in query.selected_columns}
+    for start in range(0, len(ids), _SERIES_AT_ONCE):
+        chosen = query.where(table.c.series_id.in_(ids[start : start + _SERIES_AT_ONCE]))
+        for values, more in zip(columns.values(), read_columns(connection, chosen), strict=True):
+            values += more
+    return columns
 
 
 def state_changes(connection: Connection, as_of: int) -> list[Mapping[str, Any]]:

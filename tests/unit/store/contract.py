@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.unit.store.contract_intervals import IntervalContract
 from tests.unit.store.contract_retention import ChecksumContract, RetentionContract
 from tests.unit.store.contract_samples import SamplesContract
 from tests.unit.store.contract_statuses import StatusContract
@@ -9,6 +10,12 @@ from tests.unit.store.contract_values import MergeContract, ValuesContract
 
 
 class StoreContract(
-    ValuesContract, MergeContract, SamplesContract, StatusContract, RetentionContract, ChecksumContract
+    ValuesContract,
+    MergeContract,
+    SamplesContract,
+    IntervalContract,
+    StatusContract,
+    RetentionContract,
+    ChecksumContract,
 ):
     """Everything."""
