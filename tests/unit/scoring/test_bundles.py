@@ -331,7 +331,8 @@ def test_no_thread_is_left_behind() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"bundle_size": 0}, {"senders": 0}, {"queue_size": -1}, {"bundle_size": 1.5}, {"senders": True}, {"linger_seconds": -1}, {"retries": "3"}],
+    [{"bundle_size": 0}, {"senders": 0}, {"queue_size": -1}, {"bundle_size": 1.5}, {"senders": True},
+     {"linger_seconds": -1}, {"retries": "3"}],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidMapping, match=next(iter(values))):

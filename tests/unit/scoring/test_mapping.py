@@ -104,8 +104,8 @@ def test_a_list_feeds_all_fields_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
-    [("1.5", "double", 1.5), (" 2 ", "integer", 2.0), ("", "double", None), ("x", "double", "x"), ("1_0", "double", "1_0"),
-     ("true", "boolean", True), ("no", "boolean", "no"), ("", "string", None), (" a ", "string", " a ")],
+    [("1.5", "double", 1.5), (" 2 ", "integer", 2.0), ("", "double", None), ("x", "double", "x"),
+     ("1_0", "double", "1_0"), ("true", "boolean", True), ("no", "boolean", "no"), ("", "string", None), (" a ", "string", " a ")],
 )  # fmt: skip
 def test_a_text_of_a_file_is_read_as_the_field_wants(text: str, kind: str, value: Any) -> None:
     assert from_text(text, kind) == value
@@ -126,10 +126,10 @@ def test_a_source_of_texts_gives_numbers() -> None:
         ([{"model_field": "width"}], "tuple_field"),
         ([{"model_field": "width", "tuple_field": "w", "mandatory": True}], "mandatory"),
         ([{"model_field": "depth", "tuple_field": "d"}], "depth"),
-        ([{"model_field": "width", "tuple_field": "a"}, {"model_field": "width", "tuple_field": "b"}], "twice"),
+        ([{"model_field": "width", "tuple_field": name} for name in "ab"], "twice"),
         ([{"model_field": "width", "tuple_field": "w", "default": -1}], "default of width"),
         ([{"model_field": "width", "tuple_field": "w", "is_mandatory": "yes"}], "is_mandatory"),
-        ([{"model_field": "__array__", "tuple_field": "a"}, {"model_field": "width", "tuple_field": "w"}], "only entry"),
+        ([{"model_field": name, "tuple_field": "a"} for name in ("__array__", "width")], "only entry"),
     ],
 )  # fmt: skip
 def test_a_wrong_mapping_is_refused(mapping: Any, reason: str) -> None:

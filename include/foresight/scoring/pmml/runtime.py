@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from foresight.scoring.errors import InvalidMapping, InvalidModel
@@ -60,17 +61,25 @@ class PmmlModel:
         if len(lengths) > 1:
             raise InvalidMapping(f"columns of different lengths: {sorted(lengths)}")
         n = lengths.pop() if lengths else 0
-        if self._answers is not None:
-            frame = self._document.frame(columns, n)
-            codes = _tree(self._document).walker.codes(frame.inner(self._document.model.derived))[0]  # type: ignore[union-attr]
-            found = {name: values[codes] for name, values in self._table.items()}
-            return Scored(found, frame.problems.by_row)
         try:
-            result, problems = self._document.score(columns, n)
+            # What cannot be computed is NaN, that is missing: nothing to warn of.
+            with np.errstate(all="ignore"):
+                return self._look_up(columns, n) if self._answers is not None else self._compute(columns, n)
         except TimeoutError as error:
             raise InvalidModel("a pattern of the model takes too long to match") from error
-        columns_out = {name: column.plain() for name, column in self._columns(result).items()}
-        return Scored(columns_out, problems.by_row)
+
+    def _look_up(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
+        frame = self._document.frame(columns, n)
+        walker = _tree(self._document).walker
+        assert walker is not None  # noqa: S101 (there are answers only for trees that have one)
+        codes = walker.codes(frame.inner(self._document.model.derived))[0]
+        found = {name: values[codes] for name, values in self._table.items()}
+        return Scored(found, frame.problems.by_row)
+
+    def _compute(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
+        result, problems = self._document.score(columns, n)
+        found = {name: column.plain() for name, column in self._columns(result).items()}
+        return Scored(found, problems.by_row)
 
     def _outputs(self) -> tuple[OutputField, ...]:
         subject, outputs = self._document.model.subject, self._document.model.outputs

@@ -122,10 +122,18 @@ def read(element: Element, subject: Subject) -> Machines:
         labels=labels if subject.is_classification else (),
         method=method,
         max_wins=element.get("maxWins", "false") == "true",
-        threshold=element.number("threshold", 0.0),
+        # Documents of version 3 name the other class once; their machines give 0 for one class, 1 for the other.
+        threshold=element.number(
+            "threshold", 0.5 if "alternateBinaryTargetCategory" in element.attributes else 0.0
+        ),
         classes=subject.is_classification,
         target_type=subject.target_type.data_type,
     )
+
+
+def _threshold(element: Element) -> float:
+    # Where the other class is named once (version 3), a machine gives 0 for one class and 1 for the other.
+    return 0.5 if "alternateBinaryTargetCategory" in element.attributes else 0.0
 
 
 def _read_inputs(element: Element, subject: Subject) -> tuple[Compute, ...]:

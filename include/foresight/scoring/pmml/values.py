@@ -174,13 +174,20 @@ def text_of(value: float, data_type: str) -> str:
         return "true" if value else "false"
     if data_type == "integer" and math.isfinite(value):
         return str(int(value))
-    if data_type == "date":
-        return (dt.date(1970, 1, 1) + dt.timedelta(days=value)).isoformat()
-    if data_type == "dateTime":
-        return (dt.datetime(1970, 1, 1) + dt.timedelta(seconds=value)).isoformat()  # noqa: DTZ001 (no zone meant)
-    if data_type == "time":
-        return str(dt.timedelta(seconds=value))
+    if data_type in {"date", "dateTime", "time"}:
+        return _written_instant(value, data_type)
     return repr(float(np.float32(value))) if data_type == "float" else repr(value)
+
+
+def _written_instant(value: float, data_type: str) -> str:
+    try:
+        if data_type == "date":
+            return (dt.date(1970, 1, 1) + dt.timedelta(days=value)).isoformat()
+        if data_type == "time":
+            return str(dt.timedelta(seconds=value))
+        return (dt.datetime(1970, 1, 1) + dt.timedelta(seconds=value)).isoformat()  # noqa: DTZ001 (no zone meant)
+    except OverflowError:
+        return repr(value)  # beyond the calendar
 
 
 def encode(raw: Sequence[Any] | NDArray[Any], data_type: str) -> tuple[Column, Flags]:
