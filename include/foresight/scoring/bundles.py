@@ -17,15 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from foresight.errors import TransientError
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
 from foresight.scoring.garbage import rare_collections
-from foresight.scoring.outcome import Record, with_error
+from foresight.scoring.outcome import Record
+from foresight.scoring.patience import PatientScore, Score
 from foresight.scoring.sources import Source, as_source
 
 log = logging.getLogger(__name__)
 
-Score = Callable[[Sequence[Any]], tuple[list[Record], list[int]]]
 Sink = Callable[[list[Record]], None]
 _LIVES = 2
 """How many senders a bundle may cost before it is halved, and a single record before it is bad."""
@@ -101,7 +100,8 @@ class BundleRun:
         self.settings = settings or Settings()
         if bad is None and not self.settings.single_output:
             raise InvalidMapping("two outputs need a place for bad records, or single_output")
-        self._source, self._score, self._good, self._bad = as_source(source), score, good, bad
+        self._source, self._good, self._bad = as_source(source), good, bad
+        self._patient = PatientScore(score, self.settings.retries, self.settings.backoff_seconds)
         self._on_load = on_load
         self._waiting: queue.SimpleQueue[_Bundle | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(self.settings.queue_size + self.settings.senders)
@@ -237,7 +237,8 @@ class BundleRun:
         while (bundle := self._waiting.get()) is not None and self._failure is None:
             self._senders[me] = bundle
             try:
-                bundle.found, bundle.bad = self._score_bundle(bundle)
+                scoring = self._patient if bundle.lives > 0 else self._patient.one_by_one
+                bundle.found, bundle.bad = scoring(bundle.records)
             except Exception as error:  # noqa: BLE001 (raised again by run)
                 self._fail(error)
                 return
@@ -254,42 +255,6 @@ class BundleRun:
         with self._lock:
             self._leaving -= 1
             self._senders.pop(me, None)
-
-    def _score_bundle(self, bundle: _Bundle) -> tuple[list[Record], Sequence[int]]:
-        if bundle.lives > 0:
-            return self._score_or_halve(bundle.records)
-        return _one_by_one(self._score_or_halve, bundle.records)
-
-    def _score_or_halve(self, records: list[Any]) -> tuple[list[Record], Sequence[int]]:
-        try:
-            found, bad = self._score_patiently(records)
-        except TransientError:
-            raise
-        except Exception as error:  # noqa: BLE001 (a model may raise anything; the record says what)
-            if len(records) == 1:
-                return [with_error(records[0], f"the model failed: {error or type(error).__name__}")], (0,)
-        else:
-            return found, bad
-        middle = len(records) // 2
-        first, bad_first = self._score_or_halve(records[:middle])
-        second, bad_second = self._score_or_halve(records[middle:])
-        return first + second, [*bad_first, *(middle + place for place in bad_second)]
-
-    def _score_patiently(self, records: list[Any]) -> tuple[list[Record], list[int]]:
-        for attempt in range(self.settings.retries):
-            try:
-                return self._score_all(records)
-            except TransientError as error:
-                pause = self.settings.backoff_seconds * 2**attempt
-                log.warning("the model cannot be reached, again in %.1f s: %s", pause, error)
-                time.sleep(pause)
-        return self._score_all(records)
-
-    def _score_all(self, records: list[Any]) -> tuple[list[Record], list[int]]:
-        found, bad = self._score(records)
-        if len(found) != len(records):
-            raise CountsDisagree(f"the model gave {len(found)} answers for {len(records)} records")
-        return found, bad
 
     def _hand_out(self, bundle: _Bundle) -> None:
         """Put a scored bundle in line; hand out all that is next, unless another sender is at it."""
@@ -327,21 +292,3 @@ class BundleRun:
             self._bad([found[place] for place in bad])
         self._counts[1] += len(found) - len(bad)
         self._counts[2] += len(bad)
-
-
-def _one_by_one(
-    score: Callable[[list[Any]], tuple[list[Record], Sequence[int]]], records: list[Any]
-) -> tuple[list[Record], Sequence[int]]:
-    """For a bundle that has killed senders: the record that kills is found by its name in the error."""
-    found: list[Record] = []
-    bad: list[int] = []
-    for place, record in enumerate(records):
-        try:
-            one, wrong = score([record])
-        except Exception:
-            raise
-        except BaseException as error:  # noqa: BLE001 (it has killed two senders already)
-            one, wrong = [with_error(record, f"the sender died: {error or type(error).__name__}")], (0,)
-        found += one
-        bad += [place] * len(wrong)
-    return found, bad

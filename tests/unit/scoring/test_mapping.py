@@ -105,7 +105,8 @@ def test_a_list_feeds_all_fields_in_order() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [("1.5", "double", 1.5), (" 2 ", "integer", 2.0), ("", "double", None), ("x", "double", "x"),
-     ("1_0", "double", "1_0"), ("true", "boolean", True), ("no", "boolean", "no"), ("", "string", None), (" a ", "string", " a ")],
+     ("1_0", "double", "1_0"), ("true", "boolean", True), ("no", "boolean", "no"), ("", "string", None),
+     (" a ", "string", " a ")],
 )  # fmt: skip
 def test_a_text_of_a_file_is_read_as_the_field_wants(text: str, kind: str, value: Any) -> None:
     assert from_text(text, kind) == value

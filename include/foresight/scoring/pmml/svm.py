@@ -122,10 +122,7 @@ def read(element: Element, subject: Subject) -> Machines:
         labels=labels if subject.is_classification else (),
         method=method,
         max_wins=element.get("maxWins", "false") == "true",
-        # Documents of version 3 name the other class once; their machines give 0 for one class, 1 for the other.
-        threshold=element.number(
-            "threshold", 0.5 if "alternateBinaryTargetCategory" in element.attributes else 0.0
-        ),
+        threshold=element.number("threshold", _threshold(element)),
         classes=subject.is_classification,
         target_type=subject.target_type.data_type,
     )

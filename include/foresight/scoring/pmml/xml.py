@@ -15,7 +15,7 @@ from xml.parsers import expat
 from foresight.scoring.errors import InvalidModel
 
 MAX_BYTES = 256 * 1024 * 1024
-MAX_ELEMENTS = 4_000_000
+MAX_ELEMENTS = 2_000_000
 MAX_DEPTH = 256
 MAX_TOKEN_BYTES = 1024 * 1024
 """Longest start tag, with all its attributes."""
