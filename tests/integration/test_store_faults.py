@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,6 +159,40 @@ def test_values_that_load_data_would_bend_are_refused(store: Store, duplicates: 
 
     with pytest.raises(FinalError, match="Out of range value"):
         store.transact(work)
+
+
+def test_a_server_that_forbids_local_files_is_written_by_statements(mysql_url: str) -> None:
+    values = np.random.default_rng(1).normal(size=2000)
+    with fresh_store(mysql_url) as allowed, fresh_database(mysql_url) as other_url:
+        allowed.transact(lambda connection: connection.exec_driver_sql("SET GLOBAL local_infile = OFF"))
+        forbidden = open_store(other_url)
+        migrate(forbidden)
+        allowed.transact(lambda connection: connection.exec_driver_sql("SET GLOBAL local_infile = ON"))
+        folders = {
+            one.transact(lambda connection: connection.info[INFILE_FOLDER]) is None
+            for one in (allowed, forbidden)
+        }
+        for one in (allowed, forbidden):
+            write(one, sample, sample_columns(values, np.arange(2000)))
+        assert folders == {True, False}
+        assert all_rows(allowed, sample) == all_rows(forbidden, sample)
+        forbidden.close()
+
+
+def test_a_server_gets_no_file_but_ours(store: Store, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("1\t2023-11-14 22:14:00\t1\n")
+    load = f"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE sample"
+    with pytest.raises(FinalError):
+        store.transact(lambda connection: connection.exec_driver_sql(load))
+    assert all_rows(store, sample) == []
+
+
+def test_a_writer_killed_in_the_middle_leaves_nothing(store: Store) -> None:
+    url = store.engine.url.render_as_string(hide_password=False)
+    done = subprocess.run([sys.executable, "-m", "tests.integration.write_and_die", url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert all_rows(store, sample) == []
 
 
 def test_many_processes_may_migrate_at_once(mysql_url: str) -> None:

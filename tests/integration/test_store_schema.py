@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, make_url, text
 
-from foresight.store import Store, maintain, open_store
-from foresight.store.tables import metadata
+from foresight.store import Store, count_rows, maintain, migrate, open_store
+from foresight.store.tables import curve, metadata, sample
 from tests.integration.databases import fresh_database, fresh_store
 from tests.unit.store.rows import T0, matrix, persist, sample_columns, write
 
@@ -71,7 +74,7 @@ def test_a_person_can_ask_for_labels_and_time_in_sql(migrated: Store) -> None:
 
 
 def test_instants_are_utc_whatever_the_zone_of_the_session_that_reads(migrated: Store) -> None:
-    write(migrated, metadata.tables["sample"], sample_columns(1.0, [99]))
+    write(migrated, sample, sample_columns(1.0, [99]))
 
     def work(connection: Connection) -> str:
         connection.exec_driver_sql("SET time_zone = '+05:00'")
@@ -93,3 +96,28 @@ def test_a_query_for_one_day_reads_one_partition(migrated: Store) -> None:
     query = f"{explain} SELECT * FROM sample WHERE series_id = 1 AND {hour}"  # noqa: S608 - ours
     row = migrated.read(lambda connection: connection.exec_driver_sql(query).mappings().one())
     assert row["partitions"] == "p20231114"
+
+
+def test_the_privileges_that_the_reference_asks_for_are_enough(mysql_url: str) -> None:
+    text_of = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+    match = re.search(r"these privileges: `([A-Z,\s]+)`", text_of)
+    assert match
+    with fresh_database(mysql_url) as empty_url:
+        mine = make_url(empty_url)
+        admin = open_store(empty_url)
+        user = f"u_{mine.database}"
+        for statement in (
+            f"CREATE USER {user} IDENTIFIED BY 'pässwörd@:/'",
+            f"GRANT {match[1]} ON {mine.database}.* TO {user}",
+        ):
+            admin.transact(lambda c, sql=statement: c.exec_driver_sql(sql))
+        store = open_store(mine.set(username=user, password="pässwörd@:/"))  # noqa: S106 - of this test
+        migrate(store)
+        maintain(store, T0, {"sample": 3})
+        persist(store, matrix(np.ones((800, 3))))
+        write(store, curve, {"series_id": np.arange(800), "slot": T0, "as_of": T0})
+        maintain(store, T0 + 9 * 86_400, {"sample": 3})
+        assert store.read(lambda connection: count_rows(connection, sample)) == 0
+        store.close()
+        admin.transact(lambda c: c.exec_driver_sql(f"DROP USER {user}"))
+        admin.close()

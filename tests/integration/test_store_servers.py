@@ -8,12 +8,12 @@ import pytest
 
 from foresight.store import Store, bulk
 from tests.integration.databases import fresh_store
-from tests.unit.store.contract import StoreContract
+from tests.unit.store.contract import StoreContract, WritingContract
 from tests.unit.store.rows import clear
 
 
-class ServerContract(StoreContract):
-    """The contract on one migrated database, emptied before each claim."""
+class OnServer:
+    """One migrated database, emptied before each claim."""
 
     url_fixture: str
     load_from_rows: int
@@ -32,7 +32,7 @@ class ServerContract(StoreContract):
 
 
 @pytest.mark.mysql
-class TestMySqlLoad(ServerContract):
+class TestMySqlLoad(OnServer, StoreContract):
     """LOAD DATA LOCAL for every row."""
 
     url_fixture = "mysql_url"
@@ -40,7 +40,7 @@ class TestMySqlLoad(ServerContract):
 
 
 @pytest.mark.mysql
-class TestMySqlInsert(ServerContract):
+class TestMySqlInsert(OnServer, WritingContract):
     """INSERT for every row."""
 
     url_fixture = "mysql_url"
@@ -48,7 +48,7 @@ class TestMySqlInsert(ServerContract):
 
 
 @pytest.mark.mysql
-class TestMariaDbLoad(ServerContract):
+class TestMariaDbLoad(OnServer, StoreContract):
     """LOAD DATA LOCAL for every row."""
 
     url_fixture = "mariadb_url"
@@ -56,7 +56,7 @@ class TestMariaDbLoad(ServerContract):
 
 
 @pytest.mark.mysql
-class TestMariaDbInsert(ServerContract):
+class TestMariaDbInsert(OnServer, WritingContract):
     """INSERT for every row."""
 
     url_fixture = "mariadb_url"

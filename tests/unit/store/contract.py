@@ -9,13 +9,9 @@ from tests.unit.store.contract_statuses import StatusContract
 from tests.unit.store.contract_values import MergeContract, ValuesContract
 
 
-class StoreContract(
-    ValuesContract,
-    MergeContract,
-    SamplesContract,
-    IntervalContract,
-    StatusContract,
-    RetentionContract,
-    ChecksumContract,
-):
+class WritingContract(ValuesContract, MergeContract, SamplesContract):
+    """What depends on the way of writing."""
+
+
+class StoreContract(WritingContract, IntervalContract, StatusContract, RetentionContract, ChecksumContract):
     """Everything."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -115,6 +119,33 @@ def test_a_reader_does_not_wait_for_a_writer(store: Store) -> None:
         return len(all_rows(store, sample))
 
     assert store.transact(work) == 0
+
+
+def test_a_full_disk_is_a_store_that_is_unavailable_and_nothing_is_half_there(store: Store) -> None:
+    def work(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 4}")
+        upsert(connection, sample, sample_columns(1.0, np.arange(20_000)))
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        store.transact(work)
+    store.close()
+    assert all_rows(store, sample) == []
+
+
+def test_a_writer_killed_in_the_middle_leaves_nothing(store: Store) -> None:
+    url = store.engine.url.render_as_string(hide_password=False)
+    done = subprocess.run([sys.executable, "-m", "tests.integration.write_and_die", url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert all_rows(store, sample) == []
+    assert write(store, sample, sample_columns([1.0])) == 1
+
+
+def test_processes_may_migrate_a_new_file_at_once(tmp_path: Path) -> None:
+    code = "import sys; from foresight.store import *; migrate(open_store(sys.argv[1]))"
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/new.db"]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
 def test_many_threads_leave_every_row(store: Store) -> None:
