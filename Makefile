@@ -58,7 +58,7 @@ format: .venv/installed-dev ## Brings the code into its style
 	$(BIN)/ruff format .
 
 bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=analysis
-	@$(BIN)/python -m benchmarks.$(NAME) --json
+	@PYTHONPATH=. $(BIN)/python benchmarks/$(NAME).py --json
 
 lock: $(UV) ## Resolves requirements*.in anew: complete, hashed, wheels only
 	for name in requirements requirements-dev requirements-uv; do \
