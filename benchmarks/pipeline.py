@@ -28,11 +28,11 @@ from tests.servers.mysql import mysql_server
 from tests.servers.postgres import postgres_server
 from tests.servers.prometheus import Sample, prometheus_server, write_openmetrics
 
-from benchmarks.recorded import realistic
 from foresight.conventions import TELEMETRY_TOPIC
 from foresight.orchestration.standalone import Standalone
 from foresight.store import Store, open_store
 from foresight.store.tables import publication, run
+from recorded import realistic
 
 DAG = "telemetry_analysis"
 METRICS, SLOTS, STEP = 5, 780, 60
