@@ -13,7 +13,7 @@ from foresight.scoring.model import Decisions
 from foresight.scoring.outcome import PREDICTION, Record
 
 Fast = Callable[[Sequence[Any]], tuple[list[Any], list[int]]]
-FastOne = Callable[[Any], Record | None]
+One = Callable[[Any], Record]
 Gather = Callable[[Sequence[Any]], tuple[list[list[Any]], list[int], list[int]]]
 
 
@@ -33,8 +33,8 @@ def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record]
     return made
 
 
-def fast_pass(decisions: Decisions, mapping: FieldMapping) -> tuple[Fast, FastOne] | None:
-    """For records that are plainly right: a loop that gives the places of all others, and one by one."""
+def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[Fast, One] | None:
+    """For plainly right records: a loop that gives the places of others, a function that hands others on."""
     if mapping.array_field is not None or mapping.reads_text:
         return None
     variables = _variables(mapping)
@@ -59,8 +59,8 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping) -> tuple[Fast, FastOn
         "   skip(len(found)); add(None)",
         " return found, left",
     ]
-    single = ["def fast(r):", *_indented(check, 1), *_indented(one, 2), " return None"]
-    return _define("fast", loop), _define("fast", single)
+    single = ["def fast(r):", *_indented(check, 1), *_indented(one, 2), " return rest(r)"]
+    return _define("fast", loop), _define("fast", single, rest=rest)
 
 
 def gather_pass(mapping: FieldMapping) -> Gather | None:
@@ -142,10 +142,10 @@ def _indented(lines: Sequence[str], depth: int) -> list[str]:
     return [" " * depth + line for line in lines]
 
 
-def _define(name: str, lines: Sequence[str]) -> Any:
+def _define(name: str, lines: Sequence[str], **names: Any) -> Any:
     """Compile a function."""
-    space: dict[str, Any] = {}
-    exec(compile("\n".join(lines), f"<{name}>", "exec"), {"__builtins__": _BUILTINS}, space)  # noqa: S102
+    space: dict[str, Any] = {"__builtins__": _BUILTINS, **names}
+    exec(compile("\n".join(lines), f"<{name}>", "exec"), space)  # noqa: S102
     return space[name]
 
 

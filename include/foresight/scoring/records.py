@@ -7,7 +7,7 @@ leave it; every other record, and every other model, goes through the mapping an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import PREDICTION, BadRecord, Record, with_error
-from foresight.scoring.record_code import Fast, FastOne, decide, fast_pass, gather_pass
+from foresight.scoring.record_code import Fast, decide, fast_pass, gather_pass
 
 
 class RecordScorer:
@@ -25,9 +25,10 @@ class RecordScorer:
     def __init__(self, model: ScoringModel, mapping: FieldMapping) -> None:
         self.model, self.mapping = model, mapping
         self._names = [out.name for out in model.signature.outputs]
-        fast = fast_pass(model.decisions, mapping) if model.decisions else None
+        fast = fast_pass(model.decisions, mapping, self._score_one) if model.decisions else None
         self._fast: Fast | None = fast[0] if fast else None
-        self._fast_one: FastOne | None = fast[1] if fast else None
+        self.score_one: Callable[[Any], Record] = fast[1] if fast else self._score_one
+        """One record with its prediction or its error."""
         self._decide = decide(model.decisions, mapping) if model.decisions else None
         self._gather = gather_pass(mapping)
 
@@ -45,12 +46,7 @@ class RecordScorer:
             bad.sort()
         return found, bad
 
-    def score_one(self, record: Any) -> Record:
-        """One record with its prediction or its error."""
-        if self._fast_one is not None:
-            found = self._fast_one(record)
-            if found is not None:
-                return found
+    def _score_one(self, record: Any) -> Record:
         rest: list[Any] = [None]
         self._score_rest([record], rest, [0])
         return rest[0]  # type: ignore[no-any-return]

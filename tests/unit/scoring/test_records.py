@@ -140,7 +140,7 @@ def test_all_passes_agree(path: Path) -> None:
     model = load_model(path)
     scorer = RecordScorer(model, read_mapping(None, model.signature))
     slow = RecordScorer(model, read_mapping(None, model.signature))
-    slow._fast = slow._fast_one = slow._decide = slow._gather = None
+    slow._fast = slow._decide = slow._gather = None
 
     @settings(max_examples=60, deadline=None)
     @given(RECORDS)

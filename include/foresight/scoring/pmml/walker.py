@@ -177,7 +177,9 @@ class _Packed:
         if len(self.sets):
             bits[: len(self.sets), : self.sets.shape[1]] = self.sets
         packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint32)
-        self.compiled, self.bits = compiled, np.ascontiguousarray(packed)
+        # In this order: another thread that sees the nodes must find the bits.
+        self.bits = np.ascontiguousarray(packed)
+        self.compiled = compiled
 
 
 def _pack(program: Program, fields: dict[str, int], words: dict[str, dict[str, int]]) -> _Packed:
