@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from foresight.scoring.mapping import FieldMapping
+from foresight.scoring.mapping import Feed, FieldMapping
 from foresight.scoring.model import Decisions
 from foresight.scoring.outcome import PREDICTION, Record
 
@@ -35,7 +35,7 @@ def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record]
 
 def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[Fast, One] | None:
     """For plainly right records: a loop that gives the places of others, a function that hands others on."""
-    if mapping.array_field is not None or mapping.reads_text:
+    if mapping.array_field is not None:
         return None
     variables = _variables(mapping)
 
@@ -66,7 +66,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
 def gather_pass(mapping: FieldMapping) -> Gather | None:
     """The values of each input of the records that are plainly right, their places, those of all others."""
     variables = _variables(mapping)
-    check = None if mapping.array_field is not None or mapping.reads_text else _check(mapping, variables)
+    check = None if mapping.array_field is not None else _check(mapping, variables)
     if check is None:
         return None
     names = list(variables.values())
@@ -93,17 +93,26 @@ def _check(mapping: FieldMapping, variables: Mapping[str, str]) -> list[str] | N
         return None
     return [
         "try:",
-        *(f" {variables[f.target.name]} = r[{f.source!r}]" for f in mapping.feeds),
+        *(_read(feed, variables[feed.target.name], reads_text=mapping.reads_text) for feed in mapping.feeds),
         f" fine = {conditions}",
-        "except (LookupError, TypeError, OverflowError):",
+        "except (LookupError, TypeError, ValueError, OverflowError):",
         " fine = False",
         "if fine:",
     ]
 
 
+def _read(feed: Feed, name: str, *, reads_text: bool) -> str:
+    """The line that reads a value. A number of a text has no underscore: those are Python's."""
+    kind = {"double": "float", "float": "float", "integer": "int"}.get(feed.target.data_type)
+    value = f"r[{feed.source!r}]"
+    if not reads_text or kind is None:
+        return f" {name} = {value}"
+    return f" {name} = {kind}(t) if '_' not in (t := {value}) else None"
+
+
 def _conditions(mapping: FieldMapping, variables: Mapping[str, str]) -> str | None:
     """What must hold for a record to be plainly right; None where that is not to be said in a line."""
-    conditions, numbers = [], list[str]()
+    conditions, numbers = list[str](), list[str]()
     for feed in mapping.feeds:
         name, target = variables[feed.target.name], feed.target
         if target.data_type in {"double", "float"}:
@@ -111,7 +120,7 @@ def _conditions(mapping: FieldMapping, variables: Mapping[str, str]) -> str | No
         elif target.data_type == "integer":
             conditions.append(f"type({name}) is int and -(1 << 53) < {name} < 1 << 53")
         elif target.data_type == "string":
-            conditions.append(f"type({name}) is str")
+            conditions.append(f"type({name}) is str" + f" and {name} != ''" * mapping.reads_text)
         else:
             return None
         if target.values and not target.bounds:
@@ -151,5 +160,5 @@ def _define(name: str, lines: Sequence[str], **names: Any) -> Any:
 
 _BUILTINS = {
     "type": type, "float": float, "int": int, "str": str, "len": len,
-    "LookupError": LookupError, "TypeError": TypeError, "OverflowError": OverflowError,
+    "LookupError": LookupError, "TypeError": TypeError, "ValueError": ValueError, "OverflowError": OverflowError,
 }  # fmt: skip

@@ -151,3 +151,27 @@ def test_all_passes_agree(path: Path) -> None:
         assert bad == [place for place, record in enumerate(expected) if ERROR in record]
 
     check()
+
+
+TEXT = st.one_of(
+    st.floats(0, 8).map(str),
+    st.integers(0, 8).map(str),
+    st.sampled_from(["", " 1.5 ", "1_0", "nan", "inf", "x", "-0"]),
+    st.none(),
+    st.floats(0, 8),
+)
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, FOREST], ids=["tree", "forest"])
+def test_all_passes_over_texts_agree(path: Path) -> None:
+    model = load_model(path)
+    mapping = read_mapping(None, model.signature, reads_text=True)
+    scorer, slow = RecordScorer(model, mapping), RecordScorer(model, mapping)
+    slow._fast = slow._decide = slow._gather = None
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, TEXT)), max_size=6))
+    def check(records: list[dict[str, Any]]) -> None:
+        assert repr(scorer.score(records)) == repr(slow.score(records))
+
+    check()
