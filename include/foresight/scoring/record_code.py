@@ -160,5 +160,6 @@ def _define(name: str, lines: Sequence[str], **names: Any) -> Any:
 
 _BUILTINS = {
     "type": type, "float": float, "int": int, "str": str, "len": len,
-    "LookupError": LookupError, "TypeError": TypeError, "ValueError": ValueError, "OverflowError": OverflowError,
+    "LookupError": LookupError, "TypeError": TypeError, "ValueError": ValueError,
+    "OverflowError": OverflowError,
 }  # fmt: skip

@@ -80,6 +80,8 @@ def _rank(reasons: dict[str, Floats], total: Floats) -> list[Column]:
         return []
     stack = np.column_stack([reasons[code] for code in codes])
     stack[np.isnan(total)] = math.nan
+    # Points on the good side of the baseline explain nothing.
+    stack[stack < 0] = math.nan
     order = np.argsort(-stack, axis=1, kind="stable")
     known = ~np.isnan(np.take_along_axis(stack, order, axis=1))
     return [

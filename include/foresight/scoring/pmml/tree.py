@@ -202,17 +202,20 @@ class _Walk:
         if not node.children:
             self._end(place, rows, weight, penalty)
             return
+        punished = np.zeros(len(rows), bool)
         for position, child in enumerate(node.children):
             if not len(rows):
                 return
             true, unknown, alternative = self._ask(tree.nodes[child].predicate, rows)
-            penalty = np.where(alternative, penalty * tree.penalty, penalty)
+            # Once a level, also where several children ask their surrogates.
+            penalty = np.where(alternative & ~punished, penalty * tree.penalty, penalty)
+            punished |= alternative
             self._push(child, rows[true], weight[true], penalty[true])
             left = ~true
             if unknown.any() and tree.missing != "none":
                 self._treat_unknown(place, position, rows[unknown], weight[unknown], penalty[unknown])
                 left &= ~unknown
-            rows, weight, penalty = rows[left], weight[left], penalty[left]
+            rows, weight, penalty, punished = rows[left], weight[left], penalty[left], punished[left]
         if tree.keeps_last:
             self._end(place, rows, weight, penalty)
 

@@ -128,6 +128,14 @@ def test_default_child_is_followed_and_penalised_each_time() -> None:
     assert pytest.approx(twice["c"]) == 0.9 * 0.8 * 0.8
 
 
+def test_surrogates_of_several_children_are_penalised_once() -> None:
+    found = ask(
+        golf('missingValueStrategy="defaultChild" missingValuePenalty="0.8"'), humidity=90, outlook="sunny"
+    )
+    assert found["node"] == "4"
+    assert found["c"] == pytest.approx(0.6 * 0.8)
+
+
 def test_default_child_without_penalty_keeps_the_confidence() -> None:
     found = ask(golf('missingValueStrategy="defaultChild"'), temperature=40)
     assert (found["node"], found["c"]) == ("4", 0.6)
