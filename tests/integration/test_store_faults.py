@@ -13,16 +13,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from foresight.errors import FinalError, StoreUnavailable
-from foresight.store import Store, bulk, checksum, count_rows, migrate, open_store, stored_revision, upsert
+from foresight.grid import Grid
+from foresight.store import (
+    Store,
+    bulk,
+    checksum,
+    count_rows,
+    load_matrix,
+    migrate,
+    open_store,
+    stored_revision,
+    upsert,
+)
 from foresight.store.columns import to_arrow
 from foresight.store.engine import INFILE_FOLDER
+from foresight.store.reading import read_columns
 from foresight.store.tables import curve, metadata, sample
 from tests.integration.databases import fresh_database, fresh_store
 from tests.servers.mysql import mysql_server
-from tests.unit.store.rows import T0, all_rows, clear, evaluate, matrix, persist, sample_columns, write
+from tests.unit.store.rows import T0, all_rows, clear, evaluate, keys, matrix, persist, sample_columns, write
 
 pytestmark = pytest.mark.mysql
 
@@ -49,6 +61,10 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return [future.result(120) for future in [pool.submit(started, work) for work in works]]
+
+
+def set_globally(store: Store, setting: str) -> None:
+    store.transact(lambda connection: connection.exec_driver_sql(f"SET GLOBAL {setting}"))
 
 
 def kill(store: Store, connection_id: int) -> None:
@@ -164,10 +180,10 @@ def test_values_that_load_data_would_bend_are_refused(store: Store, duplicates: 
 def test_a_server_that_forbids_local_files_is_written_by_statements(mysql_url: str) -> None:
     values = np.random.default_rng(1).normal(size=2000)
     with fresh_store(mysql_url) as allowed, fresh_database(mysql_url) as other_url:
-        allowed.transact(lambda connection: connection.exec_driver_sql("SET GLOBAL local_infile = OFF"))
+        set_globally(allowed, "local_infile = OFF")
         forbidden = open_store(other_url)
         migrate(forbidden)
-        allowed.transact(lambda connection: connection.exec_driver_sql("SET GLOBAL local_infile = ON"))
+        set_globally(allowed, "local_infile = ON")
         folders = {
             one.transact(lambda connection: connection.info[INFILE_FOLDER]) is None
             for one in (allowed, forbidden)
@@ -177,6 +193,35 @@ def test_a_server_that_forbids_local_files_is_written_by_statements(mysql_url: s
         assert folders == {True, False}
         assert all_rows(allowed, sample) == all_rows(forbidden, sample)
         forbidden.close()
+
+
+@pytest.mark.parametrize("fixture", ["mysql_url", "mariadb_url"])
+def test_a_small_packet_size_makes_reading_slower_and_not_wrong(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    truth = np.random.default_rng(6).normal(size=(2, 60_000)) * 1e10
+    with fresh_store(request.getfixturevalue(fixture)) as store:
+        query = "SELECT @@max_allowed_packet"
+        usual = store.read(lambda connection: connection.exec_driver_sql(query).scalar())
+        persist(store, matrix(truth))
+        set_globally(store, f"max_allowed_packet = {2**20}")
+        store.close()
+        try:
+            assert store.read(lambda connection: connection.exec_driver_sql(query).scalar()) == 2**20
+            loaded = store.read(lambda c: load_matrix(c, keys(2), Grid(T0, 60_000)))
+            every = store.read(lambda c: read_columns(c, select(sample.c.value)))
+        finally:
+            set_globally(store, f"max_allowed_packet = {usual}")
+    np.testing.assert_array_equal(truth, loaded.values)
+    assert sorted(truth.ravel().tolist()) == sorted(every[0])
+
+
+def test_a_server_that_wants_a_key_in_every_table_gets_one(store: Store) -> None:
+    def work(connection: Connection) -> int:
+        connection.exec_driver_sql("SET SESSION sql_require_primary_key = ON")
+        return upsert(connection, curve, {"series_id": np.arange(900), "slot": T0, "as_of": T0})
+
+    assert store.transact(work) == 900
 
 
 def test_a_server_gets_no_file_but_ours(store: Store, tmp_path: Path) -> None:

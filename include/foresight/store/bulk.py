@@ -88,6 +88,7 @@ def _load_and_merge(connection: Connection, table: Table, rows: pa.Table, folder
     """Through a temporary table, for rules that have to look at both rows."""
     names, staged = rows.column_names, f"staged_{table.name}"
     columns = ", ".join(f"{name} {_type_of(connection, table, name)}" for name in names)
+    columns += f", PRIMARY KEY ({', '.join(column.name for column in table.primary_key)})"
     connection.execute(text(f"DROP TEMPORARY TABLE IF EXISTS {staged}"))
     connection.execute(text(f"CREATE TEMPORARY TABLE {staged} ({columns}) ENGINE=InnoDB"))
     _load_file(connection, staged, rows, "REPLACE", folder)

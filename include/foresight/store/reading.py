@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -10,7 +11,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from foresight.errors import FinalError
 from foresight.store.engine import is_mysql
 
 
@@ -35,21 +35,37 @@ def read_columns(connection: Connection, query: Select[Any]) -> list[list[Any]]:
     """The columns of the result, one list each, row ``i`` of all of them belonging together.
 
     Numbers, text and truth values come as they are; of an instant, ask for its ``epoch``. The order of rows
-    is left open. On MySQL they come as one JSON array a column, which keeps every digit of a double and has
-    to fit into ``max_allowed_packet``: some 10,000 rows at a time.
+    is left open. On MySQL they come as one JSON array a column, which keeps every digit of a double, as long
+    as that fits into ``max_allowed_packet``: so ask for some 10,000 rows at a time.
     """
+    return _read_packed(connection, query) or _read_plain(connection, query)
+
+
+def unpacked(texts: Sequence[str | None], n_rows: int) -> list[list[Any]] | None:
+    """JSON arrays of ``n_rows`` values each; None where ``max_allowed_packet`` did not let them through.
+
+    What is too long is NULL on MySQL and cut off on MariaDB.
+    """
+    try:
+        arrays = [orjson.loads(text or "[]") for text in texts]
+    except orjson.JSONDecodeError:
+        return None
+    return arrays if all(len(array) == n_rows for array in arrays) else None
+
+
+def _read_packed(connection: Connection, query: Select[Any]) -> list[list[Any]] | None:
     if not is_mysql(connection):
-        rows = connection.execute(query).all()
-        return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in query.selected_columns]
+        return None
     inner = query.subquery()
     arrays = [func.json_arrayagg(column) for column in inner.c]
     n_rows, *texts = connection.execute(select(func.count(), *arrays).select_from(inner)).one()
-    columns = [
-        _typed(orjson.loads(text or "[]"), column.type) for text, column in zip(texts, inner.c, strict=True)
-    ]
-    if any(len(column) != n_rows for column in columns):
-        raise FinalError(f"{n_rows} rows do not fit into the server's max_allowed_packet")
-    return columns
+    columns = unpacked(texts, n_rows)
+    return columns and [_typed(values, column.type) for values, column in zip(columns, inner.c, strict=True)]
+
+
+def _read_plain(connection: Connection, query: Select[Any]) -> list[list[Any]]:
+    rows = connection.execute(query).all()
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in query.selected_columns]
 
 
 def _typed(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:

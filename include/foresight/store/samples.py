@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
-from foresight.errors import BadAnswer, FinalError, IdentityClash
+from foresight.errors import BadAnswer, IdentityClash
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.store.bulk import ROWS_AT_ONCE, upsert
 from foresight.store.engine import is_mysql
-from foresight.store.reading import epoch, read_columns
+from foresight.store.reading import epoch, read_columns, unpacked
 from foresight.store.tables import sample, series
 from foresight.store.tables.telemetry import METRIC_LENGTH
 from foresight.store.windows import are_stored, chunks, note_windows, within
-
-Number = TypeVar("Number", np.int64, np.float64)
-Operator = Literal["=", "!=", "=~", "!~"]
-Matcher = tuple[str, Operator, str]
-"""Label, operator, value, as in PromQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSeries:
-    """One series as stored; first and last seen in epoch seconds, None while it has no value."""
-
-    key: SeriesKey
-    partition_name: str
-    first_seen: int | None
-    last_seen: int | None
 
 
 def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequence[str]) -> None:
@@ -117,22 +101,6 @@ def load_matrix(connection: Connection, keys: Sequence[SeriesKey], grid: Grid) -
     return matrix
 
 
-def find_series(
-    connection: Connection, metric: str, matchers: Iterable[Matcher] = (), limit: int | None = None
-) -> list[StoredSeries]:
-    """The stored series of a metric whose labels match, sorted by identity, at most ``limit`` of them.
-
-    As in PromQL a label that is absent is the empty string, and an expression has to match all of the value.
-
-    Raises:
-        FinalError: a matcher holds no regular expression or an operator that PromQL does not have.
-    """
-    tests = [_test(matcher) for matcher in matchers]
-    rows = connection.execute(select(series).where(series.c.metric == metric)).all()
-    found = [row for row in map(_stored_series, rows) if all(test(dict(row.key.labels)) for test in tests)]
-    return sorted(found, key=lambda row: row.key)[:limit]
-
-
 def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequence[str]) -> None:
     mine = {key.id: (key.metric, text) for key, text in zip(matrix.keys, labels, strict=True)}
     if len(mine) != len(matrix):
@@ -151,24 +119,17 @@ def _samples(
     """Id, slot end and value of each stored sample within a grid."""
     if is_mysql(connection):
         # One row a series and array; that of all series at once might not fit into a packet.
-        query = select(
-            sample.c.series_id, func.json_arrayagg(epoch(sample.c.slot)), func.json_arrayagg(sample.c.value)
-        ).group_by(sample.c.series_id)
-        rows = connection.execute(within(query, ids, grid)).all()
-        slots = [orjson.loads(row[1]) for row in rows]
-        values = [orjson.loads(row[2]) for row in rows]
-        series_ids = np.repeat(
-            np.array([row[0] for row in rows], dtype=np.int64), [len(some) for some in slots]
-        )
-        return series_ids, _joined(slots, np.int64), _joined(values, np.float64)
+        slots, values = func.json_arrayagg(epoch(sample.c.slot)), func.json_arrayagg(sample.c.value)
+        packed = select(sample.c.series_id, func.count(), slots, values).group_by(sample.c.series_id)
+        rows = connection.execute(within(packed, ids, grid)).all()
+        arrays = [unpacked(texts, n_rows) for _, n_rows, *texts in rows]
+        if all(arrays):
+            series_ids = np.repeat(np.array([row[0] for row in rows], np.int64), [row[1] for row in rows])
+            ends, found = (list(chain.from_iterable(pair[at] for pair in arrays if pair)) for at in range(2))
+            return series_ids, np.array(ends, np.int64), np.array(found, np.float64)
     plain: Select[Any] = select(sample.c.series_id, epoch(sample.c.slot), sample.c.value)
     columns = read_columns(connection, within(plain, ids, grid))
     return np.array(columns[0], np.int64), np.array(columns[1], np.int64), np.array(columns[2], np.float64)
-
-
-def _joined(parts: Sequence[list[Any]], dtype: type[Number]) -> NDArray[Number]:
-    arrays = [np.array(part, dtype=dtype) for part in parts]
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype=dtype)
 
 
 def _labels_text(key: SeriesKey) -> str:
@@ -177,21 +138,3 @@ def _labels_text(key: SeriesKey) -> str:
             f"a metric name of {len(key.metric)} characters; at most {METRIC_LENGTH} can be stored"
         )
     return orjson.dumps(dict(key.labels)).decode()
-
-
-def _stored_series(row: Row[Any]) -> StoredSeries:
-    first, last = (None if at is None else int(at.timestamp()) for at in (row.first_seen, row.last_seen))
-    return StoredSeries(SeriesKey.of(row.metric, orjson.loads(row.labels)), row.partition_name, first, last)
-
-
-def _test(matcher: Matcher) -> Callable[[Mapping[str, str]], bool]:
-    label, operator, value = matcher
-    if operator in {"=", "!="}:
-        return lambda labels: (labels.get(label, "") == value) == (operator == "=")
-    if operator not in {"=~", "!~"}:
-        raise FinalError(f"{label}{operator}{value!r}: a matcher is one of =, !=, =~, !~")
-    try:
-        pattern = re.compile(value, re.DOTALL)
-    except re.error as error:
-        raise FinalError(f"{label}{operator}{value!r} is no regular expression: {error}") from error
-    return lambda labels: (pattern.fullmatch(labels.get(label, "")) is not None) == (operator == "=~")
