@@ -42,8 +42,8 @@ PARAMS = {
         description="The interval to evaluate. Empty: those named by what started the run.",
     ),
     "slas": Param(
-        [],
-        type="array",
+        None,
+        type=["null", "array"],
         items={"type": "string", "minLength": 1, "maxLength": 200},
         maxItems=1000,
         title="SLAs",

@@ -36,8 +36,8 @@ PARAMS = {
         description="The instant to analyse, floored to the minute. Empty: the end of the run's interval.",
     ),
     "metrics": Param(
-        [],
-        type="array",
+        None,
+        type=["null", "array"],
         items={"type": "string", "minLength": 1, "maxLength": 200},
         maxItems=1000,
         title="Metrics",

@@ -4,7 +4,9 @@
 - ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
 - ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
 - ``results`` of type ``sqlite``: host is the path of the file;
-- ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included.
+- ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included;
+- ``slice_config`` of type ``http`` or ``https``, where there is one: the configuration service of slices;
+  extra ``path``, ``verify``, ``cert``, ``headers``.
 """
 
 from __future__ import annotations
@@ -14,12 +16,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from foresight.conventions import KAFKA_CONNECTION, RESULTS_CONNECTION, TELEMETRY_CONNECTION
+from foresight.conventions import (
+    KAFKA_CONNECTION,
+    RESULTS_CONNECTION,
+    SLICE_CONFIG_CONNECTION,
+    TELEMETRY_CONNECTION,
+)
 from foresight.errors import FinalError, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from foresight.orchestration.slice_configuration import ConfigurationService
     from foresight.store import Store
     from foresight.telemetry import TelemetrySource
 
@@ -107,3 +115,20 @@ def kafka_config() -> dict[str, Any]:
     from foresight.messaging import client_config
 
     return client_config(connection(KAFKA_CONNECTION).extra_dejson, KAFKA_CONNECTION)
+
+
+def open_slice_configuration() -> ConfigurationService | None:
+    """The configuration service that the connection ``slice_config`` names; None where there is none."""
+    from foresight.orchestration.slice_configuration import ConfigurationService
+
+    try:
+        given = connection(SLICE_CONFIG_CONNECTION)
+    except NotFound:
+        return None
+    if given.conn_type not in {"http", "https"}:
+        raise InvalidConnection(f"connection slice_config is of type {given.conn_type!r}: use http")
+    extra = dict(given.extra_dejson)
+    url = f"{_http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
+    if unknown := set(extra) - {"verify", "cert", "headers"}:
+        raise InvalidConnection(f"connection slice_config: extra {', '.join(sorted(unknown))} is not known")
+    return ConfigurationService(url, given.login or None, given.password or None, **extra)

@@ -23,12 +23,13 @@ from foresight.conventions import (
 from foresight.errors import BrokerUnavailable
 from foresight.orchestration.settings import SHIPPED
 from foresight.orchestration.standalone import stop_session
+from foresight.orchestration.window import INTERVAL, floored
 
 CONFIG = SHIPPED / "demo"
 """Catalogue and SLAs of the demo."""
 
 SHOWN_ROW = 18_510
-"""The row of the recording that is "now" when a demo begins."""
+"""The row of the recording that ends the first interval of a demo: minutes before an incident."""
 
 
 @contextmanager
@@ -52,8 +53,8 @@ def _anchor(home: Path) -> dict[str, Any]:
     """Which row of the recording is shown when: decided at the first start of a home, then kept."""
     file = home / "recording.json"
     if not file.exists():
-        now = datetime.now(UTC).replace(second=0, microsecond=0)
-        file.write_bytes(orjson.dumps({"last_row": SHOWN_ROW, "last_slot_at": now.isoformat()}))
+        interval = floored(datetime.now(UTC), INTERVAL)
+        file.write_bytes(orjson.dumps({"last_row": SHOWN_ROW, "last_slot_at": interval.isoformat()}))
     anchor: dict[str, Any] = orjson.loads(file.read_bytes())
     return anchor
 

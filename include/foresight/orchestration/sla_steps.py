@@ -52,7 +52,7 @@ AT_ONCE = 100
 
 def plan_evaluations(context: Context) -> list[Handed]:
     """One thing handed over for each interval and shard of SLAs."""
-    store, chosen = prepare_results(), set(context["params"]["slas"])
+    store, chosen = prepare_results(), set(context["params"]["slas"] or ())
     slas = [sla for sla in _slas(store) if not chosen or sla.name in chosen]
     if unknown := chosen - {sla.name for sla in slas}:
         raise NotFound(

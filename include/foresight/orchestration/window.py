@@ -44,7 +44,7 @@ def resolve_window(context: Mapping[str, Any]) -> Window:
     end = _explicit(context) or _utc(run.data_interval_end) or _partition(run) or due
     if end is None or due is None:
         raise InvalidWindow(f"run {run.run_id} names no instant")
-    end = _floored(end)
+    end = floored(end)
     if end > due:
         raise InvalidWindow(f"as_of {end.isoformat()} lies after the run was due ({due.isoformat()})")
     return Window(end - INTERVAL, end)
@@ -74,5 +74,6 @@ def _utc(instant: datetime | None) -> datetime | None:
     return instant.astimezone(UTC) if instant else None
 
 
-def _floored(instant: datetime) -> datetime:
-    return instant - (instant - datetime.min.replace(tzinfo=UTC)) % STEP
+def floored(instant: datetime, step: timedelta = STEP) -> datetime:
+    """The last multiple of ``step`` that is not after an aware instant."""
+    return instant - (instant - datetime.min.replace(tzinfo=UTC)) % step

@@ -30,7 +30,7 @@ def plan_run(context: Context) -> list[Handed]:
     prepare_results()
     source = open_telemetry()
     planned = plan(
-        settings.catalogue(params["metrics"]),
+        settings.catalogue(params["metrics"] or ()),
         source,
         window.as_of,
         max_series_per_shard=params["series_per_shard"],

@@ -104,7 +104,7 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
         "over_limit": about["over_limit"],
         "expectations": _sums(_found(load(shard["expectations"])) for shard in shards),
     }
-    scope = ",".join(sorted(params["metrics"]))[:190] or CATALOGUE_SCOPE
+    scope = ",".join(sorted(params["metrics"] or ()))[:190] or CATALOGUE_SCOPE
 
     def work(connection: Connection) -> None:
         save_analysed_interval(
