@@ -6,6 +6,7 @@ status of its own, so that whatever is installed here neither helps nor hinders.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -31,13 +32,16 @@ def unpacked(package: str, suite: str | None = None) -> Path:
     require("apt-get", "dpkg")
     home = CACHE / f"{package}-{suite or 'own'}"
     root, complete = home / "root", home / "complete"
-    if not complete.exists():
-        shutil.rmtree(home, ignore_errors=True)
-        (home / "root").mkdir(parents=True)
-        for archive in _download(package, suite, home):
-            run(["dpkg", "-x", str(archive), str(root)])
-        shutil.rmtree(home / "apt")
-        complete.touch()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with Path(f"{home}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not complete.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            root.mkdir(parents=True)
+            for archive in _download(package, suite, home):
+                run(["dpkg", "-x", str(archive), str(root)])
+            shutil.rmtree(home / "apt")
+            complete.touch()
     return root
 
 

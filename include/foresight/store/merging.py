@@ -42,16 +42,15 @@ def insert_or_merge(table: Table, names: Sequence[str], dialect: str) -> Insert:
 def assignments(table: Table, names: Sequence[str], new: Any, dialect: str) -> Assignments:
     """What each column of a stored row becomes; ``new`` has the columns of the new row.
 
-    MySQL assigns from left to right and an assignment sees the ones before it, so what others are decided by
-    comes last.
+    MySQL assigns from left to right, and an assignment sees the ones before it. That does no harm here: with
+    as_of assigned first, the new row is still at least as new just when it was before.
     """
     rule = merge_of(table)
     if rule is Merge.VALUE_BEATS_MISSING:
         return [(name, func.coalesce(new[name], table.c[name])) for name in names]
     if rule is Merge.NEWEST_AS_OF:
         is_newer = new["as_of"] >= table.c.as_of
-        last = [name for name in names if name != "as_of"] + ["as_of"]
-        return [(name, case((is_newer, new[name]), else_=table.c[name])) for name in last]
+        return [(name, case((is_newer, new[name]), else_=table.c[name])) for name in names]
     if rule is Merge.SPAN:
         least, greatest = ("min", "max") if dialect == "sqlite" else ("least", "greatest")
         spans = {"first_seen": getattr(func, least), "last_seen": getattr(func, greatest)}

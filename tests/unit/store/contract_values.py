@@ -142,6 +142,12 @@ class MergeContract:
             tables.add(tuple(column(store, curve, "trend")))
         assert tables == {(1200.0, None)}
 
+    def test_the_same_as_of_again_replaces_what_it_said(self, store: Store) -> None:
+        columns = {"series_id": [1, 2], "slot": T0, "as_of": T0}
+        write(store, curve, columns | {"trend": 1.0})
+        write(store, curve, columns | {"trend": [2.0, math.nan]})
+        assert column(store, curve, "trend") == [2.0, None]
+
     def test_first_seen_is_a_minimum_and_last_seen_a_maximum(self, store: Store) -> None:
         base = {"series_id": [1], "metric": "m", "labels": "{}", "partition_name": "default"}
         tables = set()
