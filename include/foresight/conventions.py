@@ -17,10 +17,12 @@ SLICE_CONFIG_CONNECTION: Final = "slice_config"
 TELEMETRY_TOPIC: Final = "prometheusdata"
 SLA_EVENTS_TOPIC: Final = "sla-events"
 PERFORMANCE_TOPIC: Final = "PERFORMANCE_MEASUREMENTS"
+PERFORMANCE_DEAD_LETTER_TOPIC: Final = "PERFORMANCE_MEASUREMENTS.dead-letter"
 POLICY_TOPIC: Final = "ML_RESPONSE_TOPIC"
 
 # Airflow assets.
 TELEMETRY_ASSET: Final = "foresight://telemetry/analysed"
+PERFORMANCE_ASSET: Final = "foresight://slices/measured"
 
 # Files a user edits, under FORESIGHT_CONFIG or include/config.
 CATALOGUE_FILE: Final = "catalogue.yaml"

@@ -2,7 +2,24 @@
 
 from foresight.store.tables.base import Merge, metadata
 from foresight.store.tables.runs import analysed_interval, evaluated_interval, publication, run
+from foresight.store.tables.scoring import (
+    deployment,
+    model,
+    model_change,
+    model_version,
+    scoring_run,
+    scoring_stream,
+)
 from foresight.store.tables.sla import sla, sla_event, sla_revision, sla_status, sli, sli_status, sli_window
+from foresight.store.tables.slices import (
+    dead_letter,
+    slice_configuration,
+    slice_measurement,
+    slice_model,
+    slice_model_change,
+    slice_prediction,
+    topic_offset,
+)
 from foresight.store.tables.telemetry import (
     aggregate,
     autocorrelation,
@@ -20,13 +37,20 @@ __all__ = [
     "analysed_interval",
     "autocorrelation",
     "curve",
+    "dead_letter",
+    "deployment",
     "evaluated_interval",
     "forecast",
     "metadata",
+    "model",
+    "model_change",
+    "model_version",
     "publication",
     "run",
     "sample",
     "sample_window",
+    "scoring_run",
+    "scoring_stream",
     "series",
     "series_analysis",
     "sla",
@@ -36,4 +60,10 @@ __all__ = [
     "sli",
     "sli_status",
     "sli_window",
+    "slice_configuration",
+    "slice_measurement",
+    "slice_model",
+    "slice_model_change",
+    "slice_prediction",
+    "topic_offset",
 ]

@@ -1,0 +1,170 @@
+"""Slice capacity: replay files, load configuration, and decide which model is in use."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from foresight.cli.app import console, told
+from foresight.slices.targets import Target
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+File = Annotated[Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.json, .jsonl).")]
+Aim = Annotated[Target, typer.Option(help="What the model answers.")]
+Slice = Annotated[str, typer.Option(help="The slice of a wide table, which does not name it.")]
+Unit = Annotated[str, typer.Option(help="The gNB-CU of a wide table, which does not name it.")]
+Start = Annotated[int, typer.Option(min=0, help="Start of a wide table's first period, epoch seconds.")]
+
+
+@app.command("replay")
+@told
+def replay(
+    file: File,
+    publish: Annotated[
+        bool,
+        typer.Option(
+            "--publish/--dry-run", help="Send it to the topic; by default only show what it would do."
+        ),
+    ] = False,
+    target: Aim = Target.REFERENCE,
+    snssai: Slice = "01-B989BD",
+    cu: Unit = "cucpserver1",
+    start: Start = 0,
+) -> None:
+    """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
+    from foresight.orchestration import slice_replay
+    from foresight.orchestration.slice_decisions import Wishes
+
+    named = {"snssai": snssai, "cu": cu, "start": start}
+    if publish:
+        sent = slice_replay.send(file, int(time.time()), **named)
+        console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
+        return
+    found = slice_replay.rehearse(file, Wishes(target), **named)
+    table = Table(box=None, show_header=False)
+    table.add_row("model", found.version)
+    table.add_row("predicted", f"{found.n_predicted} ({found.n_cells} cells, {found.n_periods} periods)")
+    table.add_row("would be sent", f"{found.n_sent}, limits broken: {found.n_breaches}")
+    for name, count in {**found.rules, **found.rejected}.items():
+        table.add_row(f"  {name}", str(count))
+    for name, value in found.rmse.items():
+        table.add_row(f"RMSE, {name}", f"{value:.3f} connections")
+    console.print(table)
+
+
+@app.command("configure")
+@told
+def configure(
+    file: Annotated[Path, typer.Option("-f", "--file", help="CSV: snssai, cu, cell, maxNumberOfConns.")],
+) -> None:
+    """Make the configured limits of a CSV file hold, where there is no configuration service."""
+    from foresight.orchestration import slice_configuration
+    from foresight.orchestration.connections import prepare_results
+
+    n, changed = slice_configuration.load_file(prepare_results(), file, int(time.time()))
+    console.print(f"{n} limits, {changed} of them new or changed", highlight=False)
+
+
+@app.command("import-model")
+@told
+def import_model(
+    file: Annotated[Path, typer.Argument(help="A Keras HDF5 file (.h5), or a model file of ours.")],
+    data: Annotated[Path, typer.Option(help="Table to fit the scaler on and to judge by.")],
+    target: Aim = Target.REFERENCE,
+    split: Annotated[Literal["time", "stacked"], typer.Option(help="Newest tenth, or last cells.")] = "time",
+) -> None:
+    """Register a published model as a candidate, with its verdict on held-out rows."""
+    from foresight.orchestration import slice_models
+    from foresight.slices.replay import read_recording
+
+    version, trained = slice_models.import_file(
+        file, read_recording(data), target=target, split=split, at=int(time.time()), by=getpass.getuser()
+    )
+    console.print(f"{version}: {trained.verdict.reason}", markup=False, highlight=False)
+
+
+@app.command("models")
+@told
+def models(
+    history: Annotated[Target | None, typer.Option(help="Show the changes of a target instead.")] = None,
+) -> None:
+    """Every model, which one is in use, and how it was judged."""
+    from foresight.orchestration import slice_models
+
+    if history is not None:
+        table = Table("when", "version", "action", "by", "why", box=None)
+        for row in slice_models.changes(history):
+            when = f"{row['changed_at']:%Y-%m-%d %H:%M}"
+            table.add_row(
+                when, row["version"], row["action"], escape(row["changed_by"]), escape(row["reason"])
+            )
+    else:
+        table = Table("version", "target", "state", "registered", "source", "verdict", box=None)
+        for row in slice_models.listed():
+            when = f"{row['registered_at']:%Y-%m-%d %H:%M}"
+            facts = (row["version"], row["target"], row["state"], when)
+            table.add_row(*facts, escape(row["source"]), escape(row["reason"]))
+    console.print(table)
+
+
+@app.command("promote")
+@told
+def promote(
+    version: Annotated[str, typer.Argument(help="Version, or its first characters.")],
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
+) -> None:
+    """Put a model to use."""
+    from foresight.orchestration import slice_models
+
+    before = slice_models.promote(version, at=int(time.time()), by=getpass.getuser(), reason=reason)
+    console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False)
+
+
+@app.command("rollback")
+@told
+def rollback(
+    target: Aim = Target.REFERENCE,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
+) -> None:
+    """Go back to the model that was in use before."""
+    from foresight.orchestration import slice_models
+
+    bad, good = slice_models.roll_back(target, at=int(time.time()), by=getpass.getuser(), reason=reason)
+    console.print(f"{good} is in use again instead of {bad}", highlight=False)
+
+
+@app.command("status")
+@told
+def status(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
+) -> None:
+    """The newest decision on each cell: what was configured, predicted and decided, and by which rule."""
+    from foresight.orchestration import slice_status
+
+    found = slice_status.newest(limit)
+    table = Table(
+        "slice",
+        "gNB-CU",
+        "cell",
+        "period",
+        "outcome",
+        "configured",
+        "raw",
+        "final",
+        "rule",
+        "message",
+        box=None,
+    )
+    for line in found.lines:
+        table.add_row(*map(escape, line))
+    console.print(table)
+    if found.n_more:
+        console.print(f"… and {found.n_more} more; raise --limit")
+    console.print(found.summary, highlight=False)

@@ -1,0 +1,207 @@
+"""Measurements, configuration and predictions of slices; how far a topic was read; dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Table, and_, bindparam, func, or_, select, update
+
+from foresight.store.bulk import upsert
+from foresight.store.tables import (
+    dead_letter,
+    publication,
+    slice_configuration,
+    slice_measurement,
+    slice_prediction,
+    topic_offset,
+)
+
+Rows = Sequence[Row[Any]]
+Cell = tuple[str, str, str]
+"""Slice, gNB-CU, cell."""
+
+EVENTS_LOCK: Final = "slice_events"
+"""Whoever stores events holds this lock: offsets and rows follow from those that are there."""
+PREDICTION_LOCK: Final = "slice_prediction"
+"""Whoever decides on cells holds this lock: each period of a cell is decided once."""
+CONFIGURATION_LOCK: Final = "slice_configuration"
+"""Whoever stores configuration holds this lock: since when a value holds follows from what is there."""
+
+_AT_ONCE: Final = 500
+_CELL: Final = ("snssai", "cu", "cell")
+
+
+def read_offsets(connection: Connection, topic: str) -> dict[int, int]:
+    """The next offset to read of each partition that was ever read."""
+    query = select(topic_offset.c.partition_number, topic_offset.c.next_offset).filter_by(topic=topic)
+    return {int(number): int(offset) for number, offset in connection.execute(query)}
+
+
+def save_offsets(connection: Connection, topic: str, offsets: Mapping[int, int], as_of: int) -> None:
+    """How far the partitions of a topic have been read."""
+    columns = {"partition_number": list(offsets), "next_offset": list(offsets.values())}
+    upsert(connection, topic_offset, {"topic": topic, "as_of": as_of, **columns})
+
+
+def save_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Rows by column name, all with the same columns; says how many there were."""
+    listed = list(rows)
+    if not listed:
+        return 0
+    return upsert(connection, table, {name: [row[name] for row in listed] for name in listed[0]})
+
+
+def measurements_at(connection: Connection, starts: Sequence[int]) -> Rows:
+    """Every measurement of the periods that start at these instants (epoch seconds)."""
+    found: list[Row[Any]] = []
+    for first in range(0, len(starts), _AT_ONCE):
+        chosen = slice_measurement.c.period_start.in_(starts[first : first + _AT_ONCE])
+        found += connection.execute(select(slice_measurement).where(chosen)).all()
+    return found
+
+
+def measurements_since(connection: Connection, start: int, end: int | None = None) -> Rows:
+    """Every measurement of the periods that start in ``[start, end)`` (epoch seconds), by key."""
+    started = slice_measurement.c.period_start
+    query = select(slice_measurement).where(started >= start)
+    if end is not None:
+        query = query.where(started < end)
+    return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
+
+
+def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
+    """The start of the period in which the measurement ``n_rows`` after ``start`` lies, after ``start``.
+
+    None where there is none: so a history is cut into parts, oldest first, whatever the number of cells.
+    """
+    started = slice_measurement.c.period_start
+    query = select(started).where(started >= start).order_by(started).offset(n_rows).limit(1)
+    found = connection.execute(query).scalar()
+    if found is not None and _epoch(found) == start:
+        later = select(func.min(started)).where(started > start)
+        found = connection.execute(later).scalar()
+    return None if found is None else _epoch(found)
+
+
+def longest_granularity(connection: Connection, start: int, end: int | None) -> int:
+    """The longest granularity of the periods that start in ``[start, end)``, seconds; 0 without any."""
+    started = slice_measurement.c.period_start
+    query = select(func.max(slice_measurement.c.granularity_seconds)).where(started >= start)
+    if end is not None:
+        query = query.where(started < end)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def undecided_cells(connection: Connection, since: int, ready: str, final: Sequence[str]) -> dict[Cell, int]:
+    """The newest period since ``since`` of each cell, unless it was decided for good.
+
+    That is a row whose outcome is ``ready`` and that a model made, or whose outcome is one of ``final``.
+    """
+    measured, decided = slice_measurement.c, slice_prediction.c
+    key = [measured[name] for name in _CELL]
+    newest = (
+        select(*key, func.max(measured.period_start).label("start"))
+        .where(measured.period_start >= since)
+        .group_by(*key)
+        .subquery()
+    )
+    same = [newest.c[name] == decided[name] for name in _CELL]
+    is_made = and_(decided.outcome == ready, decided.model_version.is_not(None))
+    stands = or_(is_made, decided.outcome.in_(final))
+    joined = newest.outerjoin(slice_prediction, and_(*same, newest.c.start == decided.period_start, stands))
+    found = connection.execute(select(newest).select_from(joined).where(decided.outcome.is_(None)))
+    return {(snssai, cu, cell): _epoch(start) for snssai, cu, cell, start in found}
+
+
+def decided_periods(
+    connection: Connection, start: int, end: int | None = None
+) -> dict[tuple[str, str, str, int], str | None]:
+    """Cells and periods from ``start`` on that have a prediction, and the model that made each."""
+    table = slice_prediction.c
+    query = select(table.snssai, table.cu, table.cell, table.period_start, table.model_version)
+    query = query.where(table.period_start >= start)
+    if end is not None:
+        query = query.where(table.period_start <= end)
+    return {
+        (snssai, cu, cell, _epoch(at)): version for snssai, cu, cell, at, version in connection.execute(query)
+    }
+
+
+def last_changes(connection: Connection, since: int) -> dict[Cell, int]:
+    """When each cell was last sent a change, batches since ``since`` only (epoch seconds)."""
+    table = slice_prediction.c
+    key = (table.snssai, table.cu, table.cell)
+    query = select(*key, func.max(table.as_of)).where(table.as_of >= since, table.is_sent.is_(True))
+    found = connection.execute(query.group_by(*key))
+    return {(snssai, cu, cell): _epoch(at) for snssai, cu, cell, at in found}
+
+
+def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
+    """The instant that names the next batch: ``at``, or the first second that no batch of the topics has."""
+    query = select(func.max(publication.c.as_of)).where(publication.c.topic.in_(topics))
+    newest = connection.execute(query).scalar()
+    return at if newest is None else max(at, _epoch(newest) + 1)
+
+
+def predictions_of(connection: Connection, as_of: int, *, is_sent: bool = True) -> Rows:
+    """The predictions of one batch, by key; those that belong into its messages, or all of them."""
+    query = select(slice_prediction).where(slice_prediction.c.as_of == as_of)
+    if is_sent:
+        query = query.where(slice_prediction.c.is_sent.is_(True))
+    return connection.execute(query.order_by(*slice_prediction.primary_key)).all()
+
+
+def letters_of(connection: Connection, as_of: int) -> Rows:
+    """The dead letters of one batch, in the order of the topic."""
+    query = select(dead_letter).where(dead_letter.c.as_of == as_of)
+    return connection.execute(query.order_by(*dead_letter.primary_key)).all()
+
+
+def read_configuration(connection: Connection) -> Rows:
+    """Every configured limit that was ever seen, the oldest first."""
+    return connection.execute(select(slice_configuration).order_by(slice_configuration.c.since)).all()
+
+
+def save_configuration(connection: Connection, values: Mapping[Cell, int], read_at: int, source: str) -> int:
+    """Limits as they were read now; says how many are new or have changed.
+
+    A value that is there already holds since it was first read; a changed one holds since now.
+    """
+    newest = {(row.snssai, row.cu, row.cell): row for row in read_configuration(connection)}
+    rows, n_changed = [], 0
+    for cell, value in values.items():
+        held = newest.get(cell)
+        is_same = held is not None and held.connections == value
+        n_changed += not is_same
+        since = _epoch(held.since) if held is not None and is_same else read_at
+        key = dict(zip(_CELL, cell, strict=True))
+        rows.append(key | {"since": since, "connections": value, "read_at": read_at, "source": source})
+    save_rows(connection, slice_configuration, rows)
+    return n_changed
+
+
+def _epoch(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
+def save_answers(connection: Connection, answers: Mapping[tuple[str, str, str, int], float]) -> None:
+    """What models should have answered, known now, by slice, gNB-CU, cell and period start."""
+    if not answers:
+        return
+    table = slice_prediction.c
+    matched = [table[name] == bindparam(f"_{name}") for name in (*_CELL, "period_start")]
+    statement = update(slice_prediction).where(*matched).values(answer=bindparam("_answer"))
+    names = ("_snssai", "_cu", "_cell", "_period_start", "_answer")
+    rows = [dict(zip(names, (*key, answer), strict=True)) for key, answer in answers.items()]
+    connection.execute(statement, rows)
+
+
+def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
+    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known."""
+    table = slice_prediction.c
+    query = select(table.raw - table.answer).where(table.period_start >= since)
+    query = query.where(table.model_version == version)
+    found = connection.execute(query.where(table.raw.is_not(None), table.answer.is_not(None)))
+    return list(found.scalars())

@@ -1,0 +1,127 @@
+"""Slice capacity: measurements, configuration, models, predictions, and how far a topic was read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Double, Index, Integer
+
+from foresight.store.column_types import Body, Instant, Name
+from foresight.store.tables.base import define, key, may, must
+
+SLICE_LENGTH: Final = 16
+NAME_LENGTH: Final = 255
+VERSION_LENGTH: Final = 64
+
+slice_measurement = define(
+    "slice_measurement",
+    key("snssai", Name(SLICE_LENGTH), "The slice: SST, dash, SD"),
+    key("cu", Name(NAME_LENGTH), "The gNB-CU"),
+    key("cell", Name(NAME_LENGTH), "Id of the cell, unique within its gNB-CU only"),
+    key("period_start", Instant, "Start of the period as reported (UTC)"),
+    must("granularity_seconds", Integer, "Length of the period"),
+    may("requests", Double, "Session set-ups asked for; NULL where not measured"),
+    may("successes", Double, "Session set-ups that succeeded; NULL where not measured"),
+    may("failures", Double, "Session set-ups that failed; NULL where missing"),
+    must("sharing", Name(32), "Where the failures come from: measured, shared between slices, missing"),
+    must("is_suspect", Boolean, "Whether the sender doubts the values"),
+    must("source", Name(NAME_LENGTH), "Who sent the event"),
+    Index(None, "period_start"),
+    comment="One slice in one cell over one granularity period",
+    kept_by="period_start",
+    by_day=True,
+)
+
+slice_configuration = define(
+    "slice_configuration",
+    key("snssai", Name(SLICE_LENGTH), "The slice"),
+    key("cu", Name(NAME_LENGTH), "The gNB-CU; empty where every gNB-CU with such a cell is meant"),
+    key("cell", Name(NAME_LENGTH), "Id of the cell"),
+    key("since", Instant, "When this value was first read (UTC)"),
+    must("connections", Integer, "maxNumberOfConns"),
+    must("read_at", Instant, "When it was last read (UTC)"),
+    must("source", Name(NAME_LENGTH), "service, or the file that it was loaded from"),
+    comment="One configured limit of a slice in a cell, from when on it was seen",
+)
+
+topic_offset = define(
+    "topic_offset",
+    key("topic", Name(249), "Kafka topic"),
+    key("partition_number", Integer, "Partition"),
+    must("next_offset", BigInteger, "The first message that was not read"),
+    must("as_of", Instant, "Instant of the run that read last (UTC)"),
+    comment="How far a topic was read: written with what was read, in one transaction",
+)
+
+dead_letter = define(
+    "dead_letter",
+    key("topic", Name(249), "Topic that the message came on"),
+    key("partition_number", Integer, "Its partition"),
+    key("message_offset", BigInteger, "Its offset"),
+    must("as_of", Instant, "Batch that the letter is published in (UTC)"),
+    must("reason", Body, "Why it could not be read, or not all of it"),
+    must("n_values", Integer, "Measured values seen in it"),
+    must("n_stored", Integer, "Those of them that were stored all the same"),
+    must("n_rejected", Integer, "Those that could not be read"),
+    may("timestamp_ms", BigInteger, "Its time on the topic, epoch milliseconds"),
+    may("message_key", Body, "Its key, base64"),
+    may("message_value", Body, "Its value, base64; cut where too long for a letter"),
+    may("value_bytes", Integer, "Bytes of the whole value"),
+    may("headers", JSON(none_as_null=True), "Its headers: [name, base64] each"),
+    Index(None, "as_of"),
+    comment="One message that could not be read, or not all of it",
+    kept_by="as_of",
+)
+
+slice_model = define(
+    "slice_model",
+    key("version", Name(VERSION_LENGTH), "The first digits of the SHA-256 of its file"),
+    must("sha256", Name(64), "SHA-256 of its file"),
+    must("target", Name(32), "What it answers: reference or forward"),
+    must("state", Name(16), "candidate, champion or retired"),
+    must("source", Name(NAME_LENGTH), "trained, or the file that it was imported from"),
+    must("is_better", Boolean, "Whether it beat every rival on held-out periods"),
+    must("reason", Body, "The verdict in words"),
+    must("registered_at", Instant, "When (UTC)"),
+    must("metrics", JSON(none_as_null=True), "Errors on held-out periods, in connections"),
+    must("card", JSON(none_as_null=True), "What is known of it: inputs, window, ranges, versions, hashes"),
+    may("report_uri", Body, "Where its training report is"),
+    must("document", Body, "The file itself, base64"),
+    comment="One version of a model",
+)
+
+slice_model_change = define(
+    "slice_model_change",
+    key("target", Name(32), "What the model answers"),
+    key("number", Integer, "Number of the change, from 1"),
+    must("version", Name(VERSION_LENGTH), "slice_model.version"),
+    must("action", Name(16), "registered, promoted, retired or restored"),
+    must("changed_at", Instant, "When (UTC)"),
+    must("changed_by", Name(NAME_LENGTH), "Who did it"),
+    must("reason", Body, "Why"),
+    comment="One change of what a model is used for",
+)
+
+slice_prediction = define(
+    "slice_prediction",
+    key("snssai", Name(SLICE_LENGTH), "The slice"),
+    key("cu", Name(NAME_LENGTH), "The gNB-CU"),
+    key("cell", Name(NAME_LENGTH), "Id of the cell"),
+    key("period_start", Instant, "Start of the period that it was predicted after (UTC)"),
+    must("as_of", Instant, "Batch that it was decided in; its message says the same (UTC)"),
+    must("outcome", Name(32), "ready, or why the cell cannot be predicted"),
+    must("is_inferred", Boolean, "Whether failures were not reported and stand as requests - successes"),
+    may("model_version", Name(VERSION_LENGTH), "slice_model.version; NULL where no model was in use"),
+    may("configured", Double, "Connections configured when it was decided"),
+    may("configured_read_at", Instant, "When that was read (UTC)"),
+    may("raw", Double, "What the model answered, in connections"),
+    may("capped", Double, "The same, cut to the limit of the cell"),
+    may("final", Double, "What was decided"),
+    must("rule", Name(32), "The rule that decided"),
+    must("is_sent", Boolean, "Whether it belongs into the policy message"),
+    may("answer", Double, "What the model should have answered, once that is known"),
+    Index(None, "as_of"),
+    comment="One decision on one cell of a slice",
+    kept_by="period_start",
+    by_day=True,
+)

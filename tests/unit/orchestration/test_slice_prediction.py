@@ -1,0 +1,402 @@
+"""From events on a topic to policy messages on a topic, on SQLite and the embedded broker."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from confluent_kafka import Producer
+from sqlalchemy import Table, select
+
+from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC, POLICY_TOPIC
+from foresight.errors import FinalError
+from foresight.messaging import Received, drain
+from foresight.messaging.embedded import start_broker
+from foresight.orchestration import slice_configuration, slice_models, slice_prediction, slice_replay
+from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.slice_decisions import load_champion
+from foresight.slices.drift import FEWEST_ROWS
+from foresight.slices.features import windows
+from foresight.slices.guardrails import Limits, breaches
+from foresight.slices.judgement import Score, Verdict
+from foresight.slices.recording import Recording, messages, simulate
+from foresight.slices.replay import read_recording
+from foresight.slices.targets import Target
+from foresight.slices.training import Trained
+from foresight.store import Store
+from foresight.store import tables as stored
+
+DATA = Path(__file__).parents[2] / "data" / "onap"
+NOW = 1_763_798_400
+"""2025-11-22 08:00 UTC."""
+PERIODS = 6
+_runs = itertools.count()
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    owner, servers = start_broker()
+    connection = {"conn_type": "kafka", "extra": {"bootstrap.servers": servers}}
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(connection))
+    yield {"bootstrap.servers": servers}
+    del owner
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    opened = prepare_results()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def published() -> Recording:
+    return read_recording(DATA / "train_s1.parquet")
+
+
+@pytest.fixture
+def champion(store: Store, published: Recording) -> str:
+    file = DATA / "best_model.h5"
+    part = Recording(published.keys, 0, published.counters[:, :2000], published.configured[:, :2000])
+    version, _ = slice_models.import_file(
+        file, part, target=Target.REFERENCE, split="time", at=NOW, by="test"
+    )
+    slice_models.promote(version, at=NOW, by="test", reason="the only one")
+    return version
+
+
+def simulated(n_cells: int = 12, n_periods: int = PERIODS, **named: Any) -> Recording:
+    return simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named)
+
+
+def configure(store: Store, recording: Recording, tmp_path: Path) -> None:
+    lines = [
+        f"{key.snssai},{key.cu},{key.cell},{int(value)}"
+        for key, value in zip(recording.keys, recording.configured[:, -1], strict=True)
+    ]
+    file = tmp_path / "limits.csv"
+    file.write_text("\n".join(["snssai,cu,cell,maxNumberOfConns", *lines]))
+    slice_configuration.load_file(store, file, NOW - 10_000)
+
+
+def send(broker: dict[str, str], values: list[bytes]) -> None:
+    producer = Producer(broker)
+    for value in values:
+        producer.produce(PERFORMANCE_TOPIC, value)
+    assert producer.flush(10) == 0
+
+
+def events_of(recording: Recording) -> list[bytes]:
+    return [value for _, _, value in messages(recording)]
+
+
+def context(at: int = NOW, **params: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "target": "reference", "slices": [], "cell_share": 0.25, "slice_share": 0.1, "minimum_share": 0.05,
+        "quiet_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
+        "periods": "newest", "publish": "auto", "roll_back": True,
+    }  # fmt: skip
+    instant = datetime.fromtimestamp(at, UTC)
+    run = SimpleNamespace(
+        dag_id="slice_prediction", run_id=f"run {next(_runs)}", run_after=instant, start_date=instant,
+        run_type=SimpleNamespace(value="manual"),
+    )  # fmt: skip
+    return {"dag_run": run, "params": given | params}
+
+
+def run_once(at: int = NOW, **params: Any) -> dict[str, int]:
+    given = context(at, **params)
+    counts = slice_prediction.receive_and_predict(given)
+    slice_prediction.publish_decisions(given)
+    return counts
+
+
+def rows(store: Store, table: Table, **equal: Any) -> list[Any]:
+    query = select(table).filter_by(**equal).order_by(*table.primary_key)
+    return list(store.read(lambda connection: connection.execute(query).all()))
+
+
+def sent(broker: dict[str, str], topic: str = POLICY_TOPIC) -> tuple[Received, ...]:
+    try:
+        return drain(broker, topic, {}).messages
+    except FinalError:
+        return ()
+
+
+def changes_in(found: tuple[Received, ...]) -> dict[tuple[str, str, str], tuple[int, int]]:
+    return {
+        (body["snssai"], unit["gNBCUName"], cell["cellLocalId"]): (
+            cell["configData"]["maxNumberofConns"],
+            cell["configData"]["predictedMaxNumberofConns"],
+        )
+        for body in (orjson.loads(message.value or b"") for message in found)
+        for unit in body["data"]
+        for cell in unit["cellCUList"]
+    }
+
+
+def test_events_become_one_guarded_message_a_slice_made_of_what_is_stored(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    both = [simulated(12, snssai=f"01-B989B{letter}", seed=number) for number, letter in enumerate("DE")]
+    for recording in both:
+        configure(store, recording, tmp_path)
+    send(broker, [event for recording in both for event in events_of(recording)])
+    counts = run_once()
+    assert (counts["records"], counts["decided"], counts["outcome ready"]) == (24 * PERIODS, 24, 24)
+    found = sent(broker)
+    assert [message.key for message in found] == [b"01-B989BD", b"01-B989BE"]
+    decided = [row for row in rows(store, stored.slice_prediction) if row.is_sent]
+    told = {(row.snssai, row.cu, row.cell): (int(row.configured), int(row.final)) for row in decided}
+    assert told == changes_in(found)
+    assert len(told) == counts["sent"] > 0
+    slices = [row.snssai for row in decided]
+    before, after = [row.configured for row in decided], [row.final for row in decided]
+    assert not breaches(slices, before, after, Limits()).any()
+    assert {row.model_version for row in decided} == {champion}
+
+
+def test_a_stored_prediction_equals_the_one_that_the_core_makes_of_the_recording(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    run_once()
+    file = tmp_path / "long.csv"
+    starts = recording.starts.tolist()
+    lines = [
+        ",".join(map(str, (*_key(key), start, *recording.counters[i, j], recording.configured[i, j])))
+        for i, key in enumerate(recording.keys)
+        for j, start in enumerate(starts)
+    ]
+    header = "snssai,cu,cell,period_start,requests,successes,failures,configured"
+    file.write_text("\n".join([header, *lines]))
+    found = slice_replay.rehearse(file, slice_prediction.wishes_of(context()["params"]))
+    assert found.n_breaches == 0
+    stored_raw = [row.raw for row in rows(store, stored.slice_prediction)]
+    held = store.read(lambda connection: load_champion(connection, Target.REFERENCE))
+    assert held is not None
+    inputs, _ = windows(recording.counters, recording.configured, Target.REFERENCE)
+    assert stored_raw == pytest.approx(held.model.predict(inputs[:, -1]).tolist(), rel=1e-6)
+    assert found.n_predicted == 2 * len(stored_raw)
+
+
+def _key(key: Any) -> tuple[str, str, str]:
+    return key.snssai, key.cu, key.cell
+
+
+def test_a_second_run_without_new_events_changes_and_sends_nothing(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    run_once()
+    before, messages_before = rows(store, stored.slice_prediction), sent(broker)
+    assert run_once(NOW + 60)["decided"] == 0
+    assert (rows(store, stored.slice_prediction), sent(broker)) == (before, messages_before)
+
+
+def test_events_given_twice_and_out_of_order_leave_the_same_measurements(
+    broker: dict[str, str], store: Store
+) -> None:
+    events = events_of(simulated())
+    send(broker, events)
+    run_once()
+    before = rows(store, stored.slice_measurement)
+    send(broker, events[::-1])
+    assert run_once(NOW + 1)["messages"] == len(events)
+    assert rows(store, stored.slice_measurement) == before
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(
+    broker: dict[str, str], store: Store
+) -> None:
+    events = events_of(simulated(3, 1))
+    half = orjson.loads(events[0])
+    values = half["event"]["perf3gppFields"]["measDataCollection"]["measInfoList"][0]["measValuesList"]
+    values[0]["measResults"][0]["sValue"] = "many"
+    send(broker, [b"rubbish", orjson.dumps(half), b"\xff\xfe\x00"])
+    counts = run_once()
+    letters = rows(store, stored.dead_letter)
+    assert (counts["letters"], len(letters), counts["records"]) == (3, 3, 3)
+    assert all(row.n_values == row.n_stored + row.n_rejected for row in letters)
+    found = sent(broker, PERFORMANCE_DEAD_LETTER_TOPIC)
+    assert {message.value for message in found} == {b"rubbish", orjson.dumps(half), b"\xff\xfe\x00"}
+    reasons = {dict(message.headers)["dead-letter.reason"] for message in found}
+    assert {(reason or b"").partition(b" ")[0] for reason in reasons} == {b"not_json", b"bad_value"}
+
+
+def test_a_run_killed_after_the_events_were_stored_loses_and_doubles_nothing(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slice_prediction, "decide", killed)
+        with pytest.raises(KeyboardInterrupt):
+            slice_prediction.receive_and_predict(context())
+    assert len(rows(store, stored.slice_measurement)) == 12 * PERIODS
+    assert run_once(NOW + 5)["decided"] == 12
+    assert len(sent(broker)) == 1
+
+
+def test_offsets_that_somebody_else_has_moved_meanwhile_are_not_stored_again(
+    broker: dict[str, str], store: Store
+) -> None:
+    from foresight.orchestration import slice_events
+
+    send(broker, events_of(simulated(3, 1)))
+    drained = drain(broker, PERFORMANCE_TOPIC, {})
+    assert slice_events.take(store, drained, {}, NOW)["messages"] == 1
+    assert not slice_events.take(store, drained, {}, NOW)
+
+
+def test_a_cell_without_configuration_or_model_waits_and_is_decided_once_both_are_there(
+    broker: dict[str, str], store: Store, published: Recording, tmp_path: Path
+) -> None:
+    recording = simulated()
+    send(broker, events_of(recording))
+    assert run_once()["outcome no_configuration"] == 12
+    configure(store, recording, tmp_path)
+    assert run_once(NOW + 1)["rule no_prediction"] == 12
+    assert sent(broker) == ()
+    part = Recording(published.keys, 0, published.counters[:, :2000], published.configured[:, :2000])
+    version, _ = slice_models.import_file(
+        DATA / "best_model.h5", part, target=Target.REFERENCE, split="time", at=NOW, by="test"
+    )
+    slice_models.promote(version, at=NOW, by="test", reason="now")
+    assert run_once(NOW + 2)["outcome ready"] == 12
+    assert len(sent(broker)) == 1
+
+
+def test_a_unit_whose_events_come_later_gets_a_message_of_its_own(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated(20)
+    configure(store, recording, tmp_path)
+    per_unit: dict[str, list[bytes]] = {}
+    for _, cu, value in messages(recording):
+        per_unit.setdefault(cu, []).append(value)
+    for at, values in enumerate(per_unit.values()):
+        send(broker, values)
+        run_once(NOW + at)
+    found = sent(broker)
+    units = [unit["gNBCUName"] for m in found for unit in orjson.loads(m.value or b"")["data"]]
+    assert units == ["cucpserver1", "cucpserver2"]
+    assert len({message.headers for message in found}) == 2
+
+
+def test_only_active_slices_are_sent(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    assert run_once(slices=["01-OTHER"])["rule inactive_slice"] == 12
+    assert sent(broker) == ()
+
+
+def test_a_cell_that_the_consumer_cannot_read_keeps_its_value_and_says_so(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated(2)
+    keys = (recording.keys[0], type(recording.keys[1])("01-B989BD", "cucpserver1", "north-7"))
+    named = Recording(keys, recording.start, recording.counters, recording.configured)
+    configure(store, named, tmp_path)
+    send(broker, events_of(named))
+    run_once()
+    [row] = rows(store, stored.slice_prediction, cell="north-7")
+    assert (row.rule, row.is_sent, row.final) == ("unreadable_cell", False, row.configured)
+
+
+def test_a_cell_that_was_changed_keeps_quiet_for_as_long_as_asked(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated(12, PERIODS + 1)
+    configure(store, recording, tmp_path)
+    events = events_of(recording)
+    newest = len(events) - len(events) // (PERIODS + 1)
+    send(broker, events[:newest])
+    first = run_once(NOW - 900)["sent"]
+    send(broker, events[newest:])
+    counts = run_once(NOW, quiet_seconds=3600)
+    assert counts["rule rate_limited"] == first > 0
+
+
+def test_a_replay_decides_on_every_whole_window_and_sends_nothing(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulate(5, 40, start=NOW - 10 * 86_400)
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    assert run_once(periods="all")["replayed"] == 5 * (40 - 4)
+    decided = rows(store, stored.slice_prediction)
+    assert len(decided) == 5 * 36
+    assert sent(broker) == ()
+    assert run_once(NOW + 1, periods="all")["replayed"] == 0
+    assert rows(store, stored.slice_prediction) == decided
+
+
+def test_a_replay_in_parts_leaves_the_same_rows_as_in_one(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foresight.orchestration import slice_history
+
+    recording = simulate(5, 40, start=NOW - 10 * 86_400)
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    run_once(periods="all")
+    whole = rows(store, stored.slice_prediction)
+    store.transact(lambda connection: connection.execute(stored.slice_prediction.delete()))
+    monkeypatch.setattr(slice_history, "ROWS_AT_ONCE", 17)
+    run_once(periods="all")
+    in_parts = rows(store, stored.slice_prediction)
+    assert [row[:10] for row in in_parts] == [row[:10] for row in whole]
+    assert [row.raw for row in in_parts] == pytest.approx([row.raw for row in whole], rel=1e-6)
+    assert [(row.final, row.rule, row.answer) for row in in_parts] == [
+        (row.final, row.rule, row.answer) for row in whole
+    ]
+
+
+def test_a_model_whose_errors_outgrow_its_verdict_gives_way_to_the_one_before(
+    broker: dict[str, str], store: Store, champion: str, published: Recording, tmp_path: Path
+) -> None:
+    held = store.read(lambda connection: load_champion(connection, Target.REFERENCE))
+    assert held is not None
+    spoilt = replace(held.model.network, dense_bias=held.model.network.dense_bias + np.float32(1.0))
+    card = replace(held.model.card, metrics={"rmse_high": 1.0}, source="spoilt")
+    trained = Trained(
+        replace(held.model, network=spoilt, card=card), np.empty((0, 2)),
+        Verdict(Score(0.9, 0.8, 1.0), (), True, "it was well judged"), {},
+    )  # fmt: skip
+    worse = slice_models.register(store, trained, at=NOW, by="test")
+    slice_models.promote(worse, at=NOW, by="test", reason="a mistake")
+    recording = simulated(FEWEST_ROWS + 10)
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    assert run_once(roll_back=False)["decided"] == FEWEST_ROWS + 10
+    assert [row.version for row in rows(store, stored.slice_model, state="champion")] == [worse]
+    run_once(NOW + 1)
+    assert [row.version for row in rows(store, stored.slice_model, state="champion")] == [champion]
+    last = slice_models.changes(Target.REFERENCE)[0]
+    assert (last["action"], last["changed_by"], "judged 1 at most" in last["reason"]) == (
+        "restored", "slice_prediction", True,
+    )  # fmt: skip
