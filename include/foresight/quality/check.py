@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +96,7 @@ def _kept(suite: Suite, validations: list[dict[str, Any]], outcomes: dict[Outcom
 
 def _validated(profile: pd.DataFrame, suite: Suite, docs_folder: Path | None) -> list[dict[str, Any]]:
     """The result of each expectation, in the order of the suite."""
-    # Great Expectations takes seconds to import, so only the task that checks pays for it; and it logs
-    # hundreds of lines about itself.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # Great Expectations takes seconds to import: only the task that checks pays for it.
     import great_expectations as gx
 
     context = _context(docs_folder)

@@ -125,7 +125,7 @@ def forecast_rows(matrix: SeriesMatrix, found: Forecast) -> Tables:
 
 def _reason(found: Forecast, row: int) -> str | None:
     if not found.model_name(row):
-        return None
+        return "none: too few past origins to judge a forecast by" if found.coverage.usable[row] else None
     if np.isnan(found.mase[row]):
         return "the series is constant: every candidate says the same"
     return (
