@@ -1,0 +1,77 @@
+"""How far streams of records were scored, and what runs of scoring did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from foresight.store.bulk import upsert
+from foresight.store.tables import scoring_run, scoring_stream
+
+SCORING_LOCK: Final = "scoring"
+"""Whoever opens or closes a batch holds this lock."""
+
+
+def find_stream(connection: Connection, stream: str) -> Row[Any] | None:
+    """How far a stream was scored; None for one that never was."""
+    return connection.execute(select(scoring_stream).filter_by(stream=stream)).first()
+
+
+def open_batch(connection: Connection, stream: str, number: int, fields: Mapping[str, Any], at: int) -> bool:
+    """Opens the batch of that number; False where somebody else was faster.
+
+    ``fields`` are ``offsets``, ``until``, ``model_name``, ``model_version`` and ``plan``.
+    """
+    held = find_stream(connection, stream)
+    if held is not None and (held.number != number or held.until is not None):
+        return False
+    _save(connection, scoring_stream, stream=stream, number=number, updated_at=at, **fields)
+    return True
+
+
+def close_batch(connection: Connection, stream: str, number: int, at: int) -> bool:
+    """Closes the batch of that number: the next one begins where it ends. False where it is closed."""
+    held = find_stream(connection, stream)
+    if held is None or held.number != number or held.until is None:
+        return False
+    _save(
+        connection, scoring_stream,
+        stream=stream, number=number + 1, offsets=held.until, until=None, model_name=None,
+        model_version=None, plan=None, updated_at=at,
+    )  # fmt: skip
+    return True
+
+
+def count_run(
+    connection: Connection,
+    dag_id: str,
+    run_id: str,
+    facts: Mapping[str, Any],
+    counts: Mapping[str, Any],
+    at: int,
+) -> None:
+    """Adds counts to those of a run; ``facts`` are its other columns, ``started_at`` as first told."""
+    held = connection.execute(select(scoring_run).filter_by(dag_id=dag_id, run_id=run_id)).mappings().first()
+    before = dict(held) if held is not None else {}
+    sums = {name: before.get(name, 0) + counts.get(name, 0) for name in COUNTS}
+    started = before.get("started_at", at)
+    _save(
+        connection, scoring_run,
+        **{**facts, **sums, "dag_id": dag_id, "run_id": run_id, "started_at": started, "updated_at": at},
+    )  # fmt: skip
+
+
+COUNTS: Final = ("n_batches", "n_read", "n_good", "n_bad", "seconds")
+
+
+def list_runs(connection: Connection, limit: int = 20) -> Sequence[Row[Any]]:
+    """The newest runs."""
+    return connection.execute(
+        select(scoring_run).order_by(scoring_run.c.started_at.desc(), scoring_run.c.run_id).limit(limit)
+    ).all()
+
+
+def _save(connection: Connection, table: Any, **row: Any) -> None:
+    upsert(connection, table, {name: [value] for name, value in row.items()})
