@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -172,21 +172,25 @@ def _options(url: URL, connect_args: dict[str, Any]) -> dict[str, Any]:
             "charset": "utf8mb4",
             "collation": "utf8mb4_bin",
             "connection_timeout": 10,
-            "allow_local_infile_in_path": str(_infile_folder(os.getpid())),
+            "allow_local_infile_in_path": str(_infile_folder()),
         }
         options["connect_args"] = ours | connect_args
     return options
 
 
-@cache
-def _infile_folder(pid: int) -> Path:
-    """A folder of this process alone: a server that asks for any other file is refused by the driver."""
-    folder = tempfile.TemporaryDirectory(prefix=f"foresight-{pid}-")
-    _FOLDERS.append(folder)
-    return Path(folder.name)
+def _infile_folder() -> Path:
+    """A folder of this user alone: a server that asks for any other file is refused by the driver.
 
-
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+    It stays, for task processes end without a chance to tidy up; files in it go as soon as they are loaded.
+    """
+    folder = Path(tempfile.gettempdir()) / f"foresight-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        return folder
+    raise FinalError(
+        f"{folder} is not a folder of this user alone: remove it, or set TMPDIR to another place"
+    )
 
 
 def _listen(engine: Engine) -> None:

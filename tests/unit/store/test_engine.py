@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -184,3 +186,26 @@ def test_a_store_is_named_without_its_password() -> None:
 
 def test_a_document_has_one_spelling() -> None:
     assert to_json({"b": float("nan"), "a": [1, 0.1]}) == '{"a":[1,0.1],"b":null}'
+
+
+def test_files_to_load_are_kept_where_nobody_else_can_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    open_store("mysql://u:p@h/d")
+    open_store("mysql://u:p@h/d")
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_can_read_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / f"foresight-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(FinalError, match="of this user alone"):
+        open_store("mysql://u:p@h/d")
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(FinalError, match="of this user alone"):
+        open_store("mysql://u:p@h/d")
