@@ -33,8 +33,10 @@ class Forecast:
     """The chosen model's error in the backtest, over that of the naive one-step forecast (MASE)."""
     naive_mase: Vector
     """The same for the naive model: what the choice gained. Both NaN for a constant series."""
+    history: Integers
+    """From how many of its last slots each series was forecast (:func:`histories`); 0: no forecast."""
     origins: int
-    """How many past origins the backtest and the paths may come from."""
+    """How many past origins the backtest and the paths may come from in the whole window."""
     mean: Matrix
     """The mean of the middle half of the joint paths, ``[n_series, horizon]``: the point forecast."""
     quantiles: Matrix
@@ -58,20 +60,25 @@ class Forecast:
 def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters = DEFAULTS) -> Forecast:
     """Forecast ``values[n_series, n_slots]`` (float64, NaN = missing) ``horizon`` slots ahead.
 
-    Each row's forecast depends on that row alone, to the last bit.
+    A series that is too young, or has too many gaps, to be forecast from the whole window is forecast from as
+    many of its last slots as will do. Each row's forecast depends on that row alone, to the last bit.
     """
     if horizon < 1:
         raise ValueError(f"horizon = {horizon} is out of range: at least 1 slot")
     n_series = len(values)
     coverage = inspect(values, parameters.enough)
-    plan = Plan.of(values.shape[1], horizon, parameters)
-    model = np.full(n_series, NO_MODEL)
+    model, history = np.full(n_series, NO_MODEL), np.zeros(n_series, dtype=np.int64)
     of_series = np.full((5, n_series), np.nan)
     of_steps = np.full((3, n_series, horizon), np.nan)
     spread = np.full((n_series, horizon, len(parameters.levels)), np.nan)
-    usable = coverage.usable if plan.judged >= FEWEST_PATHS else np.zeros(n_series, dtype=np.bool_)
-    for block in in_blocks(values, np.flatnonzero(usable)):
+    blocks = (
+        (plan, block)
+        for plan, chosen in histories(values, coverage, horizon, parameters)
+        for block in in_blocks(values[:, -plan.n_slots :], chosen)
+    )
+    for plan, block in blocks:
         rows, n = block.rows, len(block.rows)
+        history[rows] = plan.n_slots
         origins, unlike, candidates = _prepare(block, plan)
         judged = backtest(origins, candidates)
         model[rows] = judged.chosen[:n]
@@ -90,9 +97,26 @@ def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters =
     mase, naive, maximum, minimum, average = of_series
     mean, lower, upper = of_steps
     return Forecast(
-        parameters, horizon, coverage, model, mase, naive, plan.judged,
+        parameters, horizon, coverage, model, mase, naive, history,
+        Plan.of(values.shape[1], horizon, parameters).judged,
         mean, spread, lower, upper, maximum, minimum, average,
     )  # fmt: skip
+
+
+def histories(
+    values: Matrix, coverage: Coverage, horizon: int, parameters: ForecastParameters
+) -> Iterator[tuple[Plan, Rows]]:
+    """The rows that are forecast from the whole window, then those that are from its last half, quarter, ….
+
+    A row comes at most once: with the longest history in which enough of it is observed.
+    """
+    n_slots, enough = values.shape[1], np.flatnonzero(coverage.usable)
+    left = np.flatnonzero(~coverage.usable & (coverage.observed > 0))
+    while (plan := Plan.of(n_slots, horizon, parameters)).judged >= FEWEST_PATHS:
+        yield plan, enough
+        n_slots //= 2
+        usable = inspect(values[left, -n_slots:], parameters.enough).usable
+        enough, left = left[usable], left[~usable]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +130,7 @@ class Recollection:
 
 
 def recollect(values: Matrix, outlook: Forecast, rows: Rows) -> Iterator[Recollection]:
-    """The paths that the forecasts of the chosen ``rows`` were made from.
+    """The paths that the forecasts of ``rows`` were made from; all of these have ``values`` as their history.
 
     They are made again rather than kept because they are large: hundreds of values a series.
     """

@@ -103,18 +103,20 @@ def violation_probability(
     first, outside = np.full(n_bounds, np.nan), np.zeros(n_bounds, dtype=np.bool_)
     order = np.argsort(rows, kind="stable")
     order = order[outlook.model[rows[order]] != NO_MODEL]
-    for memory in recollect(values, outlook, np.unique(rows[order])):
-        block = memory.block
-        start, stop = np.searchsorted(rows[order], (block.rows[0], block.rows[-1] + 1))
-        for at in range(start, stop, BOUNDS_AT_ONCE):
-            chosen = order[at : min(at + BOUNDS_AT_ONCE, stop)]
-            local = np.searchsorted(block.rows, rows[chosen])
-            now, scale = block.samples[local, -1], block.scale[local]
-            with np.errstate(over="ignore"):
-                bounds = low[chosen] * scale - now, high[chosen] * scale - now
-            outside[chosen] = (bounds[0] > 0) | (bounds[1] < 0)
-            views[0, chosen], first[chosen] = _from_paths(memory.paths, local, *bounds)
-            views[1, chosen], views[2, chosen] = _from_past(memory, local, *bounds, outside[chosen])
+    for n_slots in np.unique(outlook.history[rows[order]]).tolist():
+        alike = order[outlook.history[rows[order]] == n_slots]
+        for memory in recollect(values[:, -n_slots:], outlook, np.unique(rows[alike])):
+            block = memory.block
+            start, stop = np.searchsorted(rows[alike], (block.rows[0], block.rows[-1] + 1))
+            for at in range(start, stop, BOUNDS_AT_ONCE):
+                chosen = alike[at : min(at + BOUNDS_AT_ONCE, stop)]
+                local = np.searchsorted(block.rows, rows[chosen])
+                now, scale = block.samples[local, -1], block.scale[local]
+                with np.errstate(over="ignore"):
+                    bounds = low[chosen] * scale - now, high[chosen] * scale - now
+                outside[chosen] = (bounds[0] > 0) | (bounds[1] < 0)
+                views[0, chosen], first[chosen] = _from_paths(memory.paths, local, *bounds)
+                views[1, chosen], views[2, chosen] = _from_past(memory, local, *bounds, outside[chosen])
     components = Components(*views)
     probability = calibrator.combine(components)
     steps = np.minimum(mean_of_views(components)[:, :-1], probability[:, None])

@@ -125,11 +125,13 @@ def forecast_rows(matrix: SeriesMatrix, found: Forecast) -> Tables:
 
 def _reason(found: Forecast, row: int) -> str | None:
     if not found.model_name(row):
-        return "none: too few past origins to judge a forecast by" if found.coverage.usable[row] else None
+        return (
+            "none: too little was observed to judge a forecast by" if found.coverage.observed[row] else None
+        )
     if np.isnan(found.mase[row]):
         return "the series is constant: every candidate says the same"
     return (
-        f"least error over {found.origins} past origins: "
+        f"least error over the last {found.history[row]} slots: "
         f"MASE {found.mase[row]:.3f}, naive {found.naive_mase[row]:.3f}"
     )
 
