@@ -51,11 +51,12 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 def register() -> None:
     """Hangs the commands in; each module imports what it needs only when it runs."""
-    from foresight.cli import demo, doctor, series, sla, slices
+    from foresight.cli import demo, doctor, models, series, sla, slices
 
     app.add_typer(sla.app, name="sla")
     app.add_typer(series.app, name="series")
     app.add_typer(slices.app, name="slice")
+    app.add_typer(models.app, name="model")
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
 

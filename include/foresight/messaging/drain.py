@@ -84,13 +84,15 @@ def drain(
     topic: str,
     offsets: Mapping[int, int],
     *,
+    until: Mapping[int, int] | None = None,
     max_messages: int = 100_000,
     max_bytes: int = 256 * 1024 * 1024,
     seconds: float = 60.0,
 ) -> Drained:
     """Messages from ``offsets`` on; a partition that is not among them is read from its beginning.
 
-    Stops at the end seen at the start or at the first bound (always after one message at least). Messages
+    Stops at the end seen at the start, at ``until`` where that is before it (a partition not among these is
+    not read), or at the first bound (always after one message at least). Messages
     of transactions that are still open wait for a later drain. Raises ``BrokerUnavailable`` when nothing
     could be read although something is there, ``NotFound`` for an unknown topic.
     """
@@ -101,7 +103,10 @@ def drain(
         _log.error("topic %s, %s", topic, gap)
     jumps = {gap.partition: gap.resumed for gap in gaps}
     starts = {number: jumps.get(number, offsets.get(number, span.start)) for number, span in held.items()}
-    spans = {number: Span(start, max(start, held[number].end)) for number, start in starts.items()}
+    ends = {number: span.end for number, span in held.items()}
+    if until is not None:
+        ends = {number: min(end, until.get(number, starts[number])) for number, end in ends.items()}
+    spans = {number: Span(start, max(start, ends[number])) for number, start in starts.items()}
     drained = _read(SpanReader(connection, topic, spans, seconds), topic, spans, max_messages, max_bytes)
     if drained.remaining and not drained.messages and drained.offsets == starts:
         raise BrokerUnavailable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
@@ -12,6 +12,7 @@ from foresight.store.tables import scoring_run, scoring_stream
 
 SCORING_LOCK: Final = "scoring"
 """Whoever opens or closes a batch holds this lock."""
+COUNTS: Final = ("n_batches", "n_read", "n_good", "n_bad", "seconds")
 
 
 def find_stream(connection: Connection, stream: str) -> Row[Any] | None:
@@ -52,25 +53,16 @@ def count_run(
     counts: Mapping[str, Any],
     at: int,
 ) -> None:
-    """Adds counts to those of a run; ``facts`` are its other columns, ``started_at`` as first told."""
-    held = connection.execute(select(scoring_run).filter_by(dag_id=dag_id, run_id=run_id)).mappings().first()
-    before = dict(held) if held is not None else {}
-    sums = {name: before.get(name, 0) + counts.get(name, 0) for name in COUNTS}
-    started = before.get("started_at", at)
-    _save(
-        connection, scoring_run,
-        **{**facts, **sums, "dag_id": dag_id, "run_id": run_id, "started_at": started, "updated_at": at},
-    )  # fmt: skip
+    """Adds counts to those of a run; ``facts`` are its other columns but times, as they are now."""
+    held = find_run(connection, dag_id, run_id)
+    sums = {name: (getattr(held, name) if held else 0) + counts.get(name, 0) for name in COUNTS}
+    times = {"started_at": held.started_at if held else at, "updated_at": at}
+    _save(connection, scoring_run, dag_id=dag_id, run_id=run_id, **facts, **sums, **times)
 
 
-COUNTS: Final = ("n_batches", "n_read", "n_good", "n_bad", "seconds")
-
-
-def list_runs(connection: Connection, limit: int = 20) -> Sequence[Row[Any]]:
-    """The newest runs."""
-    return connection.execute(
-        select(scoring_run).order_by(scoring_run.c.started_at.desc(), scoring_run.c.run_id).limit(limit)
-    ).all()
+def find_run(connection: Connection, dag_id: str, run_id: str) -> Row[Any] | None:
+    """What a run has scored by now."""
+    return connection.execute(select(scoring_run).filter_by(dag_id=dag_id, run_id=run_id)).first()
 
 
 def _save(connection: Connection, table: Any, **row: Any) -> None:

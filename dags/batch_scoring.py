@@ -1,0 +1,111 @@
+"""
+### Batch scoring
+Scores the records of a Kafka topic or a file with a deployed model: good ones with their prediction to one
+place, bad ones with the reason to another, each once and in order.
+
+**Task** `score` goes on where the last run over the topic ended, up to its end at the start of the run.
+Offsets are stored with the counts when both outputs have confirmed a batch.
+
+**Places** `kafka:TOPIC`, or the path of a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file. A topic scored into
+files gives a numbered file for each batch.
+
+**When it fails** clear it, or wait for the next run: a batch that was under way is finished first, with the
+model that it was begun with; what had arrived of it is not sent again.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, get_current_context, task
+
+from foresight.orchestration.retries import DEFAULT_ARGS
+
+
+def place(default: str, title: str, text: str) -> Param:
+    """A topic or a file."""
+    return Param(default, type="string", minLength=1, maxLength=2000, title=title, description=text)
+
+
+def setting(maximum: int, title: str, text: str) -> Param:
+    """A setting of bundles; empty: the deployment's default."""
+    return Param(None, type=["null", "integer"], minimum=1, maximum=maximum, title=title, description=text)
+
+
+PARAMS = {
+    "deployment": Param(
+        "model@champion",
+        type="string",
+        pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+        maxLength=257,
+        title="Deployment",
+        description="name@alias; a name alone means its champion.",
+    ),
+    "source": place("kafka:records", "Source", "kafka:TOPIC, or the path of a file."),
+    "good": place("kafka:records.scored", "Good records", "kafka:TOPIC, or the path of a file."),
+    "bad": Param(
+        "kafka:records.rejected",
+        type=["null", "string"],
+        maxLength=2000,
+        title="Bad records",
+        description="kafka:TOPIC, or the path of a file. Empty: the good ones' place takes all.",
+    ),
+    "field_mapping": Param(
+        None,
+        type=["null", "string"],
+        maxLength=100_000,
+        title="Field mapping",
+        description="JSON: [{model_field, tuple_field, is_mandatory, default}]. Empty: the deployment's.",
+    ),
+    "bundle_size": setting(1_000_000, "Bundle size", "Records a bundle. Empty: the deployment's."),
+    "senders": setting(256, "Senders", "Threads that score. Empty: the deployment's."),
+    "queue_size": setting(100_000, "Queue size", "Bundles that may wait. Empty: the deployment's."),
+    "batch_size": Param(
+        100_000,
+        type="integer",
+        minimum=1,
+        maximum=1_000_000,
+        title="Batch size",
+        description="Most records that are held, sent and confirmed together.",
+    ),
+    "minutes": Param(
+        45,
+        type="integer",
+        minimum=1,
+        maximum=50,
+        title="Minutes",
+        description="After these no batch is begun: the next run goes on.",
+    ),
+    "stream": Param(
+        None,
+        type=["null", "string"],
+        maxLength=250,
+        title="Stream",
+        description="Under this name it is kept how far the topic was scored. Empty: topic and deployment.",
+    ),
+}
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    max_active_runs=2,
+    dagrun_timeout=timedelta(hours=2),
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(hours=1)},
+    params=PARAMS,
+    tags=["foresight", "scoring"],
+    doc_md=__doc__,
+    description="Scores a topic or a file with a deployed model, each record once",
+)
+def batch_scoring() -> None:
+    @task
+    def score() -> dict[str, Any]:
+        from foresight.orchestration.scoring_steps import score_batches
+
+        return score_batches(get_current_context())
+
+    score()
+
+
+batch_scoring()

@@ -1,0 +1,174 @@
+"""Models: add files, deploy versions, go back, and score records."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from foresight.cli.app import console, told
+
+if TYPE_CHECKING:
+    from foresight.store.models import Change
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+Name = Annotated[str, typer.Argument(help="Name of the model.")]
+Reference = Annotated[str, typer.Argument(help="name@alias; a name alone means its champion.")]
+Note = Annotated[str, typer.Option(help="Why: kept in the history.")]
+Version = Annotated[int | None, typer.Option(min=1, help="Number of the version.")]
+MappingText = Annotated[str | None, typer.Option("--mapping", help="Field mapping as JSON.")]
+
+
+@app.command("add")
+@told
+def add(
+    name: Name,
+    file: Annotated[str, typer.Argument(help="Path or URI of the model file.")],
+    kind: Annotated[str, typer.Option(help="What runs it: pmml.")] = "pmml",
+    note: Note = "",
+) -> None:
+    """Store a file as a version of a model; the same bytes again give the same version."""
+    from foresight.orchestration import models
+
+    added = models.add(name, file, _change(note), kind)
+    what = "added" if added.is_new else "stood already"
+    console.print(f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False)
+
+
+@app.command("list")
+@told
+def list_models() -> None:
+    """Every version of every model, and where it is deployed."""
+    from foresight.orchestration import models
+
+    versions, deployments = models.listed()
+    table = Table("model", "version", "kind", "deployed as", "added", "by", "note", box=None)
+    for row in versions:
+        aliases = [d.alias for d in deployments if (d.name, d.version) == (row.name, row.version)]
+        facts = (row.name, str(row.version), row.kind, ", ".join(aliases) or "–")
+        table.add_row(*facts, f"{row.added_at:%Y-%m-%d %H:%M}", escape(row.added_by), escape(row.note))
+    console.print(table)
+
+
+@app.command("show")
+@told
+def show(name: Name) -> None:
+    """Signature of the newest version, deployments with their defaults, and every change."""
+    from foresight.orchestration import models
+
+    found = models.shown(name)
+    if found.versions:
+        newest = found.versions[0]
+        table = Table("input", "type", "mandatory", "values", title=f"{name} {newest.version}", box=None)
+        for field in newest.signature["inputs"]:
+            allowed = json.dumps(field["values"] or [[b["low"], b["high"]] for b in field["bounds"]])
+            is_mandatory = "yes" if field["is_mandatory"] else "no"
+            table.add_row(field["name"], field["data_type"], is_mandatory, escape(allowed))
+        console.print(table)
+        outputs = ", ".join(field["name"] for field in newest.signature["outputs"])
+        console.print(f"outputs: {outputs}; file {newest.uri}", markup=False, highlight=False)
+    for row in found.deployments:
+        text = f"{name}@{row.alias}: version {row.version}, defaults {json.dumps(row.defaults)}"
+        console.print(text, markup=False, highlight=False)
+    table = Table("when", "what", "version", "alias", "by", "note", box=None)
+    for row in found.changes:
+        facts = (f"{row.changed_at:%Y-%m-%d %H:%M}", row.action, str(row.version), row.alias or "–")
+        table.add_row(*facts, escape(row.changed_by), escape(row.note))
+    console.print(table)
+
+
+@app.command("deploy")
+@told
+def deploy(
+    name: Name,
+    version: Version = None,
+    alias: Annotated[str, typer.Option(help="What the deployment is called.")] = "champion",
+    defaults: Annotated[
+        str | None, typer.Option(help="JSON: field_mapping, bundle_size, … of runs that say nothing else.")
+    ] = None,
+    note: Note = "",
+) -> None:
+    """Deploy a version, by default the newest, under an alias; one that is in use is replaced."""
+    from foresight.orchestration import models
+
+    wanted = None if defaults is None else _json(defaults, "--defaults", dict)
+    number, action = models.deploy(name, _change(note), version=version, alias=alias, defaults=wanted)
+    console.print(f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False)
+
+
+@app.command("rollback")
+@told
+def rollback(reference: Reference, note: Note = "") -> None:
+    """Deploy what was deployed before."""
+    from foresight.orchestration import models
+
+    bad, good = models.roll_back(reference, _change(note))
+    console.print(f"{reference}: version {good} instead of {bad}", highlight=False)
+
+
+@app.command("undeploy")
+@told
+def undeploy(reference: Reference, note: Note = "") -> None:
+    """Take a deployment away; the version stays."""
+    from foresight.orchestration import models
+
+    console.print(f"{reference}: version {models.undeploy(reference, _change(note))} undeployed")
+
+
+@app.command("delete")
+@told
+def delete(name: Name, version: Version = None, note: Note = "") -> None:
+    """Delete a version, or the whole model; refused while it is deployed. The history stays."""
+    from foresight.orchestration import models
+
+    gone = models.delete(name, _change(note), version)
+    console.print(f"{name}: deleted {', '.join(map(str, gone))}", highlight=False)
+
+
+@app.command("score")
+@told
+def score(
+    reference: Reference,
+    record: Annotated[str | None, typer.Option("--record", help="One record as JSON.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Records: .csv, .jsonl, .ndjson or .parquet.")
+    ] = None,
+    mapping: MappingText = None,
+) -> None:
+    """Score one record or a file: a line of JSON for each; fails if a single record is bad."""
+    if (record is None) == (file is None):
+        raise typer.BadParameter("give either --record or --file")
+    if record is not None:
+        from foresight.orchestration import models
+
+        found, bad = models.score(reference, [_json(record, "--record", object)], mapping)
+        typer.echo(json.dumps(found[0]))
+        raise typer.Exit(len(bad))
+    assert file is not None  # noqa: S101 (checked above)
+    from foresight.orchestration.scoring_files import score_to
+
+    load = score_to(sys.stdout.buffer, reference, file, mapping)
+    typer.echo(f"{load.read} records: {load.good} good, {load.bad} bad", err=True)
+
+
+def _change(note: str) -> Change:
+    from foresight.store.models import Change
+
+    return Change(getpass.getuser(), int(time.time()), note)
+
+
+def _json(text: str, option: str, kind: type) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} is not JSON: {error}") from error
+    if not isinstance(found, kind):
+        raise typer.BadParameter(f"{option} must be a JSON object")
+    return found
