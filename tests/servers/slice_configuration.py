@@ -29,6 +29,8 @@ def configuration_service(limits: Mapping[tuple[str, str], Any] | None = None) -
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65_536  # one packet an answer: two would wait for each other
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             _, cell, _, snssai = self.path.strip("/").split("/")[-4:]
@@ -47,12 +49,16 @@ def configuration_service(limits: Mapping[tuple[str, str], Any] | None = None) -
             self.end_headers()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
                 self.wfile.write(body)
+                self.wfile.flush()
 
         def log_message(self, *_: object) -> None:
             """Nothing: tests look at ``asked``."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 256
+
+    server = Server(("127.0.0.1", 0), Handler)
     service = Service(f"http://127.0.0.1:{server.server_address[1]}", dict(limits or {}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import logging
+import ssl
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
+import aiohttp
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from sqlalchemy import Connection
+from yarl import URL
 
 from foresight.errors import BadAnswer, ForesightError, InvalidDocument, Mistake, SourceUnavailable
 from foresight.slices.guardrails import LARGEST_PREVIOUS
@@ -59,32 +63,45 @@ class ConfigurationService:
 
     async def _fetch_all(self, cells: Sequence[Cell]) -> tuple[dict[Cell, int], dict[Cell, ForesightError]]:
         found: dict[Cell, int] = {}
-        failed: dict[Cell, ForesightError] = {}
+        late = SourceUnavailable(f"{self.url}: no answer within {ALL_SECONDS:g} s")
+        failed: dict[Cell, ForesightError] = dict.fromkeys(cells, late)
         waiting = iter(cells)
-        limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-        auth = (self.user, self.password or "") if self.user else None
 
-        async def work(client: httpx.AsyncClient) -> None:
+        async def work(session: aiohttp.ClientSession) -> None:
             for cell in waiting:
-                failed[cell] = SourceUnavailable(f"{self.url}: no answer within {ALL_SECONDS:g} s")
                 try:
-                    found[cell] = await _fetch_one(client, f"{self.url}{_path(cell)}")
+                    found[cell] = await _fetch_one(session, f"{self.url}{_path(cell)}")
                     del failed[cell]
                 except ForesightError as error:
                     failed[cell] = error
 
-        async with httpx.AsyncClient(
-            auth=auth, verify=self.verify, cert=self.cert, headers=dict(self.headers), limits=limits,
-            timeout=REQUEST_SECONDS, trust_env=False,
-        ) as client:  # fmt: skip
-            workers = [asyncio.create_task(work(client)) for _ in range(min(AT_ONCE, len(cells)))]
+        async with self._session() as session:
+            workers = [asyncio.create_task(work(session)) for _ in range(min(AT_ONCE, len(cells)))]
             if workers:
-                _, late = await asyncio.wait(workers, timeout=ALL_SECONDS)
-                for worker in late:
+                _, unfinished = await asyncio.wait(workers, timeout=ALL_SECONDS)
+                for worker in unfinished:
                     worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
-        late_error = SourceUnavailable(f"{self.url}: not asked within {ALL_SECONDS:g} s")
-        return found, failed | dict.fromkeys(waiting, late_error)
+                await asyncio.gather(*unfinished, return_exceptions=True)
+        return found, failed
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            auth=aiohttp.BasicAuth(self.user, self.password or "") if self.user else None,
+            connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=self._tls()),
+            headers=dict(self.headers),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+        )
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        """How the service's certificate is checked: by the system's authorities, a file of them, or not."""
+        if self.verify is False:
+            return False
+        if self.verify is True and self.cert is None:
+            return True
+        context = ssl.create_default_context(cafile=None if self.verify is True else self.verify)
+        if self.cert is not None:
+            context.load_cert_chain(self.cert)
+        return context
 
 
 def _path(cell: Cell) -> str:
@@ -92,34 +109,34 @@ def _path(cell: Cell) -> str:
     return f"/nrcellcu-configdata/{quote(local, safe='')}/snssai/{quote(snssai, safe='')}"
 
 
-async def _fetch_one(client: httpx.AsyncClient, url: str) -> int:
+async def _fetch_one(session: aiohttp.ClientSession, url: str) -> int:
     """The answer to one question; failures of the world are tried again."""
     for attempt in range(ATTEMPTS):
         try:
-            answer = await client.get(url)
-            if answer.status_code not in _TRY_AGAIN:
-                return _connections(answer)
-            error: Exception = httpx.HTTPError(f"status {answer.status_code}")
-        except httpx.HTTPError as failure:
+            async with session.get(URL(url, encoded=True), allow_redirects=False) as answer:
+                if answer.status not in _TRY_AGAIN:
+                    return _connections(url, answer.status, await answer.content.read(_LONGEST_BODY))
+                error: Exception = BadAnswer(f"status {answer.status}")
+        except (aiohttp.ClientError, TimeoutError) as failure:
             error = failure
         await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
-    raise SourceUnavailable(f"{url}: {error or type(error).__name__}") from error
+    raise SourceUnavailable(f"{url}: {str(error) or type(error).__name__}") from error
 
 
-def _connections(answer: httpx.Response) -> int:
+def _connections(url: str, status: int, body: bytes) -> int:
     """A whole number from 0 to ``LARGEST_PREVIOUS``; anything else is no configuration."""
-    shown = f"{answer.url}: status {answer.status_code}"
-    if answer.status_code != httpx.codes.OK or len(answer.content) > _LONGEST_BODY:
-        raise BadAnswer(f"{shown}, {len(answer.content)} bytes: {answer.content[:80]!r}")
+    shown = f"{url}: status {status}: {body[:80]!r}"
+    if status != HTTPStatus.OK:
+        raise BadAnswer(shown)
     try:
-        document = answer.json()
-    except ValueError as error:
-        raise BadAnswer(f"{shown}, no JSON: {answer.content[:80]!r}") from error
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadAnswer(f"{shown}: no JSON") from error
     value: Any = document.get("maxNumberOfConns") if isinstance(document, dict) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and 0 <= value <= LARGEST_PREVIOUS and value == int(value):
         return int(value)
-    raise BadAnswer(f"{shown}: maxNumberOfConns is no whole number of at least 0: {value!r:.80}")
+    raise BadAnswer(f"{shown}: maxNumberOfConns is no whole number of at least 0")
 
 
 @dataclass(frozen=True, slots=True)

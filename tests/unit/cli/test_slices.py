@@ -1,0 +1,66 @@
+"""The slice commands on embedded defaults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner, Result
+
+from foresight.cli import app
+
+DATA = Path(__file__).parents[2] / "data" / "onap"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    file = tmp_path / "recording.parquet"
+    pq.write_table(pq.read_table(DATA / "train_s1.parquet").slice(0, 1500), file)
+    return file
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["slice", *map(str, arguments)])
+
+
+def test_a_published_model_is_imported_judged_put_to_use_and_rehearsed(recording: Path) -> None:
+    imported = call("import-model", DATA / "best_model.h5", "--data", recording)
+    assert imported.exit_code == 0, imported.output
+    version = imported.output.partition(":")[0]
+    assert "RMSE" in imported.output
+    assert "no reference model is in use" in call("replay", recording).output.replace("\n", " ")
+    assert "is in use" in call("promote", version[:6]).output
+    assert "champion" in call("models").output
+    assert "promoted" in call("models", "--history", "reference").output
+    rehearsed = call("replay", recording)
+    assert "limits broken: 0" in rehearsed.output
+    assert f"{11 * 1496} (11 cells, 1500 periods)" in rehearsed.output
+    assert "0 measurements" in call("status").output
+
+
+def test_a_file_that_is_no_model_is_told_and_nothing_is_registered(recording: Path, tmp_path: Path) -> None:
+    file = tmp_path / "model.h5"
+    file.write_bytes((DATA / "best_model.h5").read_bytes()[:5000])
+    found = call("import-model", file, "--data", recording)
+    assert (found.exit_code, "no Keras network that fits" in found.output.replace("\n", " ")) == (2, True)
+    assert "candidate" not in call("models").output
+
+
+def test_there_is_nothing_to_go_back_to_at_first() -> None:
+    found = call("rollback")
+    assert (found.exit_code, "none was in use before" in found.output) == (2, True)
+
+
+def test_limits_are_loaded_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "limits.csv"
+    file.write_text("snssai,cu,cell,maxNumberOfConns\n01-A,,1,100\n")
+    assert "1 limits, 1 of them new or changed" in call("configure", "-f", file).output
+    assert "0 of them" in call("configure", "-f", file).output
