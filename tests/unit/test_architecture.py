@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "include" / "foresight"
-SHARED = {"conventions", "documents", "errors", "grid", "series"}
+SHARED = {"conventions", "documents", "errors", "grid", "regexes", "series"}
 ALLOWED = {
     "analysis": set(),
     "forecasting": {"analysis"},

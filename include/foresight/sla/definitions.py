@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 import orjson
 
-from foresight.sla.regexes import regex_mistake
+from foresight.regexes import regex_mistake
 
 Operator = Literal["=", "!=", "=~", "!~"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from foresight.regexes import full_matches
 from foresight.series import SeriesKey
 from foresight.sla.definitions import Matcher, Sla, Sli
-from foresight.sla.regexes import full_matches
 
 Rows = NDArray[np.intp]
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import foresight.sla
+from foresight.regexes import full_matches
 from foresight.sla import Matcher, Sla, Sli
 from foresight.sla.burn_rates import BURN_RULES
 from foresight.sla.durations import duration_seconds, duration_text
-from foresight.sla.regexes import full_matches
 
 SLI = Sli("i", "up", 0.0, 1.0, matchers=(Matcher("a", "=", "1"), Matcher("b", "=~", "x.*")))
 SLA = Sla("s", (SLI, replace(SLI, name="j")), owner="ann")
