@@ -150,7 +150,9 @@ def test_a_window_longer_than_one_answer_may_be_is_read_in_parts(written: str) -
 
 
 def test_a_longer_step_is_the_mean_of_its_samples(source: PrometheusSource) -> None:
-    values = read_all(source, watched("test_load", step="10m", matchers={"instance": "host-0003"}))
+    entry = watched("test_load", matchers={"instance": "host-0003"})
+    # A catalogue has no such step: it stands for the many samples that a minute of a real series holds.
+    values = read_all(source, entry.model_copy(update={"step_seconds": 600}))
     minutes = np.array([history_value(3, epoch) for epoch in Grid(AS_OF - AS_OF % 600, 720).ends])
     assert np.allclose(values[0], minutes.reshape(72, 10).mean(axis=1), rtol=1e-12)
 

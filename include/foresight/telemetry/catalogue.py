@@ -11,9 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
 from foresight.grid import Grid
+from foresight.regexes import regex_mistake
 
 MAX_SLOTS = 100_000
 """The longest window that is read, in slots: ten weeks of minutes."""
+
+AS_OF_SECONDS = 60
+"""A run's as-of lies on a multiple of it; a step that divides it puts every series on that very instant."""
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -48,7 +52,10 @@ class Entry(BaseModel):
 
 
 class Matcher(Entry):
-    """One condition on a label: exactly one of the four ways that PromQL knows. Regexes match in full."""
+    """One condition on a label: exactly one of the four ways that PromQL knows.
+
+    Regexes are those of RE2, and match in full.
+    """
 
     equals: str | None = None
     not_equals: str | None = None
@@ -56,12 +63,15 @@ class Matcher(Entry):
     not_regex: str | None = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
+    def _consistent(self) -> Self:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
                 f"give exactly one of equals, not_equals, regex, not_regex; got {given or 'none'}"
             )
+        expression = self.regex if self.regex is not None else self.not_regex
+        if expression is not None and (mistake := regex_mistake(expression)):
+            raise ValueError(mistake)
         return self
 
     @property
@@ -127,6 +137,10 @@ class WatchedMetric(Entry):
             raise ValueError("matchers belong to metric; write them into the query itself")
         if "__name__" in self.matchers:
             raise ValueError("the name is given by metric, not by a matcher on __name__")
+        if AS_OF_SECONDS % self.step_seconds:
+            raise ValueError(
+                f"a step divides {AS_OF_SECONDS} s, so that slots end where runs do; got {self.step_seconds} s"
+            )
         if self.window_seconds % self.step_seconds:
             raise ValueError(
                 f"the window of {self.window_seconds} s is no multiple of the step of {self.step_seconds} s"

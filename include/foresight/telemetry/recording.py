@@ -6,10 +6,10 @@ recording: every instant has data, the same instant always the same, and the las
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from foresight.errors import FinalError, NotFound
 from foresight.grid import Grid, epoch_seconds
+from foresight.regexes import full_matches
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.telemetry.catalogue import Matcher, WatchedMetric
 from foresight.telemetry.source import Description, Extraction, Shard
@@ -51,8 +52,11 @@ class RecordingSource:
             raise FinalError(
                 f"{entry.name}: a recording cannot evaluate PromQL; give metric instead of query"
             )
-        keys = [key for key in self._rows if key.metric == entry.metric]
-        return tuple(sorted(key for key in keys if _matches(key, entry.matchers)))
+        keys = sorted(key for key in self._rows if key.metric == entry.metric)
+        chosen = np.ones(len(keys), dtype=np.bool_)
+        for label, matcher in entry.matchers.items():
+            chosen &= _matching(keys, label, matcher)
+        return tuple(compress(keys, chosen))
 
     def extract(self, shard: Shard) -> Extraction:
         """The samples of the shard; a planned series that is not recorded is missing."""
@@ -118,12 +122,11 @@ def _check(grid: Grid) -> None:
         raise FinalError(f"a recording has one row a minute; a step of {grid.step_seconds} s cannot be shown")
 
 
-def _matches(key: SeriesKey, matchers: dict[str, Matcher]) -> bool:
-    labels = dict(key.labels)
-    return all(_matches_one(labels.get(name, ""), matcher) for name, matcher in matchers.items())
-
-
-def _matches_one(value: str, matcher: Matcher) -> bool:
-    if matcher.operator in {"=", "!="}:
-        return (value == matcher.value) == (matcher.operator == "=")
-    return bool(re.fullmatch(matcher.value, value)) == (matcher.operator == "=~")
+def _matching(keys: list[SeriesKey], label: str, matcher: Matcher) -> NDArray[np.bool_]:
+    """Which keys a matcher lets through, ``[n_keys]``; an absent label is an empty one."""
+    values = [dict(key.labels).get(label, "") for key in keys]
+    if matcher.operator in {"=~", "!~"}:
+        found = full_matches(matcher.value, values)
+    else:
+        found = np.array([value == matcher.value for value in values], dtype=np.bool_)
+    return ~found if matcher.operator.startswith("!") else found

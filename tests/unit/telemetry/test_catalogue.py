@@ -110,7 +110,11 @@ metrics:
         ("name: a, metric: b, matchers: {__name__: c}", "a matcher on __name__"),
         ("name: a, metric: b, matchers: {c: {equals: d, regex: e}}", "give exactly one of"),
         ("name: a, metric: b, matchers: {c: {}}", "give exactly one of"),
-        ("name: a, metric: b, step: 7m", "no multiple"),
+        ('name: a, metric: b, matchers: {c: {regex: "(["}}', "missing ]"),
+        ('name: a, metric: b, matchers: {c: {not_regex: "a(?=b)"}}', "invalid perl operator"),
+        ("name: a, metric: b, step: 5m", "divides 60 s"),
+        ("name: a, metric: b, step: 7s", "divides 60 s"),
+        ("name: a, metric: b, step: 30s, window: 3601s", "no multiple"),
         ("name: a, metric: b, step: 1s, window: 30d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
         ("name: a, metric: b, step: 0", "greater than or equal to 1"),
@@ -159,5 +163,5 @@ def test_anything_else_is_no_duration(given: object) -> None:
 
 
 def test_an_entry_floors_the_as_of_to_its_step() -> None:
-    entry = WatchedMetric(name="a", metric="b", step_seconds=300, window_seconds=3600, min_slots=1)
-    assert Grid(1_700_000_100, 12, 300) == entry.grid(1_700_000_100 + 299)
+    entry = WatchedMetric(name="a", metric="b", step_seconds=15, window_seconds=3600, min_slots=1)
+    assert Grid(1_700_000_100, 240, 15) == entry.grid(1_700_000_100 + 14)

@@ -78,6 +78,13 @@ def test_matchers_choose_among_the_machines(recording: RecordingSource) -> None:
     assert found({"not_regex": "m.*6"}) == 1
 
 
+def test_regexes_are_those_of_prometheus(recording: RecordingSource) -> None:
+    # Python 3.11 knows no \z.
+    matchers = {"instance": {"regex": r"machine-1-6\z"}}
+    entry = WatchedMetric.model_validate({"name": "a", "metric": "smd_d00", "matchers": matchers})
+    assert len(recording.discover(entry, Grid(60, 1))) == 1
+
+
 def test_what_is_not_recorded_is_missing(recording: RecordingSource) -> None:
     stranger = SeriesKey.of("smd_d99")
     extraction = recording.extract(Shard(0, Grid(600, 3), (Selection(ENTRY, (stranger, KEY)),)))
