@@ -137,7 +137,7 @@ def telemetry_analysis() -> None:
 
         context = get_current_context()
         summary = summarise_run(context, list(shards))
-        context["outlet_events"][ANALYSED].extra = {"as_of": summary["as_of"]}
+        context["outlet_events"][ANALYSED].extra = {"as_of": summary["as_of"], "scope": summary["scope"]}
         return summary
 
     checked = check(extract.expand(shard=plan()))

@@ -115,6 +115,8 @@ def test_parameters_of_a_run_by_rest_are_obeyed(
     assert count(store, series_analysis, as_of=as_of) == 2
     assert count(store, publication, topic=TELEMETRY_TOPIC, as_of=as_of, state="skipped") == 1
     assert count(store, autocorrelation, as_of=as_of) == 0, "an older as-of never replaces a newer one"
+    settle(airflow)
+    assert count(store, evaluated_interval, as_of=as_of) == 0, "a part of the catalogue is no interval"
 
 
 @pytest.mark.parametrize(
@@ -174,9 +176,12 @@ def test_a_backfill_of_six_intervals_is_stored_evaluated_and_not_announced(
         assert count(store, series_analysis, as_of=as_of) == N_SERIES
         assert count(store, sli_status, as_of=as_of) == 8
         assert count(store, publication, topic=TELEMETRY_TOPIC, as_of=as_of, state="skipped") == 1
+    settle(airflow)
     new = set(message_ids(kafka_servers, TELEMETRY_TOPIC)) - set(announced)
     epochs = {str(int(as_of.timestamp())).encode() for as_of in ends}
     assert not {id_.rpartition(b":")[2] for id_ in new} & epochs
+    for as_of in ends:
+        assert count(store, publication, topic=SLA_EVENTS_TOPIC, as_of=as_of, state="skipped") == 1
 
 
 def settle(airflow: Standalone) -> int:

@@ -1,8 +1,9 @@
-"""Announcing what was persisted: each interval once, whatever was killed on the way.
+"""Announcing what was persisted: each message once, whatever was killed on the way.
 
 A publication is a row: ``pending`` from the moment that the results are complete, with the topic's end
 offsets from the moment before its first message, ``published`` when every message is confirmed. A run
-sends whatever is pending, its own interval and those that an earlier run could not send.
+sends whatever is pending, its own interval and those that an earlier run could not send. An interval that
+has more to say than was published is pending again, from the same offsets: only what is missing goes out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from foresight.errors import ForesightError
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, ensure_topic, publish
 from foresight.orchestration.connections import kafka_config
 from foresight.store import Store, find_publication, save_publication
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 PENDING, PUBLISHED, SKIPPED = "pending", "published", "skipped"
 AT_ONCE = 100
 """Most intervals that one run catches up on."""
+LOCK = "publication"
+"""Whoever changes a publication holds this lock: what is written depends on what stands."""
+WHOLE = "all"
+"""The part of a publication that says all of its interval."""
 
 
 def is_announced(context: Mapping[str, Any]) -> bool:
@@ -31,33 +37,60 @@ def is_announced(context: Mapping[str, Any]) -> bool:
     return bool(wish == "always" or (wish == "auto" and context["dag_run"].run_type.value != "backfill"))
 
 
-def open_publication(connection: Connection, topic: str, as_of: int, part: str, *, is_wanted: bool) -> None:
-    """Notes that an interval is to be announced, or that nobody wants it to be; never takes a word back."""
+def open_publication(
+    connection: Connection,
+    topic: str,
+    as_of: int,
+    part: str,
+    *,
+    is_wanted: bool,
+    n_expected: int | None = None,
+) -> None:
+    """Notes that an interval is to be announced, or that nobody wants it to be; never takes a word back.
+
+    Call it in a transaction that holds ``LOCK``. ``n_expected`` is how many messages there are to send now: a
+    publication that is done with another number is pending again.
+    """
     found = find_publication(connection, topic, as_of, part)
-    if found is None or (found["state"] == SKIPPED and is_wanted):
-        state = PENDING if is_wanted else SKIPPED
-        save_publication(
-            connection, topic, as_of, part, state=state, n_messages=0, updated_at=datetime.now(UTC)
-        )
+    if found is None:
+        new = {"state": PENDING if is_wanted else SKIPPED, "n_messages": 0}
+    elif is_wanted and (
+        found["state"] == SKIPPED
+        or (found["state"] == PUBLISHED and n_expected not in {None, found["n_messages"]})
+    ):
+        new = {"state": PENDING}
+    else:
+        return
+    save_publication(connection, topic, as_of, part, **new, updated_at=datetime.now(UTC))
 
 
 def publish_pending(store: Store, topic: str, messages: Callable[[int], Iterable[Message]]) -> dict[str, int]:
     """Sends every pending publication of a topic, oldest first, and says how many messages each has.
 
-    ``messages`` makes those of an as-of from what is stored, the same ones whenever it is asked.
+    ``messages`` makes those of an as-of from what is stored, the same ones whenever it is asked. What cannot
+    be sent does not keep the others back; the first error is raised when all were tried.
     """
     waiting = store.read(lambda connection: _pending(connection, topic))
     config = kafka_config()
     if waiting:
         ensure_topic(config, topic)
-    sent = {}
+    sent: dict[str, int] = {}
+    failed: list[ForesightError] = []
     for as_of, part in waiting:
         batch = f"{topic}/{as_of}/{part}"
-        offsets = _start_offsets(store, config, topic, as_of, part)
-        delivered = publish(config, topic, messages(as_of), Publication(batch, offsets))
+        try:
+            offsets = _start_offsets(store, config, topic, as_of, part)
+            delivered = publish(config, topic, messages(as_of), Publication(batch, offsets))
+        except ForesightError as error:
+            log.exception("%s", batch)
+            failed.append(error)
+            continue
         log.info("%s: %d messages sent, %d were there", batch, delivered.sent, delivered.already_there)
-        _save(store, topic, as_of, part, state=PUBLISHED, n_messages=delivered.total)
+        done = {"state": PUBLISHED, "n_messages": delivered.total}
+        _update(store, topic, as_of, part, lambda _, done=done: done)  # type: ignore[misc]
         sent[batch] = delivered.total
+    if failed:
+        raise failed[0]
     return sent
 
 
@@ -72,16 +105,24 @@ def _pending(connection: Connection, topic: str) -> list[tuple[int, str]]:
 
 
 def _start_offsets(store: Store, config: ClientConfig, topic: str, as_of: int, part: str) -> dict[int, int]:
-    """The topic's end offsets from before the first message, asked for once and kept."""
-    found = store.read(lambda connection: find_publication(connection, topic, as_of, part))
-    if found and found["start_offsets"]:
-        return {int(partition): offset for partition, offset in found["start_offsets"].items()}
-    offsets = end_offsets(config, topic)
-    named = {str(partition): offset for partition, offset in offsets.items()}
-    _save(store, topic, as_of, part, start_offsets=named)
-    return offsets
+    """The topic's end offsets from before the first message: those of whoever came first, for good."""
+    now = {str(partition): offset for partition, offset in end_offsets(config, topic).items()}
+
+    def keep_the_first(found: Mapping[str, Any]) -> dict[str, Any]:
+        return {"start_offsets": found["start_offsets"] or now}
+
+    kept = _update(store, topic, as_of, part, keep_the_first)["start_offsets"]
+    return {int(partition): offset for partition, offset in kept.items()}
 
 
-def _save(store: Store, topic: str, as_of: int, part: str, **fields: object) -> None:
-    fields["updated_at"] = datetime.now(UTC)
-    store.transact(lambda connection: save_publication(connection, topic, as_of, part, **fields))
+def _update(
+    store: Store, topic: str, as_of: int, part: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Changes a publication as it stands, with nobody in between; answers what was written."""
+
+    def work(connection: Connection) -> dict[str, Any]:
+        fields = change(find_publication(connection, topic, as_of, part) or {})
+        save_publication(connection, topic, as_of, part, **fields, updated_at=datetime.now(UTC))
+        return fields
+
+    return store.transact(work, lock=LOCK)

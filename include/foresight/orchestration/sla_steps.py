@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -13,28 +14,48 @@ import numpy as np
 import orjson
 from sqlalchemy import Connection
 
+from foresight import __version__
 from foresight.analysis import AnalysisParameters
-from foresight.conventions import SLA_EVENTS_TOPIC
+from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import NotFound
 from foresight.forecasting import ForecastParameters, forecast
 from foresight.grid import Grid
 from foresight.messaging import Message
 from foresight.orchestration.connections import open_results, prepare_results
-from foresight.orchestration.publications import is_announced, open_publication, publish_pending
+from foresight.orchestration.publications import (
+    LOCK,
+    SKIPPED,
+    WHOLE,
+    is_announced,
+    open_publication,
+    publish_pending,
+)
 from foresight.orchestration.window import resolve_window
 from foresight.series import SeriesMatrix
 from foresight.sla import Outlooks, Sla, SlaStatus, State, evaluate, pair_up, slis_of
 from foresight.sla.changes import StateAt, StateChange, event_message
 from foresight.sla.json_form import sla_from_document
 from foresight.sla.rows import status_rows
-from foresight.store import Store, find_series, load_matrix, load_slas, pending_intervals, save_statuses
+from foresight.store import (
+    Store,
+    find_publication,
+    find_series,
+    load_matrix,
+    load_slas,
+    pending_intervals,
+    save_run,
+    save_statuses,
+)
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
+    count_rows,
     is_analysed,
     latest_analysed,
+    next_evaluated,
     save_evaluated_interval,
     state_changes,
 )
+from foresight.store.tables import sla_event
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -77,7 +98,10 @@ def _intervals(context: Context, store: Store) -> list[int]:
         return [_named(context, store)]
     events = context.get("triggering_asset_events") or {}
     named = {
-        int(event.extra["as_of"]) for found in events.values() for event in found if "as_of" in event.extra
+        int(event.extra["as_of"])
+        for found in events.values()
+        for event in found
+        if event.extra.get("scope") == CATALOGUE_SCOPE
     }
     waiting = store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
     return sorted(named.union(waiting))[:AT_ONCE]
@@ -108,7 +132,7 @@ def _shards(slas: Sequence[Sla]) -> Iterator[list[str]]:
 def evaluate_shard(context: Context, handed: Handed) -> Handed:
     """Evaluates some SLAs at one as-of from what is stored, and stores it in one transaction."""
     context["shard_name"] = handed["name"]  # type: ignore[index]
-    store, names = open_results(), set(handed["slas"])
+    store, names, started = open_results(), set(handed["slas"]), time.monotonic()
     slas = [sla for sla in _slas(store) if sla.name in names]
     matrix = store.read(lambda connection: _observed(connection, slas, handed["as_of"]))
     statuses = list(_evaluated(slas, matrix))
@@ -119,15 +143,20 @@ def evaluate_shard(context: Context, handed: Handed) -> Handed:
     )  # fmt: skip
     states = Counter(str(sli.state) for status in statuses for sli in status.slis)
     log.info("%s: %d SLIs on %d series: %s", handed["name"], sum(states.values()), len(matrix), dict(states))
-    return {**handed, "states": dict(states)}
+    return {**handed, "states": dict(states), "seconds": time.monotonic() - started}
 
 
 def _observed(connection: Connection, slas: Sequence[Sla], as_of: int) -> SeriesMatrix:
     """The series that the SLAs match and that hold a value in their longest window."""
     metrics = {sli.metric for sli in slis_of(slas)}
-    keys = [row.key for metric in sorted(metrics) for row in find_series(connection, metric)]
-    matched = np.unique(pair_up(slas, keys).row)
     grid = Grid(as_of, WINDOW_SECONDS // STEP_SECONDS, STEP_SECONDS)
+    keys = [
+        row.key
+        for metric in sorted(metrics)
+        for row in find_series(connection, metric)
+        if row.first_seen is not None and row.first_seen <= as_of and (row.last_seen or 0) > grid.start
+    ]
+    matched = np.unique(pair_up(slas, keys).row)
     matrix = load_matrix(connection, [keys[row] for row in matched], grid)
     return matrix.take(np.flatnonzero((~np.isnan(matrix.values)).any(axis=1)))
 
@@ -145,7 +174,7 @@ def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]
 
 def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     """Completes the intervals, and notes which changes of state wait to be announced."""
-    states = Counter[str]()
+    states, run = Counter[str](), context["dag_run"]
     for shard in shards:
         states.update(shard["states"])
     intervals = sorted({shard["as_of"] for shard in shards})
@@ -153,15 +182,44 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
 
     def work(connection: Connection) -> None:
         if is_whole:
-            _mark_evaluated(connection, intervals, _stored(connection))
-        for as_of in intervals:
-            open_publication(
-                connection, SLA_EVENTS_TOPIC, as_of, CATALOGUE_SCOPE, is_wanted=is_announced(context)
-            )
+            whole = [at for at in intervals if is_analysed(connection, at, CATALOGUE_SCOPE)]
+            _mark_evaluated(connection, whole, _stored(connection))
+        # An interval that is evaluated late may make or unmake a change at the next one.
+        touched = {*intervals, *(next_evaluated(connection, as_of) for as_of in intervals)} - {None}
+        for as_of in sorted(filter(None, touched)):
+            _open(connection, context, as_of, is_own=as_of in intervals)
+        save_run(
+            connection,
+            run.dag_id,
+            run.run_id,
+            as_of=intervals[-1] if intervals else None,
+            kind=run.run_type.value,
+            state="success",
+            started_at=run.start_date,
+            finished_at=datetime.now(UTC),
+            versions={"foresight": __version__},
+            stage_seconds={"evaluate": round(sum(shard["seconds"] for shard in shards), 3)},
+            counts={"intervals": len(intervals), **states},
+        )
 
-    open_results().transact(work)
+    open_results().transact(work, lock=LOCK)
     log.info("%d intervals: %s", len(intervals), dict(states))
     return {"intervals": intervals, "states": dict(states)}
+
+
+def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool) -> None:
+    """Notes whether the changes of an interval are to be announced: those of a backfill are not.
+
+    A backfill wakes the evaluation as any run does, so what became of the interval's telemetry decides.
+    """
+    telemetry = find_publication(connection, TELEMETRY_TOPIC, as_of, WHOLE) or {}
+    by_hand = context["dag_run"].run_type.value == "manual" or context["params"]["publish"] == "always"
+    is_wanted = is_announced(context) and (by_hand or telemetry.get("state") != SKIPPED)
+    if is_own or find_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE):
+        n_expected = count_rows(connection, sla_event, as_of)
+        open_publication(
+            connection, SLA_EVENTS_TOPIC, as_of, WHOLE, is_wanted=is_wanted, n_expected=n_expected
+        )
 
 
 def publish_changes(_: Context) -> dict[str, int]:

@@ -41,10 +41,24 @@ def save_evaluated_interval(connection: Connection, as_of: int, *, n_sla: int, n
     upsert(connection, evaluated_interval, {name: [value] for name, value in row.items()})
 
 
-def is_analysed(connection: Connection, as_of: int) -> bool:
-    """Whether anything was analysed at ``as_of``."""
-    query = select(analysed_interval.c.scope).where(analysed_interval.c.as_of == as_of).limit(1)
-    return connection.execute(query).first() is not None
+def is_analysed(connection: Connection, as_of: int, scope: str | None = None) -> bool:
+    """Whether ``scope`` was analysed at ``as_of``; by default, whether anything was."""
+    query = select(analysed_interval.c.scope).where(analysed_interval.c.as_of == as_of)
+    found = set(connection.execute(query).scalars())
+    return bool(found) if scope is None else scope in found
+
+
+def next_evaluated(connection: Connection, as_of: int) -> int | None:
+    """The first evaluated interval after ``as_of``."""
+    query = select(func.min(evaluated_interval.c.as_of)).where(evaluated_interval.c.as_of > as_of)
+    found = connection.execute(query).scalar()
+    return None if found is None else int(found.timestamp())
+
+
+def count_rows(connection: Connection, table: Table, as_of: int) -> int:
+    """How many rows a table has at ``as_of``."""
+    query = select(func.count()).select_from(table).where(table.c.as_of == as_of)
+    return int(connection.execute(query).scalar_one())
 
 
 def latest_analysed(connection: Connection) -> int | None:

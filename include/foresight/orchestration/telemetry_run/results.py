@@ -17,7 +17,7 @@ from foresight.conventions import TELEMETRY_TOPIC
 from foresight.messaging import Message
 from foresight.messaging.telemetry import telemetry_messages
 from foresight.orchestration.connections import open_results
-from foresight.orchestration.publications import is_announced, open_publication, publish_pending
+from foresight.orchestration.publications import LOCK, WHOLE, is_announced, open_publication, publish_pending
 from foresight.orchestration.telemetry_run.handover import (
     Handed,
     load,
@@ -29,11 +29,20 @@ from foresight.orchestration.telemetry_run.handover import (
 from foresight.orchestration.window import INTERVAL, resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.store import Store, save_run, save_samples, save_series, upsert
-from foresight.store.intervals import CATALOGUE_SCOPE, read_interval, read_series, save_analysed_interval
+from foresight.store.intervals import (
+    CATALOGUE_SCOPE,
+    count_rows,
+    read_interval,
+    read_series,
+    save_analysed_interval,
+)
 from foresight.store.tables import aggregate, forecast, metadata, series_analysis
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
+
+SETTLED_INTERVALS = 2
+"""How many intervals of samples a run writes anew: a slot that had just ended may have grown since."""
 
 TIMES = {"as_of", "slot"}
 """Columns that a message says in its own way."""
@@ -54,7 +63,7 @@ def persist_shard(context: Context, analysed: Handed, forecasted: Handed) -> Han
     partitions = [
         key.partition(entry.partition) for key, entry in zip(shard.keys, shard.entries, strict=True)
     ]
-    settle = int(INTERVAL.total_seconds()) // shard.grid.step_seconds
+    settle = SETTLED_INTERVALS * int(INTERVAL.total_seconds()) // shard.grid.step_seconds
 
     def work(connection: Connection) -> dict[str, int]:
         save_series(connection, matrix, partitions)
@@ -130,12 +139,19 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
             stage_seconds=_sums(shard["seconds"] for shard in shards),
             counts={"series": n_stored, "rows": _sums(shard["rows"] for shard in shards)} | dict(outcomes),
         )
-        open_publication(connection, TELEMETRY_TOPIC, window.as_of, scope, is_wanted=is_announced(context))
+        open_publication(
+            connection,
+            TELEMETRY_TOPIC,
+            window.as_of,
+            WHOLE,
+            is_wanted=is_announced(context),
+            n_expected=count_rows(connection, series_analysis, window.as_of),
+        )
 
-    open_results().transact(work)
+    open_results().transact(work, lock=LOCK)
     for name in about["unmatched"]:
         log.warning("the catalogue's %s matches nothing", name)
-    summary = {"as_of": window.as_of, "series": n_stored, "quarantined": n_quarantined}
+    summary = {"as_of": window.as_of, "scope": scope, "series": n_stored, "quarantined": n_quarantined}
     log.info("interval until %s: %s %s", window.end.isoformat(), summary, report)
     return summary
 
@@ -161,6 +177,14 @@ def publish_run(_: Context) -> dict[str, int]:
     return publish_pending(store, TELEMETRY_TOPIC, lambda as_of: _messages(store, as_of))
 
 
+def _without_long_labels(known: dict[str, Any], analysis: dict[str, Any]) -> dict[str, Any]:
+    """Labels that are too many or too long to be shown do not go into a message: metric and id do."""
+    verdicts = zip(analysis["series_id"], analysis["outcome"], strict=True)
+    cut = {series_id for series_id, outcome in verdicts if outcome == Outcome.LABELS}
+    rows = zip(known["series_id"], known["labels"], strict=True)
+    return known | {"labels": ["{}" if series_id in cut else labels for series_id, labels in rows]}
+
+
 def _messages(store: Store, as_of: int) -> Iterator[Message]:
     """One message a series, made of what is stored."""
 
@@ -169,6 +193,7 @@ def _messages(store: Store, as_of: int) -> Iterator[Message]:
             name: read_interval(connection, table, as_of, [c.name for c in table.c if c.name not in TIMES])
             for name, table in MESSAGE_TABLES.items()
         }
-        return found | {"series": read_series(connection, found["analysis"]["series_id"])}
+        known = read_series(connection, found["analysis"]["series_id"])
+        return found | {"series": _without_long_labels(known, found["analysis"])}
 
     return telemetry_messages(as_of, int(INTERVAL.total_seconds()), **store.read(work))
