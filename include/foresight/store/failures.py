@@ -23,7 +23,11 @@ _TRY_AGAIN: Final = {
     4031: "the server closed an idle connection",
 }
 _WORLD_FAILED: Final = {
+    3: "a file cannot be written: the disk may be full",
+    20: "the disk is full",
     1021: "the disk is full",
+    1026: "a file cannot be written: the disk may be full",
+    1030: "the storage engine failed: the disk may be full",
     1040: "too many connections",
     1053: "the server is shutting down",
     1114: "a table or the disk is full",
@@ -31,6 +35,7 @@ _WORLD_FAILED: Final = {
     1159: "the network was too slow",
     1160: "the network failed",
     1161: "the network was too slow",
+    1180: "the commit failed: the disk may be full",
     1203: "too many connections of this user",
     1290: "the server is read-only",
     1317: "the query was interrupted",

@@ -42,7 +42,7 @@ def test_a_deadlock_or_a_lost_connection_is_tried_again(errno: int) -> None:
     assert isinstance(meaning(errno), TryAgain)
 
 
-@pytest.mark.parametrize("errno", [1021, 1114, 1040, 2003])
+@pytest.mark.parametrize("errno", [3, 20, 1021, 1026, 1030, 1114, 1180, 1040, 2003])
 def test_a_full_or_absent_server_is_unavailable_at_once(errno: int) -> None:
     error = meaning(errno)
     assert isinstance(error, StoreUnavailable)
