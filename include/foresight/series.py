@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 from foresight.grid import Grid
 
+_ESCAPES = str.maketrans(
+    # PromQL takes a replacement character for broken UTF-8.
+    {chr(code): f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0xFFFD)}
+    | {"\\": r"\\", '"': r"\"", "\n": r"\n"}
+)
+
 
 @dataclass(frozen=True, order=True)
 class SeriesKey:
@@ -52,7 +58,7 @@ class SeriesKey:
 
 def escape(value: str) -> str:
     """A label value as PromQL spells it between double quotes."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return value.translate(_ESCAPES)
 
 
 @dataclass(frozen=True, eq=False)
