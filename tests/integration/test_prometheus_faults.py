@@ -109,6 +109,9 @@ def serving(*behaviours: Behaviour) -> Iterator[Fake]:
                 data = {"resultType": "vector", "result": vector}
                 answering(json.dumps({"status": "success", "data": data}).encode())(self, asked)
 
+        def do_GET(self) -> None:
+            answering(b"404 page not found", 404)(self, {})
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -173,6 +176,12 @@ def test_a_refusal_is_not_tried_again(status: int) -> None:
         with pytest.raises(BadAnswer, match=f"status {status}.*no thanks.*{QUERY}"):
             fake.extract()
         assert len(fake.range_queries) == 1
+
+
+def test_a_server_that_tells_no_version_is_described_without_one() -> None:
+    with serving(as_prometheus) as fake:
+        described = fake.source().describe()
+    assert (described.version, described.address) == ("unknown", fake.address)
 
 
 def test_a_reply_that_is_too_large_is_refused() -> None:

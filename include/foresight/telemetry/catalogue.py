@@ -139,7 +139,7 @@ class WatchedMetric(Entry):
             raise ValueError("the name is given by metric, not by a matcher on __name__")
         if AS_OF_SECONDS % self.step_seconds:
             raise ValueError(
-                f"a step divides {AS_OF_SECONDS} s, so that slots end where runs do; got {self.step_seconds} s"
+                f"a step divides {AS_OF_SECONDS} s, for slots to end where runs do; got {self.step_seconds} s"
             )
         if self.window_seconds % self.step_seconds:
             raise ValueError(

@@ -136,14 +136,19 @@ class PrometheusSource:
 
     def describe(self) -> Description:
         """Address, version, and how it understands ranges."""
-        path = f"{self._url}/api/v1/status/buildinfo"
-        build = self._asked("buildinfo", lambda: self._session.request("GET", path, timeout=self._timeout))
-        try:
-            version = str(orjson.loads(build.content)["data"]["version"])
-        except (ValueError, KeyError, TypeError):
-            version = "unknown"
         ranges = "closed ranges" if self._has_closed_ranges else "left-open ranges"
-        return Description("prometheus", self._address, version, (ranges,))
+        return Description("prometheus", self._address, self._version(), (ranges,))
+
+    def _version(self) -> str:
+        """The version, or ``unknown``: not everything that speaks this API tells one."""
+        path = f"{self._url}/api/v1/status/buildinfo"
+        try:
+            build = self._asked(
+                "buildinfo", lambda: self._session.request("GET", path, timeout=self._timeout)
+            )
+            return str(orjson.loads(build.content)["data"]["version"])
+        except (BadAnswer, ValueError, KeyError, TypeError):
+            return "unknown"
 
     @cached_property
     def _has_closed_ranges(self) -> bool:
