@@ -61,10 +61,8 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The server, from the moment ``ready`` says yes until the block ends."""
     with log.open("ab") as output:
-        # A test process that is killed takes its servers with it.
-        bound = ["setpriv", "--pdeathsig=KILL", *command] if shutil.which("setpriv") else command
         process = subprocess.Popen(
-            bound, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, env=env
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, env=env
         )
     try:
         deadline = time.monotonic() + seconds
