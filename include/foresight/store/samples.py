@@ -54,14 +54,15 @@ def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequen
 def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int) -> int:
     """Writes the slots of a matrix that are new or corrected and says how many rows that were.
 
-    The last ``settle_slots`` slots are always written: late samples may still change them. Older slots are
-    written, whole rows of the matrix, for the series of which not as many slots or values are stored as the
-    matrix has. A source that does not rewrite its past gives the same table whatever the order of runs.
+    The last ``settle_slots`` slots are always written, so whatever changes in them is seen. Of older slots it
+    is compared which of them have a value, not what it is: a series where one has come or gone is written
+    whole, and a value there that became another one is not seen. A source that rewrites nothing older than
+    ``settle_slots`` gives the same table whatever the order of runs.
 
     Args:
         connection: inside a transaction of ``Store.transact``.
         matrix: the samples, NaN where missing.
-        settle_slots: slots that one run adds, or more.
+        settle_slots: slots in which the source may still correct a value; at least those that a run adds.
     """
     n_settled = max(0, matrix.grid.n_slots - settle_slots)
     order = np.argsort(matrix.ids)

@@ -25,7 +25,8 @@ def are_stored(connection: Connection, ids: NDArray[np.int64], grid: Grid, obser
     """Whether each series has a row in every slot of the grid, and values just where ``observed`` has them.
 
     A run shares nearly all of its window with the one before, of which ``sample_window`` tells the slots with
-    a value. Only where no such window covers the grid, rows and values are counted.
+    a value. Only where no such window covers the grid, rows and values are counted. Values are not compared:
+    one that was corrected in a slot that had a value before looks stored.
 
     Args:
         connection: inside the transaction that writes what is not stored.

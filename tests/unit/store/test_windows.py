@@ -65,6 +65,18 @@ def test_a_value_at_another_place_is_noticed_though_there_are_as_many(store: Sto
     assert run(store, 0, truth=moved) == 50 + 3 * 10
 
 
+@pytest.mark.parametrize(("slot", "is_seen"), [(50 - 10, True), (50 - 11, False)])
+def test_a_correction_is_seen_in_the_slots_that_settle_and_in_no_older_one(
+    store: Store, slot: int, *, is_seen: bool
+) -> None:
+    run(store, 0)
+    corrected = TRUTH.copy()
+    corrected[2, slot] += 0.5
+    run(store, 0, truth=corrected)
+    stored = store.read(lambda c: load_matrix(c, keys(4), Grid(T0 + 60 * 50, 50)))
+    assert (stored.values[2, slot] == corrected[2, slot]) == is_seen
+
+
 def test_a_new_series_among_known_ones_is_written_whole(store: Store) -> None:
     run(store, 0, truth=TRUTH[:3])
     assert run(store, 10) == 3 * 10 + 50

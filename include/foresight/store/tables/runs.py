@@ -13,14 +13,15 @@ run = define(
     key("run_id", Name(250), "Id of the run in Airflow"),
     may("as_of", Instant, "The instant the run is pinned to (UTC)"),
     must("kind", Name(32), "scheduled, manual, backfill, asset_triggered"),
-    must("state", Name(32), "How far it came: running, success, failed"),
+    must("state", Name(32), "How it ended: success, for no other run has a row"),
     may("started_at", Instant, "When it started (UTC)"),
     may("finished_at", Instant, "When it ended (UTC)"),
     may("versions", JSON(none_as_null=True), "Versions of what took part"),
     may("stage_seconds", JSON(none_as_null=True), "Seconds by stage"),
     may("counts", JSON(none_as_null=True), "Series, samples and messages by kind"),
     Index(None, "as_of"),
-    comment="One run of a DAG: all that may differ between two runs of one interval",
+    comment="One finished run of telemetry_analysis, sla_evaluation or slice_prediction: "
+    "all that may differ between two runs of one interval",
     kept_by="as_of",
 )
 

@@ -35,7 +35,9 @@ def _run() -> None:
         sa.Column("run_id", Name(250), nullable=False, comment="Id of the run in Airflow"),
         sa.Column("as_of", Instant(), nullable=True, comment="The instant the run is pinned to (UTC)"),
         sa.Column("kind", Name(32), nullable=False, comment="scheduled, manual, backfill, asset_triggered"),
-        sa.Column("state", Name(32), nullable=False, comment="How far it came: running, success, failed"),
+        sa.Column(
+            "state", Name(32), nullable=False, comment="How it ended: success, for no other run has a row"
+        ),
         sa.Column("started_at", Instant(), nullable=True, comment="When it started (UTC)"),
         sa.Column("finished_at", Instant(), nullable=True, comment="When it ended (UTC)"),
         sa.Column(
@@ -49,7 +51,8 @@ def _run() -> None:
             comment="Series, samples and messages by kind",
         ),
         sa.PrimaryKeyConstraint("dag_id", "run_id"),
-        comment="One run of a DAG: all that may differ between two runs of one interval",
+        comment="One finished run of telemetry_analysis, sla_evaluation or slice_prediction: "
+        "all that may differ between two runs of one interval",
         if_not_exists=True,
         **table_options(None),
     )
