@@ -4,7 +4,7 @@ from foresight.store.bulk import upsert
 from foresight.store.checks import checksum, count_rows
 from foresight.store.definitions import DEFINITION_LOCK, StoredSla, apply_sla, delete_sla, load_slas
 from foresight.store.engine import Store, open_store
-from foresight.store.finding import Matcher, StoredSeries, find_series
+from foresight.store.finding import StoredSeries, find_series
 from foresight.store.retention import Maintained, maintain
 from foresight.store.runs import (
     find_publication,
@@ -24,7 +24,6 @@ from foresight.store.statuses import save_statuses
 __all__ = [
     "DEFINITION_LOCK",
     "Maintained",
-    "Matcher",
     "Store",
     "StoredSeries",
     "StoredSla",

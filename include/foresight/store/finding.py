@@ -1,27 +1,17 @@
-"""Finding stored series by their labels, as PromQL does."""
+"""Finding the stored series of a metric."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import orjson
 from sqlalchemy import Connection, select
 
-from foresight.errors import FinalError
 from foresight.series import SeriesKey
 from foresight.store.reading import epoch, read_columns
 from foresight.store.tables import series
 from foresight.store.windows import chunks
-
-Operator = Literal["=", "!=", "=~", "!~"]
-Matcher = tuple[str, Operator, str]
-"""Label, operator, value, as in PromQL."""
-
-Test = Callable[[Mapping[str, str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +24,8 @@ class StoredSeries:
     last_seen: int | None
 
 
-def find_series(
-    connection: Connection, metric: str, matchers: Iterable[Matcher] = (), limit: int | None = None
-) -> list[StoredSeries]:
-    """The stored series of a metric whose labels match, sorted by identity, at most ``limit`` of them.
-
-    As in PromQL a label that is absent is the empty string, and an expression has to match all of the value.
-
-    Raises:
-        FinalError: a matcher holds no regular expression or an operator that PromQL does not have.
-    """
-    tests = [_test(matcher) for matcher in matchers]
+def find_series(connection: Connection, metric: str) -> list[StoredSeries]:
+    """The stored series of a metric, sorted by identity."""
     (ids,) = read_columns(connection, select(series.c.series_id).where(series.c.metric == metric))
     query = select(
         series.c.labels,
@@ -55,21 +36,6 @@ def find_series(
     found = []
     for chunk in chunks(np.array(ids, dtype=np.int64)):
         columns = read_columns(connection, query.where(series.c.series_id.in_(chunk)))
-        for text, *others in zip(*columns, strict=True):
-            labels = orjson.loads(text)
-            if all(test(labels) for test in tests):
-                found.append(StoredSeries(SeriesKey.of(metric, labels), *others))
-    return sorted(found, key=lambda one: one.key)[:limit]
-
-
-def _test(matcher: Matcher) -> Test:
-    label, operator, value = matcher
-    if operator in {"=", "!="}:
-        return lambda labels: (labels.get(label, "") == value) == (operator == "=")
-    if operator not in {"=~", "!~"}:
-        raise FinalError(f"{label}{operator}{value!r}: a matcher is one of =, !=, =~, !~")
-    try:
-        pattern = re.compile(value, re.DOTALL)
-    except re.error as error:
-        raise FinalError(f"{label}{operator}{value!r} is no regular expression: {error}") from error
-    return lambda labels: (pattern.fullmatch(labels.get(label, "")) is not None) == (operator == "=~")
+        for labels, *others in zip(*columns, strict=True):
+            found.append(StoredSeries(SeriesKey.of(metric, orjson.loads(labels)), *others))
+    return sorted(found, key=lambda one: one.key)
