@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Table, delete
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_
 from sqlalchemy.dialects import mysql
 
 from foresight.errors import FinalError
 from foresight.store.engine import Store, is_mysql
 from foresight.store.partitions import EPOCH, Layout, add_days, drop_days, read_layout, split_past
-from foresight.store.tables import metadata
+from foresight.store.tables import metadata, sample_window, series
 from foresight.store.tables.base import FUTURE, PAST
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ def maintain(store: Store, now: int, retention_days: Mapping[str, int]) -> list[
     """Deletes what is older than its retention, and makes day partitions for the days to come.
 
     A row is over when the day of its time ended ``retention_days`` days before the day of ``now`` began. It
-    does not matter in what order rows came, nor how often or how rarely this is called.
+    does not matter in what order rows came, nor how often or how rarely this is called. A series that never
+    held a value goes with the last trace of a run that looked at it.
 
     Args:
         store: the results database.
@@ -76,10 +77,20 @@ def _maintain_one(store: Store, table: Table, today: date, cutoff: date | None) 
 
 def _delete_some(connection: Connection, table: Table, cutoff: date) -> int:
     """Deletes rows before ``cutoff``; on MySQL not so many at once that others wait."""
-    statement = delete(table).where(table.c[table.info["kept_by"]] < _epoch(cutoff))
+    statement = delete(table).where(_is_over(table, cutoff))
     if is_mysql(connection):
         statement = statement.ext(mysql.limit(_ROWS_AT_ONCE))
     return connection.execute(statement).rowcount
+
+
+def _is_over(table: Table, cutoff: date) -> ColumnElement[bool]:
+    """A series that never held a value has no time: it is over when the last window read of it is gone."""
+    time = table.c[table.info["kept_by"]]
+    is_old = time < _epoch(cutoff)
+    if table is not series:
+        return is_old
+    was_read = exists().where(sample_window.c.series_id == series.c.series_id)
+    return or_(is_old, and_(time.is_(None), ~was_read))
 
 
 def _move_days(connection: Connection, table: Table, today: date, cutoff: date | None) -> Maintained:

@@ -18,12 +18,14 @@ from foresight.store import (
 from foresight.store.tables import (
     metadata,
     sample,
+    series,
 )
 from tests.unit.store.rows import (
     T0,
     clear,
     column,
     evaluate,
+    keys,
     matrix,
     persist,
     sample_columns,
@@ -90,6 +92,15 @@ class RetentionContract:
         slots = self.fill_days(store, range(-900, -895))
         self.clean(store, sli_status=1)
         assert slots == self.kept(store)
+
+    def test_a_series_without_a_value_goes_once_no_run_has_looked_at_it_for_long(self, store: Store) -> None:
+        persist(store, matrix([[np.nan, np.nan], [1.0, 2.0]]))
+        both = set(column(store, series, "series_id"))
+        self.clean(store, later_days=2, sample_window=3, series=3)
+        assert both == set(column(store, series, "series_id"))
+        self.clean(store, later_days=5, sample_window=3)
+        self.clean(store, later_days=5, series=30)
+        assert [keys(2)[1].id] == column(store, series, "series_id")
 
     @pytest.mark.parametrize("given", [{"sla": 3}, {"nothing": 3}, {"sample": 0}, {"sample": 99_999}])
     def test_a_retention_that_makes_no_sense_is_refused(self, store: Store, given: dict[str, int]) -> None:
