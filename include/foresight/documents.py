@@ -14,6 +14,9 @@ from foresight.errors import InvalidDocument, Mistake
 MAX_BYTES = 4 * 1024 * 1024
 """A document larger than this is refused before it is parsed."""
 
+MAX_DEPTH = 100
+"""A document nested deeper is refused before it is composed: composing recurses, in C without a guard."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same loader five times as fast, where PyYAML was built with libyaml."""
 
@@ -69,7 +72,12 @@ def read_documents(path: Path) -> list[Document]:
 def parse_documents(text: str, file: str) -> list[Document]:
     """Every YAML document in ``text``, reported as ``file``. Raises ``InvalidDocument``."""
     try:
-        roots = [root for root in yaml.compose_all(text, Loader=_LOADER) if root is not None]
+        _check_depth(text, file)
+        roots = [
+            root
+            for root in yaml.compose_all(text, Loader=_LOADER)
+            if root.start_mark.index < root.end_mark.index
+        ]
         mistakes = [mistake for root in roots for mistake in _structure_mistakes(root, file)]
         if mistakes:
             raise InvalidDocument(mistakes)
@@ -82,17 +90,33 @@ def parse_documents(text: str, file: str) -> list[Document]:
         raise InvalidDocument([Mistake(file, 0, "", f"not valid YAML: {error}")]) from error
 
 
+def _check_depth(text: str, file: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise InvalidDocument([Mistake(file, line, "", f"nested deeper than {MAX_DEPTH} levels")])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def _construct(root: yaml.Node) -> Any:
     """Plain values of a composed node, through the safe constructor only."""
     constructor = yaml.SafeLoader("")
     try:
         return constructor.construct_document(root)
+    except (AttributeError, LookupError) as error:  # PyYAML on a tag that its value does not fit
+        raise yaml.YAMLError(f"a value does not fit its tag: {error}") from error
     finally:
         constructor.dispose()
 
 
 def _structure_mistakes(root: yaml.Node, file: str) -> Iterator[Mistake]:
-    """Keys given twice (YAML keeps the last without a word), and aliases (a small file can grow huge)."""
+    """Keys given twice (YAML keeps the last without a word), keys that are no plain values, and aliases (a
+    small file can grow huge).
+    """
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -106,10 +130,13 @@ def _structure_mistakes(root: yaml.Node, file: str) -> Iterator[Mistake]:
         elif isinstance(node, yaml.MappingNode):
             names: set[str] = set()
             for key, value in node.value:
-                if key.value in names:
-                    yield Mistake(file, key.start_mark.line + 1, str(key.value), "given twice")
-                names.add(str(key.value))
                 stack.append(value)
+                if not isinstance(key, yaml.ScalarNode):
+                    yield Mistake(file, key.start_mark.line + 1, "", "a mapping or a list cannot be a key")
+                    continue
+                if key.value in names:
+                    yield Mistake(file, key.start_mark.line + 1, key.value, "given twice")
+                names.add(key.value)
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
