@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+from airflow.sdk import ObjectStoragePath
 
 from foresight.orchestration import settings, staging
 from foresight.orchestration.connections import prepare_results
@@ -15,8 +18,11 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 TABLES = {
-    "samples": ("sample",),
-    "results": ("series_analysis", "aggregate", "run", "publication"),
+    "samples": ("sample", "sample_window", "slice_measurement"),
+    "results": (
+        "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
+        "scoring_run",
+    ),
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
@@ -24,7 +30,10 @@ TABLES = {
         "evaluated_interval",
     ),
 }  # fmt: skip
-"""The tables of each grain of the catalogue's ``retention_days``."""
+"""The tables of each grain of the catalogue's ``retention_days``: each table that has a time, once."""
+
+STAGED = ("**/*.parquet", "**/.*.part")
+"""What tasks stage, and what one leaves behind that is killed while it does."""
 
 
 def apply_retention(context: Context) -> dict[str, int]:
@@ -36,12 +45,23 @@ def apply_retention(context: Context) -> dict[str, int]:
 
 
 def clear_staging(context: Context) -> int:
-    """Removes staged files that were last written more than the given days before the run was due."""
+    """Removes staged files last written more than the given days before the run was due, and their folders.
+
+    A folder goes when it is empty and nothing was put into it for as long; object stores have none.
+    """
     oldest = resolve_window(context).as_of - context["params"]["staging_days"] * 86_400
-    removed = 0
-    for path in staging.root().glob("**/*.parquet"):
-        if path.stat().st_mtime < oldest:
-            path.unlink()
-            removed += 1
-    log.info("%d staged files removed", removed)
-    return removed
+
+    def is_old(path: ObjectStoragePath) -> bool:
+        return bool(path.stat().st_mtime < oldest)
+
+    root = staging.root()
+    is_local = root.protocol == "file"
+    folders = [path for path in root.glob("**/*") if is_local and path.is_dir() and is_old(path)]
+    files = [path for pattern in STAGED for path in root.glob(pattern) if is_old(path)]
+    for path in files:
+        path.unlink()
+    for folder in sorted(folders, key=str, reverse=True):  # what is inside comes first
+        with suppress(OSError):  # not empty
+            folder.fs.rmdir(folder.path)  # that of the path takes all that is inside
+    log.info("%d staged files removed", len(files))
+    return len(files)
