@@ -43,8 +43,12 @@ class Staged:
 
 
 def run_folder(dag_id: str, run_id: str) -> str:
-    """The staging folder of a run; run ids may hold any character, folder names may not."""
-    return f"{dag_id}/{re.sub(r'[^A-Za-z0-9_.=-]', '_', run_id)}"
+    """The staging folder of a run; run ids may hold any character, folder names may not.
+
+    A short hash keeps runs apart whose ids look the same without those characters.
+    """
+    readable = re.sub(r"[^A-Za-z0-9_.=-]", "_", run_id)[:200]
+    return f"{dag_id}/{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
 def root() -> ObjectStoragePath:

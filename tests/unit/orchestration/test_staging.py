@@ -57,8 +57,15 @@ def test_a_file_that_is_gone_says_what_to_clear(tmp_path: Path) -> None:
 
 def test_a_run_id_of_any_characters_names_one_folder() -> None:
     assert staging.run_folder("dag", "manual__2026-11-22T12:30:00+00:00/../x") == (
-        "dag/manual__2026-11-22T12_30_00_00_00_.._x"
+        "dag/manual__2026-11-22T12_30_00_00_00_.._x-727747a8"
     )
+
+
+@pytest.mark.parametrize(("one", "other"), [("a:1", "a_1"), ("a" * 249 + "b", "a" * 249 + "c")])
+def test_every_run_has_a_folder_of_its_own(one: str, other: str) -> None:
+    folders = [staging.run_folder("dag", run_id) for run_id in (one, other)]
+    assert folders[0] != folders[1]
+    assert all(len(folder) < 255 for folder in folders)
 
 
 @pytest.mark.parametrize("n_series", [0, 1, 3])
