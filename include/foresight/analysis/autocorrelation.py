@@ -23,7 +23,8 @@ CYCLES = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Autocorrelation:
-    """``values[:, k]`` belongs to ``lags[k]``; NaN for series without variance."""
+    """``values[:, k]`` belongs to ``lags[k]``; NaN for series without variance, and for lags
+    that no two slots are apart."""
 
     lags: Integers
     """0, 1, … shape ``[n_lags + 1]``."""
@@ -36,7 +37,7 @@ class Autocorrelation:
 def autocorrelate(standard: Matrix, n_lags: int) -> Matrix:
     """Autocorrelation at lags 0..n_lags of rows with mean 0 and some variance, ``[n_series, n_lags + 1]``.
 
-    The biased estimator, by fast Fourier transform; lags beyond the series are 0.
+    The biased estimator, by fast Fourier transform; NaN for lags as long as the series or longer.
     """
     n_slots = standard.shape[1]
     length = _fast_length(n_slots + min(n_lags, n_slots - 1))
@@ -46,7 +47,8 @@ def autocorrelate(standard: Matrix, n_lags: int) -> Matrix:
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = covariance / covariance[:, :1]
     correlation[:, 0] = 1.0
-    return np.pad(correlation, ((0, 0), (0, n_lags + 1 - correlation.shape[1])))
+    beyond = n_lags + 1 - correlation.shape[1]
+    return np.pad(correlation, ((0, 0), (0, beyond)), constant_values=np.nan)
 
 
 def bartlett_half_width(correlation: Matrix, n_slots: int, confidence: float) -> Matrix:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from statsmodels.tsa.stattools import acf
 
-from foresight.analysis import analyse
+from foresight.analysis import AnalysisParameters, analyse
 from foresight.analysis.autocorrelation import _fast_length, autocorrelate, find_period
 from tests.unit.analysis.recorded import recorded_windows
 
@@ -21,7 +23,19 @@ def test_values_and_band_equal_statsmodels():
 
 
 def test_lags_beyond_the_series_have_no_correlation():
-    assert (autocorrelate(np.array([[1.0, -1.0, 1.0, -1.0]]), 6)[0, 4:] == 0).all()
+    found = autocorrelate(np.array([[1.0, -1.0, 1.0, -1.0]]), 6)
+    assert np.isnan(found).tolist() == [[False] * 4 + [True] * 3]
+
+
+def test_lags_beyond_the_series_have_no_band_either():
+    values = np.random.default_rng(1).standard_normal((2, 30))
+    parameters = AnalysisParameters(windows=(30,), autocorrelation_lags=40)
+    got = analyse(values, parameters).autocorrelation
+    for found in (got.values, got.half_width):
+        assert np.isfinite(found[:, :30]).all()
+        assert np.isnan(found[:, 30:]).all()
+    fewer = analyse(values, replace(parameters, autocorrelation_lags=29)).autocorrelation
+    np.testing.assert_array_equal(got.half_width[:, :30], fewer.half_width)
 
 
 def test_a_series_without_variance_has_no_autocorrelation():
