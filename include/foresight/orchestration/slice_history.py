@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from foresight.errors import NotFound
+from foresight.errors import FinalError, NotFound
 from foresight.orchestration.slice_configuration import configured_of
 from foresight.orchestration.slice_decisions import (
     Wishes,
@@ -19,7 +20,7 @@ from foresight.orchestration.slice_decisions import (
     load_champion,
     undecided,
 )
-from foresight.slices.features import DEPTH, INPUTS, PAST, Outcome, infer_failures, windows
+from foresight.slices.features import COLUMNS, DEPTH, INPUTS, PAST, Outcome, infer_failures, windows
 from foresight.slices.recording import CellKey, Recording
 from foresight.slices.targets import REQUESTS, Floats
 from foresight.store import Store, upsert
@@ -28,6 +29,7 @@ from foresight.store.slices import (
     PREDICTION_LOCK,
     Cell,
     decided_periods,
+    first_start,
     longest_granularity,
     measurements_since,
     next_part,
@@ -35,6 +37,10 @@ from foresight.store.slices import (
 
 ROWS_AT_ONCE: Final = 50_000
 """Measurements that are decided on in one transaction."""
+PERIODS_AT_ONCE: Final = 500
+"""Periods that are decided on in one transaction: years may lie between two measurements."""
+MAX_VALUES: Final = 50_000_000
+"""Largest history that is held in memory, in values."""
 _CONFIGURED: Final = [i for i, name in enumerate(INPUTS) if name.startswith("configured")]
 
 
@@ -64,6 +70,7 @@ def stored_history(connection: Connection, start: int, end: int | None = None) -
     row_of = np.array([number[row.snssai, row.cu, row.cell] for row in kept])
     first = int(at.min())
     period = np.rint((at - first) / seconds).astype(np.int64)
+    check_size(len(cells), int(period.max()) + 1)
     counters = np.full((len(cells), int(period.max()) + 1, 3), np.nan)
     starts = np.zeros(counters.shape[:2], np.int64)
     values = np.array([(row.requests, row.successes, row.failures) for row in kept], np.float64)
@@ -75,13 +82,22 @@ def stored_history(connection: Connection, start: int, end: int | None = None) -
     return StoredHistory(Recording(keys, first, counters, limits.connections, seconds), starts)
 
 
+def check_size(n_cells: int, n_periods: int) -> None:
+    """Refuses a history that would not fit into memory, with a ``FinalError``."""
+    if n_cells * n_periods * len(COLUMNS) > MAX_VALUES:
+        raise FinalError(
+            f"{n_cells} cells over {n_periods} periods are more than the {MAX_VALUES:,} values that fit into "
+            "memory: ask for a shorter time"
+        )
+
+
 def decide_all(store: Store, at: int, wishes: Wishes) -> dict[str, int]:
     """Decides on every stored period that no model has decided on, however old; nothing of it is sent.
 
     What waits for the live decision is left to it. Raises ``NotFound`` where no model is in use.
     """
     n_rows = 0
-    start = store.read(lambda connection: next_part(connection, 0, 0))
+    start = store.read(lambda connection: first_start(connection, 0))
     while start is not None:
         count, start = store.transact(
             lambda connection, start=start: _decide_part(connection, start, at, wishes),  # type: ignore[misc]
@@ -97,8 +113,9 @@ def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) ->
     if champion is None:
         raise NotFound(f"no {wishes.target} model is in use: train one, or import and promote one")
     end = next_part(connection, start, ROWS_AT_ONCE)
-    margin = DEPTH * longest_granularity(connection, start, end)
-    found = stored_history(connection, start - margin, end)
+    longest = longest_granularity(connection, start, end)
+    end = min(end or sys.maxsize, start + PERIODS_AT_ONCE * longest)
+    found = stored_history(connection, start - DEPTH * longest, end)
     recording, bound = found.recording, champion.model.card.failure_bound
     inputs, answers = windows(recording.counters, recording.configured, wishes.target, bound)
     cells = [(key.snssai, key.cu, key.cell) for key in recording.keys]
@@ -124,7 +141,7 @@ def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) ->
             "answer": answers[row, column],
         }
         upsert(connection, stored.slice_prediction, columns)
-    return len(row), end
+    return len(row), first_start(connection, end)
 
 
 def _ready(found: StoredHistory, inputs: Floats, start: int) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.slice_configuration import SERVICE, configured_of
 from foresight.orchestration.slice_decisions import Wishes, guard_cells, load_champion
 from foresight.orchestration.slice_events import records_in
+from foresight.orchestration.slice_history import check_size
 from foresight.slices.features import PAST, windows
 from foresight.slices.guardrails import breaches
 from foresight.slices.measurements import Measurement
@@ -121,6 +122,7 @@ def _recording(store: Store, records: list[Measurement]) -> Recording:
     number = {cell: i for i, cell in enumerate(cells)}
     seconds, first = records[0].granularity_seconds, min(one.period_start for one in records)
     period = [round((one.period_start - first) / seconds) for one in records]
+    check_size(len(cells), max(period) + 1)
     counters = np.full((len(cells), max(period) + 1, 3), np.nan)
     for one, at in zip(records, period, strict=True):
         values = np.array([one.requests, one.successes, one.failures], np.float64)

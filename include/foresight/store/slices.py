@@ -71,6 +71,13 @@ def measurements_since(connection: Connection, start: int, end: int | None = Non
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
 
 
+def first_start(connection: Connection, start: int) -> int | None:
+    """The earliest start of a period from ``start`` on (epoch seconds); None where nothing is stored."""
+    started = slice_measurement.c.period_start
+    found = connection.execute(select(func.min(started)).where(started >= start)).scalar()
+    return None if found is None else _epoch(found)
+
+
 def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
     """The start of the period in which the measurement ``n_rows`` after ``start`` lies, after ``start``.
 
@@ -79,10 +86,9 @@ def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
     started = slice_measurement.c.period_start
     query = select(started).where(started >= start).order_by(started).offset(n_rows).limit(1)
     found = connection.execute(query).scalar()
-    if found is not None and _epoch(found) == start:
-        later = select(func.min(started)).where(started > start)
-        found = connection.execute(later).scalar()
-    return None if found is None else _epoch(found)
+    if found is None:
+        return None
+    return _epoch(found) if _epoch(found) > start else first_start(connection, start + 1)
 
 
 def longest_granularity(connection: Connection, start: int, end: int | None) -> int:

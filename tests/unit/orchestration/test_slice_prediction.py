@@ -21,7 +21,13 @@ from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOP
 from foresight.errors import FinalError
 from foresight.messaging import Received, drain
 from foresight.messaging.embedded import start_broker
-from foresight.orchestration import slice_configuration, slice_models, slice_prediction, slice_replay
+from foresight.orchestration import (
+    slice_configuration,
+    slice_history,
+    slice_models,
+    slice_prediction,
+    slice_replay,
+)
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.slice_decisions import load_champion
 from foresight.slices.drift import FEWEST_ROWS
@@ -355,11 +361,21 @@ def test_a_replay_decides_on_every_whole_window_and_sends_nothing(
     assert rows(store, stored.slice_prediction) == decided
 
 
+def test_years_between_two_measurements_are_stepped_over(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    old, new = simulate(3, 10, start=1_000_000_800), simulate(400, 10, start=NOW - 10 * 900, snssai="01-CC")
+    configure(store, new, tmp_path)
+    configure(store, old, tmp_path)
+    send(broker, events_of(old) + events_of(new))
+    assert run_once(periods="all")["replayed"] == 3 * 6 + 400 * 5
+    with pytest.raises(FinalError, match="shorter time"):
+        store.read(lambda connection: slice_history.stored_history(connection, 0))
+
+
 def test_a_replay_in_parts_leaves_the_same_rows_as_in_one(
     broker: dict[str, str], store: Store, champion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from foresight.orchestration import slice_history
-
     recording = simulate(5, 40, start=NOW - 10 * 86_400)
     configure(store, recording, tmp_path)
     send(broker, events_of(recording))
@@ -367,6 +383,7 @@ def test_a_replay_in_parts_leaves_the_same_rows_as_in_one(
     whole = rows(store, stored.slice_prediction)
     store.transact(lambda connection: connection.execute(stored.slice_prediction.delete()))
     monkeypatch.setattr(slice_history, "ROWS_AT_ONCE", 17)
+    monkeypatch.setattr(slice_history, "PERIODS_AT_ONCE", 3)
     run_once(periods="all")
     in_parts = rows(store, stored.slice_prediction)
     assert [row[:10] for row in in_parts] == [row[:10] for row in whole]
