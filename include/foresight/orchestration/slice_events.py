@@ -38,6 +38,8 @@ AT_ONCE: Final = 20_000
 """Most messages in one transaction."""
 ROUNDS: Final = 1_000
 """Most drains of one run: what is left waits for the next."""
+MOST_WAITS: Final = 5
+"""How often a run waits for more: where events never cease, cells are decided on all the same."""
 
 
 def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float = 0.0) -> Counts:
@@ -46,7 +48,7 @@ def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float =
     After a drain that brought something the topic is looked at again ``settle_seconds`` later: units that
     report at the same time shall be in the same message. ``at``: instant of the run, epoch seconds.
     """
-    counts = Counts()
+    counts, waits = Counts(), 0
     if not store.read(lambda connection: read_offsets(connection, PERFORMANCE_TOPIC)):
         ensure_topic(config, PERFORMANCE_TOPIC)
     for _ in range(ROUNDS):
@@ -54,7 +56,8 @@ def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float =
         drained = drain(config, PERFORMANCE_TOPIC, offsets, max_messages=AT_ONCE)
         if drained.offsets != offsets:
             counts += take(store, drained, offsets, at)
-        if not drained.messages:
+        waits += not drained.remaining
+        if not drained.messages or waits > MOST_WAITS:
             break
         if not drained.remaining:
             time.sleep(settle_seconds)

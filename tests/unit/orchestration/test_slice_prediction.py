@@ -23,6 +23,7 @@ from foresight.messaging import Received, drain
 from foresight.messaging.embedded import start_broker
 from foresight.orchestration import (
     slice_configuration,
+    slice_events,
     slice_history,
     slice_models,
     slice_prediction,
@@ -227,6 +228,20 @@ def test_events_given_twice_and_out_of_order_leave_the_same_measurements(
     assert rows(store, stored.slice_measurement) == before
 
 
+def test_events_that_never_cease_do_not_keep_a_run_from_deciding(
+    broker: dict[str, str], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = itertools.count()
+
+    def one_more(*given: Any, **named: Any) -> Any:
+        send(broker, [events_of(simulated(1, 1))[0], str(next(endless)).encode()])
+        return drain(*given, **named)
+
+    monkeypatch.setattr(slice_events, "drain", one_more)
+    counts = slice_events.receive(store, broker, NOW)
+    assert counts["messages"] == 2 * (slice_events.MOST_WAITS + 1)
+
+
 def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(
     broker: dict[str, str], store: Store
 ) -> None:
@@ -267,8 +282,6 @@ def test_a_run_killed_after_the_events_were_stored_loses_and_doubles_nothing(
 def test_offsets_that_somebody_else_has_moved_meanwhile_are_not_stored_again(
     broker: dict[str, str], store: Store
 ) -> None:
-    from foresight.orchestration import slice_events
-
     send(broker, events_of(simulated(3, 1)))
     drained = drain(broker, PERFORMANCE_TOPIC, {})
     assert slice_events.take(store, drained, {}, NOW)["messages"] == 1
