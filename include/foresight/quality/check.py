@@ -17,15 +17,18 @@ from foresight.quality.suite import FAIL, Expectation, Suite
 if TYPE_CHECKING:
     import pandas as pd
 
+Rows = NDArray[np.intp]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class CheckReport:
     """What the checks say: an outcome and a reason (empty where nothing is wrong) for each row."""
 
+    suite: Suite
     outcomes: tuple[Outcome, ...]
     reasons: tuple[str, ...]
-    results: dict[str, Any]
-    """What is kept of the validation: suite, counts, and a line an expectation. Plain JSON."""
+    broken: tuple[Rows, ...]
+    """The rows that break each expectation of the suite, ascending."""
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -36,6 +39,26 @@ class CheckReport:
     def counts(self) -> dict[Outcome, int]:
         """Series by outcome; adds up to the number of rows."""
         return dict(sorted(Counter(self.outcomes).items()))
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What is kept of the validation: suite, counts, and a line an expectation. Plain JSON."""
+        expectations = [
+            {
+                "type": expectation.type,
+                "kwargs": expectation.kwargs,
+                "otherwise": str(expectation.otherwise),
+                "unexpected": len(rows),
+            }
+            for expectation, rows in zip(self.suite.expectations, self.broken, strict=True)
+        ]
+        counts = {str(outcome): count for outcome, count in self.counts.items()}
+        return {"suite": self.suite.name, "outcomes": counts, "expectations": expectations}
+
+    def part(self, start: int, stop: int) -> CheckReport:
+        """The same for some of the rows."""
+        broken = [rows[(start <= rows) & (rows < stop)] - start for rows in self.broken]
+        return CheckReport(self.suite, self.outcomes[start:stop], self.reasons[start:stop], tuple(broken))
 
 
 def check(profile: pd.DataFrame, suite: Suite, *, docs_folder: Path | None = None) -> CheckReport:
@@ -48,50 +71,33 @@ def check(profile: pd.DataFrame, suite: Suite, *, docs_folder: Path | None = Non
         BadAnswer: an expectation on the whole batch is broken, or one cannot be evaluated.
     """
     if profile.empty:
-        return CheckReport((), (), _kept(suite, [], {}))
+        return CheckReport(suite, (), (), (np.empty(0, np.intp),) * len(suite.expectations))
     validations = _validated(profile, suite, docs_folder)
-    broken = [
+    refused = [
         expectation.reason
         for expectation, result in zip(suite.expectations, validations, strict=True)
         if expectation.otherwise == FAIL and not result["success"]
     ]
-    if broken:
-        raise BadAnswer(f"{len(profile)} series were asked for, and {'; '.join(broken)}")
+    if refused:
+        raise BadAnswer(f"{len(profile)} series were asked for, and {'; '.join(refused)}")
+    broken = tuple(map(_rows, suite.expectations, validations))
     outcomes = np.where(profile["is_constant"], Outcome.CONSTANT, Outcome.OK).astype(object)
     reasons = np.full(len(profile), "", dtype=object)
     records = profile.to_dict("records")
     undecided = np.ones(len(profile), dtype=np.bool_)
-    for expectation, result in zip(suite.expectations, validations, strict=True):
-        for row in _rows(expectation, result):
-            if undecided[row]:
-                undecided[row] = False
-                outcomes[row] = Outcome(expectation.otherwise)
-                reasons[row] = expectation.reason.format_map(records[row])
-    report = tuple(Outcome(outcome) for outcome in outcomes)
-    return CheckReport(report, tuple(reasons), _kept(suite, validations, Counter(report)))
+    for expectation, rows in zip(suite.expectations, broken, strict=True):
+        for row in rows[undecided[rows]]:
+            outcomes[row] = Outcome(expectation.otherwise)
+            reasons[row] = expectation.reason.format_map(records[row])
+        undecided[rows] = False
+    return CheckReport(suite, tuple(Outcome(outcome) for outcome in outcomes), tuple(reasons), broken)
 
 
-def _rows(expectation: Expectation, result: dict[str, Any]) -> list[int]:
+def _rows(expectation: Expectation, result: dict[str, Any]) -> Rows:
     """The rows that break an expectation on series."""
-    if expectation.otherwise == FAIL:
-        return []
-    return [int(found["row"]) for found in result["result"].get("unexpected_index_list") or []]
-
-
-def _kept(suite: Suite, validations: list[dict[str, Any]], outcomes: dict[Outcome, int]) -> dict[str, Any]:
-    expectations = [
-        {
-            "type": expectation.type,
-            "kwargs": expectation.kwargs,
-            "otherwise": str(expectation.otherwise),
-            "success": result["success"],
-            "unexpected": result["result"].get("unexpected_count", 0),
-            "observed": result["result"].get("observed_value"),
-        }
-        for expectation, result in zip(suite.expectations, validations, strict=False)
-    ]
-    counts = {str(outcome): count for outcome, count in sorted(outcomes.items())}
-    return {"suite": suite.name, "outcomes": counts, "expectations": expectations}
+    found = result["result"].get("unexpected_index_list") or []
+    rows = [] if expectation.otherwise == FAIL else [int(one["row"]) for one in found]
+    return np.array(sorted(rows), dtype=np.intp)
 
 
 def _validated(profile: pd.DataFrame, suite: Suite, docs_folder: Path | None) -> list[dict[str, Any]]:

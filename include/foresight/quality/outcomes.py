@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """Its labels are too many or too long to be stored and shown."""
     NONFINITE = "nonfinite"
     """Some of what the source holds is infinite."""
+    HUGE = "huge"
+    """Some values are so large that calculating with them overflows."""
     NEGATIVE = "negative"
     """Some values lie below what is possible for the metric."""
     SHORT = "short"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = {
-    "row": "row of the matrix",
+    "row": "row of the profile",
     "series_id": "id of the series",
     "series": "the series as PromQL spells it, cut to 500 characters",
     "is_answered": "whether the source answered for it",
@@ -26,6 +26,7 @@ COLUMNS = {
     "n_duplicate": "points given twice",
     "n_off_grid": "points that lie on no end of a slot",
     "n_future": "points after the as-of instant",
+    "n_huge": "values above 1e300 or below -1e300",
     "n_below_minimum": "values below what is possible for the metric",
     "n_since_first": "slots from the first observed one to the end of the window",
     "n_since_last": "slots after the last observed one; the whole window where nothing is observed",
@@ -39,6 +40,8 @@ COLUMNS = {
 """Every column that an expectation can name, and what it holds."""
 
 SERIES_CHARACTERS = 500
+HUGE = 1e300
+"""Sums of larger values, and forecasts made of them, may overflow."""
 
 _COUNTS = ("points", "nan", "infinite", "duplicate", "off_grid", "future")
 
@@ -80,6 +83,7 @@ def profile(
         "n_slots": np.full(n, n_slots),
         "n_observed": n_observed,
         **{f"n_{name}": counts[name] for name in _COUNTS},
+        "n_huge": (np.abs(samples) > HUGE).sum(axis=1),
         "n_below_minimum": below.sum(axis=1),
         "n_since_first": since_first,
         "n_since_last": since_last,

@@ -55,6 +55,11 @@ def test_values_below_the_minimum_of_their_series_are_counted() -> None:
     assert frame["n_below_minimum"].tolist() == [1, 0, 1]
 
 
+def test_huge_values_are_counted_either_way() -> None:
+    frame = profiled([[1e300, -1e300, NAN], [1.1e300, -1.7e308, 1.0]])
+    assert frame["n_huge"].tolist() == [0, 2]
+
+
 def test_constant_means_one_value_and_ignores_gaps() -> None:
     frame = profiled([[2.0, NAN, 2.0], [2.0, 2.0, 3.0], [0.0, -0.0, 0.0]])
     assert frame["is_constant"].tolist() == [True, False, True]

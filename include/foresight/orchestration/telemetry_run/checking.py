@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,35 +13,39 @@ import pyarrow as pa
 from foresight.orchestration import settings
 from foresight.orchestration.telemetry_run.handover import Folder, Handed, load_matrix, load_shard, timed
 from foresight.quality import CheckReport, check, load_suite, profile
-from foresight.series import SeriesMatrix
-from foresight.telemetry import Extraction, Shard
+from foresight.telemetry import Extraction
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 
 def check_shards(context: Context, shards: Sequence[Handed]) -> list[Handed]:
-    """Holds every series of every shard against the suite, and stages its outcome and reason."""
+    """Holds every series against the suite, all shards as one batch, and stages its outcome and reason."""
+    shards = sorted(shards, key=lambda handed: int(handed["number"]))
     folder, suite = Folder.of(context), load_suite(settings.config_folder() / "expectations")
-    handed_over, counts = [], Counter[str]()
-    for handed in sorted(shards, key=lambda handed: int(handed["number"])):
-        shard = load_shard(handed)
-        matrix, extracted = load_matrix(shard, handed["matrix"])
-        with timed(handed, "check"):
-            profiled = _profile(shard, matrix, extracted)
-            report = check(profiled, suite, docs_folder=settings.data_docs_folder())
-        outcomes = [str(outcome) for outcome in report.outcomes]
-        counts.update(outcomes)
-        checked = {
-            "outcome": outcomes,
-            "reason": list(report.reasons),
-            "n_nonfinite": profiled["n_infinite"].to_numpy(),
-        }
-        staged = folder.save(f"{handed['number']}-checked", pa.table(checked))
-        results = folder.save(f"{handed['number']}-expectations", _results(report))
-        handed_over.append({**handed, "checked": staged, "expectations": results})
-    log.info("outcomes: %s", dict(counts))
-    return handed_over
+    profiles = [_profile(handed) for handed in shards]
+    batch = pd.concat(profiles, ignore_index=True)
+    batch["row"] = np.arange(len(batch))
+    with timed(shards[0], "check"):
+        report = check(batch, suite, docs_folder=settings.data_docs_folder())
+    log.info("outcomes: %s", report.results["outcomes"])
+    stops = np.cumsum([len(profiled) for profiled in profiles]).tolist()
+    return [
+        _staged(folder, handed, report.part(stop - len(profiled), stop), profiled)
+        for handed, profiled, stop in zip(shards, profiles, stops, strict=True)
+    ]
+
+
+def _staged(folder: Folder, handed: Handed, report: CheckReport, profiled: pd.DataFrame) -> Handed:
+    """A shard with what was found about its series."""
+    checked = {
+        "outcome": [str(outcome) for outcome in report.outcomes],
+        "reason": list(report.reasons),
+        "n_nonfinite": profiled["n_infinite"].to_numpy(),
+    }
+    staged = folder.save(f"{handed['number']}-checked", pa.table(checked))
+    results = folder.save(f"{handed['number']}-expectations", _results(report))
+    return {**handed, "checked": staged, "expectations": results}
 
 
 def _results(report: CheckReport) -> pa.Table:
@@ -58,7 +61,9 @@ def _results(report: CheckReport) -> pa.Table:
     return pa.Table.from_pylist(lines)
 
 
-def _profile(shard: Shard, matrix: SeriesMatrix, extracted: pa.Table) -> pd.DataFrame:
+def _profile(handed: Handed) -> pd.DataFrame:
+    shard = load_shard(handed)
+    matrix, extracted = load_matrix(shard, handed["matrix"])
     missing = extracted.column("is_missing").to_pylist()
     return profile(
         matrix,
