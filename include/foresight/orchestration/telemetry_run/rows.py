@@ -33,7 +33,7 @@ def analysis_rows(matrix: SeriesMatrix, found: Analysis, verdict: Mapping[str, S
     seen = found.aggregates
     minutes = np.array(seen.windows) * matrix.grid.step_seconds // 60
     n_observed = (~np.isnan(matrix.values)).sum(axis=1)
-    return {
+    tables: Tables = {
         "series_analysis": {
             "series_id": matrix.ids,
             "as_of": np.full(len(matrix), matrix.grid.as_of),
@@ -63,6 +63,7 @@ def analysis_rows(matrix: SeriesMatrix, found: Analysis, verdict: Mapping[str, S
             "n_observed": seen.observed.ravel(),
         },
     }
+    return _finite(tables)
 
 
 def curve_rows(matrix: SeriesMatrix, wanted: NDArray[np.intp], found: Analysis, drawn: Curves) -> Tables:
@@ -74,7 +75,7 @@ def curve_rows(matrix: SeriesMatrix, wanted: NDArray[np.intp], found: Analysis, 
     lags = found.autocorrelation.lags
     value, width = found.autocorrelation.values[wanted], found.autocorrelation.half_width[wanted]
     parts, smooth = drawn.decomposition, drawn.hodrick_prescott
-    return {
+    tables: Tables = {
         "autocorrelation": {
             "series_id": np.repeat(matrix.ids, len(lags)),
             "lag_slots": np.tile(lags, len(matrix)),
@@ -94,6 +95,7 @@ def curve_rows(matrix: SeriesMatrix, wanted: NDArray[np.intp], found: Analysis, 
             "hp_trend": smooth.trend.ravel(),
         },
     }
+    return _finite(tables)
 
 
 def forecast_rows(matrix: SeriesMatrix, found: Forecast) -> Tables:
@@ -101,7 +103,7 @@ def forecast_rows(matrix: SeriesMatrix, found: Forecast) -> Tables:
     n, horizon = len(matrix), found.horizon
     ahead = matrix.grid.ahead(horizon)
     models = [found.model_name(row) for row in range(n)]
-    return {
+    tables: Tables = {
         "series_analysis": {
             "forecast_maximum": found.maximum,
             "forecast_minimum": found.minimum,
@@ -121,6 +123,20 @@ def forecast_rows(matrix: SeriesMatrix, found: Forecast) -> Tables:
             "joint_high": found.joint_upper.ravel(),
         },
     }
+    return _finite(tables)
+
+
+def _finite(tables: Tables) -> Tables:
+    """The tables with NaN for every infinity: what overflowed is not known, and a store keeps no infinity."""
+    return {
+        table: {name: _finite_column(column) for name, column in columns.items()}
+        for table, columns in tables.items()
+    }
+
+
+def _finite_column(column: Any) -> Any:
+    is_float = isinstance(column, np.ndarray) and column.dtype.kind == "f"
+    return np.where(np.isinf(column), np.nan, column) if is_float else column
 
 
 def _reason(found: Forecast, row: int) -> str | None:
