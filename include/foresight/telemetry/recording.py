@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from foresight.errors import FinalError, NotFound
 from foresight.grid import Grid, epoch_seconds
-from foresight.regexes import full_matches
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.telemetry.catalogue import Matcher, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
+from foresight.telemetry.matching import matching
 from foresight.telemetry.source import Description, Extraction, Shard
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
@@ -53,10 +53,7 @@ class RecordingSource:
                 f"{entry.name}: a recording cannot evaluate PromQL; give metric instead of query"
             )
         keys = sorted(key for key in self._rows if key.metric == entry.metric)
-        chosen = np.ones(len(keys), dtype=np.bool_)
-        for label, matcher in entry.matchers.items():
-            chosen &= _matching(keys, label, matcher)
-        return tuple(compress(keys, chosen))
+        return tuple(compress(keys, matching(keys, entry.matchers)))
 
     def extract(self, shard: Shard) -> Extraction:
         """The samples of the shard; a planned series that is not recorded is missing."""
@@ -120,13 +117,3 @@ class RecordingSource:
 def _check(grid: Grid) -> None:
     if grid.step_seconds % ROW_SECONDS:
         raise FinalError(f"a recording has one row a minute; a step of {grid.step_seconds} s cannot be shown")
-
-
-def _matching(keys: list[SeriesKey], label: str, matcher: Matcher) -> NDArray[np.bool_]:
-    """Which keys a matcher lets through, ``[n_keys]``; an absent label is an empty one."""
-    values = [dict(key.labels).get(label, "") for key in keys]
-    if matcher.operator in {"=~", "!~"}:
-        found = full_matches(matcher.value, values)
-    else:
-        found = np.array([value == matcher.value for value in values], dtype=np.bool_)
-    return ~found if matcher.operator.startswith("!") else found
