@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from foresight import __version__
 from foresight.conventions import (
     KAFKA_CONNECTION,
     RESULTS_CONNECTION,
@@ -107,6 +108,29 @@ def prepare_results() -> Store:
 
     store = open_results()
     migrate(store)
+    return store
+
+
+def read_results() -> Store:
+    """The same for whoever only asks: nothing is brought up to date.
+
+    Raises ``NotFound`` where there are no tables yet, and ``FinalError`` where they are of another version.
+    """
+    from foresight.store import expected_revision, stored_revision
+
+    store = open_results()
+    stored, expected = store.read(stored_revision), expected_revision()
+    if stored is None:
+        raise NotFound(
+            f"nothing is stored yet: {store.name} has no tables; "
+            "the first run or `foresight sla apply` makes them"
+        )
+    if stored != expected:
+        raise FinalError(
+            f"the tables of {store.name} are at revision {stored}, Foresight {__version__} needs {expected}: "
+            "the next run or `foresight sla apply` brings older ones up to date; "
+            "newer ones need the version that made them"
+        )
     return store
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Table, func, select
 
 from foresight.errors import NotFound
 from foresight.orchestration import settings
-from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.connections import open_results, prepare_results, read_results
 from foresight.sla import Sla, load_slas
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.sla.rows import definition_rows
 from foresight.sla.tables import StatusLine, lines_from_rows
-from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla
+from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla, migrate, stored_revision
 from foresight.store import load_slas as load_stored
 from foresight.store.tables import series, sli_status, sli_window
 
@@ -32,10 +32,10 @@ class Status:
 def apply(files: Sequence[Path], *, by: str, at: int, dry_run: bool = False) -> Iterator[tuple[Sla, bool]]:
     """Makes the SLAs in files stand, all of them or none; yields each, and whether it is new or changed.
 
-    A metric counts as known when the catalogue watches it or the store has a series of it. Raises
-    ``InvalidDocument`` with every mistake.
+    A metric counts as known when the catalogue watches it or the store has a series of it. A dry run changes
+    nothing, and mistakes change nothing. Raises ``InvalidDocument`` with every mistake.
     """
-    store = prepare_results()
+    store = open_results()
     slas = load_slas(list(files), store.read(_known_metrics))
 
     def work(connection: Connection) -> list[bool]:
@@ -44,13 +44,16 @@ def apply(files: Sequence[Path], *, by: str, at: int, dry_run: bool = False) -> 
             for sla in slas
         ]
 
-    is_new = [False] * len(slas) if dry_run else store.transact(work, lock=DEFINITION_LOCK)
+    is_new = [False] * len(slas)
+    if not dry_run:
+        migrate(store)
+        is_new = store.transact(work, lock=DEFINITION_LOCK)
     yield from zip(slas, is_new, strict=True)
 
 
 def standing() -> list[Sla]:
     """Every SLA that stands, by name."""
-    return [sla_from_document(stored.document) for stored in prepare_results().read(load_stored)]
+    return [sla_from_document(stored.document) for stored in read_results().read(load_stored)]
 
 
 def one(name: str) -> Sla:
@@ -72,7 +75,7 @@ def delete(name: str, *, by: str, at: int) -> None:
 def status(name: str | None = None) -> Status:
     """The newest status of one SLA, or of each. Raises ``NotFound`` for a name that nothing has."""
     slas = [one(name)] if name else standing()
-    found = prepare_results()
+    found = read_results()
     rows, windows = _newest(found, sli_status, slas), _newest(found, sli_window, slas)
     slis = {(sla.name, sli.name): sli for sla in slas for sli in sla.slis}
     return Status(lines_from_rows(slis, rows, windows), rows)
@@ -93,6 +96,8 @@ def _newest(store: Store, table: Table, slas: Sequence[Sla]) -> list[dict[str, A
 
 def _known_metrics(connection: Connection) -> set[str]:
     watched = {entry.series_metric for entry in settings.catalogue().metrics}
+    if stored_revision(connection) is None:
+        return watched
     return watched.union(connection.execute(select(series.c.metric).distinct()).scalars())
 
 

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, true
 
 from foresight.analysis import curves
 from foresight.errors import NotFound
 from foresight.orchestration import settings
-from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.connections import read_results
 from foresight.orchestration.telemetry_run.computing import analysis_parameters
 from foresight.series import SeriesKey
 from foresight.store import load_matrix
 from foresight.store.intervals import read_key
 from foresight.store.tables import aggregate, forecast, series, series_analysis
+from foresight.telemetry import WatchedMetric
+from foresight.telemetry.matching import matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +43,29 @@ class Shown:
 
 def listed(metric: str | None, limit: int) -> Listed:
     """The series of a metric, or all, by metric and labels, at most ``limit``."""
-    newest = (
-        select(series_analysis.c.series_id, func.max(series_analysis.c.as_of).label("as_of"))
-        .group_by(series_analysis.c.series_id)
-        .subquery()
-    )
-    is_newest = and_(
-        series_analysis.c.series_id == newest.c.series_id, series_analysis.c.as_of == newest.c.as_of
-    )
-    found = [series_analysis.c[name] for name in ("outcome", "model", "mase")]
-    wanted = series.c.metric == metric if metric else series.c.metric.is_not(None)
-    query = (
-        select(series, *found)
-        .outerjoin(newest, newest.c.series_id == series.c.series_id)
-        .outerjoin(series_analysis, is_newest)
-        .where(wanted)
-        .order_by(series.c.metric, series.c.labels)
-        .limit(limit)
-    )
+    wanted = series.c.metric == metric if metric else true()
+    query = listing(wanted, limit)
 
     def work(connection: Connection) -> Listed:
         n_all = connection.execute(select(func.count()).select_from(series).where(wanted)).scalar_one()
         rows = [{**row, "series": _name(row)} for row in connection.execute(query).mappings()]
         return Listed(rows, n_all - len(rows))
 
-    return prepare_results().read(work)
+    return read_results().read(work)
+
+
+def listing(wanted: ColumnElement[bool], limit: int) -> Select[Any]:
+    """Some series, and the newest outcome of each, which is looked up for these alone."""
+    chosen = select(series).where(wanted).order_by(series.c.metric, series.c.labels).limit(limit).subquery()
+    others = series_analysis.alias()
+    newest = select(func.max(others.c.as_of)).where(others.c.series_id == chosen.c.series_id)
+    is_newest = and_(
+        series_analysis.c.series_id == chosen.c.series_id,
+        series_analysis.c.as_of == newest.correlate(chosen).scalar_subquery(),
+    )
+    found = [series_analysis.c[name] for name in ("outcome", "model", "mase")]
+    query = select(chosen, *found).select_from(chosen.outerjoin(series_analysis, is_newest))
+    return query.order_by(chosen.c.metric, chosen.c.labels)
 
 
 def shown(series_id: int) -> Shown:
@@ -87,7 +87,7 @@ def shown(series_id: int) -> Shown:
 
         return Shown(_name(mine), rows(series_analysis)[0], rows(aggregate), rows(forecast))
 
-    return prepare_results().read(work)
+    return read_results().read(work)
 
 
 def curves_of(series_id: int) -> dict[str, Any]:
@@ -96,12 +96,10 @@ def curves_of(series_id: int) -> dict[str, Any]:
     They are computed from the stored samples by the function that the run calls, so they are what table
     ``curve`` holds for the metrics whose curves are stored. Raises ``NotFound``.
     """
-    store = prepare_results()
+    store = read_results()
     found = shown(series_id)
     key = store.read(lambda connection: read_key(connection, series_id))
-    entry = next((e for e in settings.catalogue().metrics if e.series_metric == key.metric), None)
-    if entry is None:
-        raise NotFound(f"the catalogue no longer watches {key.metric}")
+    entry = _entry_of(key)
     grid = entry.grid(int(found.analysis["as_of"].timestamp()))
     matrix = store.read(lambda connection: load_matrix(connection, [key], grid))
     period = np.array([found.analysis["period_slots"] or 0])
@@ -116,6 +114,14 @@ def curves_of(series_id: int) -> dict[str, Any]:
         "hp_cycle": smooth.cycle[0],
         "hp_trend": smooth.trend[0],
     }
+
+
+def _entry_of(key: SeriesKey) -> WatchedMetric:
+    """The first entry that a series fits: the one that it is analysed by. Raises ``NotFound``."""
+    for entry in settings.catalogue().metrics:
+        if entry.series_metric == key.metric and matching([key], entry.matchers)[0]:
+            return entry
+    raise NotFound(f"the catalogue no longer watches {key}")
 
 
 def _name(row: Any) -> str:
