@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.app import console, told
+from foresight.cli.console import console, told
 
 HOME = Path(".foresight")
 
@@ -32,14 +33,14 @@ def demo(
     started = time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {text}", highlight=False)
+        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {escape(text)}", highlight=False)
 
     def show(shown: Shown) -> None:
         console.print(status_table(shown.status.lines))
         stored = Table("stored in", "what", box=None)
         rows = ", ".join(f"{n:,} {name}" for name, n in shown.rows.items() if n)
         messages = ", ".join(f"{n:,} on {topic}" for topic, n in shown.messages.items())
-        stored.add_row(str(shown.results), f"rows: {rows}")
+        stored.add_row(escape(str(shown.results)), f"rows: {rows}")
         stored.add_row("the embedded Kafka", f"messages: {messages}")
         console.print(stored)
 
@@ -52,7 +53,8 @@ def demo(
             show(shown)
             if stay:
                 airflow = shown.airflow
-                console.print(f"{airflow.url}  user admin, password {airflow.password}", highlight=False)
+                text = f"{airflow.url}  user admin, password {airflow.password}"
+                console.print(text, markup=False, highlight=False)
                 console.print("Ctrl-C stops everything")
                 signal.pause()
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.app import console, told
+from foresight.cli.console import console, told
 
 STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 

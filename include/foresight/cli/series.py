@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.app import console, told
+from foresight.cli.console import console, told
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -72,4 +72,4 @@ def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see 
 def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%H:%M}"
-    return "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return "–" if value is None else f"{value:.6g}" if isinstance(value, float) else escape(str(value))

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.app import console, told
+from foresight.cli.console import console, told
 from foresight.errors import NotFound
 from foresight.sla.durations import duration_text
 
@@ -31,7 +31,8 @@ def apply(
 
     for sla, is_new in slas.apply(file, by=getpass.getuser(), at=int(time.time()), dry_run=dry_run):
         change = "checked" if dry_run else "applied" if is_new else "stood already"
-        console.print(f"{sla.name} {sla.revision}: {change}, {len(sla.slis)} SLIs", highlight=False)
+        text = f"{sla.name} {sla.revision}: {change}, {len(sla.slis)} SLIs"
+        console.print(text, markup=False, highlight=False)
 
 
 @app.command("list")
@@ -42,7 +43,8 @@ def list_slas() -> None:
 
     table = Table("SLA", "owner", "SLIs", "revision", "description", box=None)
     for sla in slas.standing():
-        table.add_row(sla.name, sla.owner, str(len(sla.slis)), sla.revision, sla.description)
+        facts = (sla.name, sla.owner, str(len(sla.slis)), sla.revision, sla.description)
+        table.add_row(*map(escape, facts))
     console.print(table)
 
 
@@ -53,12 +55,13 @@ def show(name: Name) -> None:
     from foresight.orchestration import slas
 
     sla = slas.one(name)
-    console.print(f"{sla.name} {sla.revision}, owner {sla.owner or '–'}: {sla.description}", highlight=False)
+    text = f"{sla.name} {sla.revision}, owner {sla.owner or '–'}: {sla.description}"
+    console.print(text, markup=False, highlight=False)
     table = Table("SLI", "series", "min", "max", "objective", "windows", box=None)
     for sli in sla.slis:
         bounds = ["open" if bound is None else f"{bound:g}" for bound in (sli.lower, sli.upper)]
         windows = ", ".join(duration_text(minutes) for minutes in sli.windows)
-        table.add_row(sli.name, escape(sli.selector), *bounds, f"{sli.objective:.6g}", windows)
+        table.add_row(escape(sli.name), escape(sli.selector), *bounds, f"{sli.objective:.6g}", windows)
     console.print(table)
 
 
@@ -80,7 +83,7 @@ def delete(name: Name) -> None:
     from foresight.orchestration import slas
 
     slas.delete(name, by=getpass.getuser(), at=int(time.time()))
-    console.print(f"{name}: deleted")
+    console.print(f"{name}: deleted", markup=False)
 
 
 @app.command("status")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.app import console, told
+from foresight.cli.console import console, told
 from foresight.slices.targets import Target
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)

@@ -9,11 +9,11 @@ from enum import StrEnum
 from importlib.metadata import version
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import ForesightError
+from foresight.messaging.connection import Connection
 from foresight.orchestration import settings
 from foresight.orchestration.connections import kafka_config, open_results, open_telemetry
 from foresight.quality import load_suite
@@ -98,11 +98,12 @@ def _results(_: datetime) -> Iterator[Finding]:
 
 
 def _kafka(_: datetime) -> Iterator[Finding]:
-    config = kafka_config()
+    kafka = Connection(kafka_config())
+    admin = kafka.admin()
     try:
-        found = AdminClient(config).list_topics(timeout=10)
+        found = admin.list_topics(timeout=10)
     except KafkaException as error:
-        text = f"{config['bootstrap.servers']} does not answer: {error.args[0].str()}"
+        text = f"{kafka.servers} does not answer: {error.args[0].str()}"
         yield Finding("kafka", Verdict.WRONG, text)
         return
     yield Finding("kafka", Verdict.RIGHT, f"{len(found.brokers)} brokers, {len(found.topics)} topics")

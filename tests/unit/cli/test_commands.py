@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from foresight.cli import app
+from foresight.orchestration.connections import open_results
+from foresight.store import stored_revision
 
 SLAS = """
 slas:
@@ -21,7 +23,8 @@ slas:
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
-    kafka = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:1"}}
+    # What is not for a client of ours may stand in a connection too: Airflow's own operators read it.
+    kafka = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:1", "error_cb": "a.b.c"}}
     config = Path(__file__).parents[3] / "include" / "config" / "demo"
     monkeypatch.setenv("FORESIGHT_CONFIG", str(config))
     monkeypatch.setenv("AIRFLOW_CONN_TELEMETRY", json.dumps({"conn_type": "recording", "host": "smd"}))
@@ -39,6 +42,10 @@ def apply(tmp_path: Path, text: str = SLAS, *more: str) -> Result:
     return call("sla", "apply", "-f", str(file), *more)
 
 
+def assert_nothing_is_stored() -> None:
+    assert open_results().read(stored_revision) is None
+
+
 def test_an_sla_is_applied_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
     assert "quiet" in apply(tmp_path).output
     assert "applied" not in apply(tmp_path).output.replace("stood already", "")
@@ -51,7 +58,17 @@ def test_an_sla_is_applied_listed_shown_exported_and_deleted(tmp_path: Path) -> 
 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     assert "checked" in apply(tmp_path, SLAS, "--dry-run").output
-    assert "quiet" not in call("sla", "list").output
+    assert_nothing_is_stored()
+
+
+@pytest.mark.parametrize(
+    "words", ["sla list", "sla show x", "sla export", "sla status", "series list", "series show 1"]
+)
+def test_a_question_to_an_empty_database_says_what_to_do_and_makes_no_tables(words: str) -> None:
+    found = call(*words.split())
+    assert found.exit_code == 2
+    assert "nothing is stored yet" in found.output
+    assert_nothing_is_stored()
 
 
 @pytest.mark.parametrize(
@@ -69,10 +86,11 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_applied(
     found = apply(tmp_path, SLAS.replace(*change))
     assert found.exit_code == 2
     assert complaint in found.output.replace("\n", "")
-    assert "quiet" not in call("sla", "list").output
+    assert_nothing_is_stored()
 
 
-def test_a_name_that_nothing_has_is_told_without_a_traceback() -> None:
+def test_a_name_that_nothing_has_is_told_without_a_traceback(tmp_path: Path) -> None:
+    apply(tmp_path)
     found = call("sla", "show", "nobody")
     assert (found.exit_code, "there is no SLA 'nobody'" in found.output) == (2, True)
     assert call("series", "show", "1").exit_code == 2
@@ -84,3 +102,20 @@ def test_doctor_names_what_a_run_would_fail_at() -> None:
     assert found.exit_code == 1
     assert "127.0.0.1:1 does not answer" in found.output.replace("\n", "")
     assert "recording" in found.output
+
+
+def test_doctor_tells_of_settings_that_kafka_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"bootstrap.servers": "127.0.0.1:1", "no.such.setting": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps({"conn_type": "kafka", "extra": extra}))
+    found = call("doctor")
+    assert found.exit_code == 1
+    assert "settings are not usable" in found.output.replace("\n", "")
+
+
+def test_brackets_of_users_are_shown_as_they_are(tmp_path: Path) -> None:
+    text = SLAS.replace("owner: me", 'owner: "[bold]me"\n    description: "see [/docs]"')
+    assert apply(tmp_path, text).exit_code == 0
+    for command in (("sla", "list"), ("sla", "show", "quiet")):
+        shown = call(*command).output
+        assert "see [/docs]" in shown
+        assert "[bold]me" in shown

@@ -1,0 +1,37 @@
+"""Where commands print to, and what becomes of an error: one line on standard error and a status."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from rich.console import Console
+
+from foresight.errors import FinalError, ForesightError
+
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""Where there is no terminal, lines are long enough for the tables. What a user wrote may look like markup: it
+is printed with ``markup=False``, or through ``escape``."""
+errors = Console(stderr=True)
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+FINAL, TRANSIENT = 2, 75
+"""Exit statuses: the request is wrong; the world failed and the same call may succeed later (EX_TEMPFAIL)."""
+
+
+def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """An error that Foresight raises on purpose is told in its own words, without a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        try:
+            return command(*args, **kwargs)
+        except ForesightError as error:
+            errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+            sys.exit(FINAL if isinstance(error, FinalError) else TRANSIENT)
+
+    return wrapped
