@@ -12,8 +12,8 @@ from rich.console import Console
 from foresight.errors import FinalError, ForesightError
 
 console = Console(width=None if sys.stdout.isatty() else 120)
-"""Where there is no terminal, lines are long enough for the tables. What a user wrote may look like markup: it
-is printed with ``markup=False``, or through ``escape``."""
+"""Where there is no terminal, lines are long enough for the tables. What users wrote may look like markup:
+it is printed with ``markup=False``, or through ``escape``."""
 errors = Console(stderr=True)
 
 Given = ParamSpec("Given")
