@@ -35,7 +35,20 @@ pytestmark = pytest.mark.prometheus
 
 AS_OF = 1_700_000_040
 N_HOSTS = 60
-HOSTILE = ['"', "\\", 'a"b\\c', "ü€\u2028", "line\nbreak", '{x=~".*"}', "a.b|c", "]]}", '"values":[[', "  "]
+HOSTILE = [
+    '"',
+    "\\",
+    'a"b\\c',
+    "ü€\u2028",
+    "line\nbreak",
+    '{x=~".*"}',
+    "a.b|c",
+    "]]}",
+    '"values":[[',
+    "  ",
+    "\ufffd",
+    "\t\x07\x7f",
+]
 BORDER = AS_OF - 600
 WEEK = 12_000
 """More slots than Prometheus answers at once."""
@@ -152,9 +165,12 @@ def test_a_window_longer_than_one_answer_may_be_is_read_in_parts(written: str) -
 def test_a_longer_step_is_the_mean_of_its_samples(source: PrometheusSource) -> None:
     entry = watched("test_load", matchers={"instance": "host-0003"})
     # A catalogue has no such step: it stands for the many samples that a minute of a real series holds.
-    values = read_all(source, entry.model_copy(update={"step_seconds": 600}))
-    minutes = np.array([history_value(3, epoch) for epoch in Grid(AS_OF - AS_OF % 600, 720).ends])
-    assert np.allclose(values[0], minutes.reshape(72, 10).mean(axis=1), rtol=1e-12)
+    grid = Grid(AS_OF - AS_OF % 600, 72, 600)
+    shard = Shard(0, grid, (Selection(entry, source.discover(entry, grid)),))
+    minutes = np.array([history_value(3, epoch) for epoch in Grid(grid.as_of, 720).ends])
+    assert np.allclose(
+        source.extract(shard).matrix.values[0], minutes.reshape(72, 10).mean(axis=1), rtol=1e-12
+    )
 
 
 def test_hostile_labels_survive_discovery_narrowing_and_extraction(source: PrometheusSource) -> None:
