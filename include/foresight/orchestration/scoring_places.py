@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from foresight.messaging import ClientConfig, Message, Publication, Received, drain, end_offsets, publish
-from foresight.scoring.errors import CountsDisagree, InvalidMapping
+from foresight.messaging import ClientConfig, Message, Received, drain, end_offsets
+from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.files import READERS, SINKS, FileSink
 from foresight.scoring.outcome import RECORD, BadRecord, Record
 
@@ -79,8 +79,8 @@ class Source(Protocol):
         """Items from ``start`` to ``until``, all of them or about ``limit``, and where they end."""
         ...
 
-    def record(self, item: Any) -> Any:
-        """The record that an item holds, or a ``BadRecord``."""
+    def records(self, items: Sequence[Any]) -> list[Any]:
+        """The record that each item holds, or a ``BadRecord``."""
         ...
 
     def message(self, item: Any, value: bytes) -> Message:
@@ -111,12 +111,13 @@ class TopicSource:
             if limit is not None or not drained.remaining:
                 return messages, position
 
-    def record(self, item: Received) -> Any:
-        """The JSON value of a message, or what is wrong with it."""
+    def records(self, items: Sequence[Received]) -> list[Any]:
+        """The JSON value of each message, or what is wrong with it."""
+        loads = orjson.loads
         try:
-            return orjson.loads(item.value)  # type: ignore[arg-type] # None is refused like any other
+            return [loads(item.value) for item in items]  # type: ignore[arg-type] # None is refused, too
         except ValueError:
-            return _odd(item.value)
+            return [_read(item.value) for item in items]
 
     def message(self, item: Received, value: bytes) -> Message:
         """The same key and headers, but for those that this house sets."""
@@ -124,10 +125,14 @@ class TopicSource:
         return Message(item.origin, item.key, value, headers)
 
 
-def _odd(value: bytes | None) -> Any:
-    """What only a more patient parser reads: NaN and infinities, for the mapping to name them."""
+def _read(value: bytes | None) -> Any:
+    """The value, read by a more patient parser if need be: it knows NaN, for the mapping to name it."""
     if value is None:
         return BadRecord({RECORD: None}, "the message has no value")
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        pass
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
@@ -153,76 +158,17 @@ class FileSource:
         items = list(enumerate(islice(read_file(self._place)[0], first, last), first))
         return items, {0: last}
 
-    def record(self, item: tuple[int, Any]) -> Any:
-        """The record."""
-        return item[1]
+    def records(self, items: Sequence[tuple[int, Any]]) -> list[Any]:
+        """The records."""
+        return [record for _, record in items]
 
     def message(self, item: tuple[int, Any], value: bytes) -> Message:
         """Its number is its id; it has no key."""
         return Message(str(item[0]), None, value)
 
 
-class Output(Protocol):
-    """A place for what was scored of one batch: nothing of it is there before ``finish``, all of it after."""
-
-    def __call__(self, scored: list[Any]) -> None:
-        """Take what comes next."""
-        ...
-
-    def finish(self) -> int:
-        """Make it seen, once, however often the batch is scored; says how many records that are."""
-        ...
-
-
-class TopicOutput:
-    """A Kafka topic."""
-
-    def __init__(
-        self,
-        config: ClientConfig,
-        topic: str,
-        publication: Publication,
-        message: Callable[[Any, bytes], Message],
-    ) -> None:
-        self._config, self._topic, self._publication = config, topic, publication
-        self._message = message
-        self._messages: list[Message] = []
-
-    def __call__(self, scored: list[Scored]) -> None:
-        """Take what comes next."""
-        message = self._message
-        self._messages += [message(item, value) for item, _, value in scored]
-
-    def finish(self) -> int:
-        """Send what is not there yet of the batch."""
-        if not self._messages:
-            return 0
-        total = publish(self._config, self._topic, self._messages, self._publication).total
-        if total != len(self._messages):
-            raise CountsDisagree(f"{len(self._messages)} records for {self._topic}, {total} messages there")
-        return total
-
-
-class FileOutput:
-    """A file of its own for the batch."""
-
-    def __init__(self, place: str) -> None:
-        self._sink = open_file(place)
-        self._sink.__enter__()
-        self._n = 0
-
-    def __call__(self, scored: list[Scored]) -> None:
-        """Take what comes next."""
-        self._sink([record for _, record, _ in scored])
-        self._n += len(scored)
-
-    def finish(self) -> int:
-        """Rename the file."""
-        self._sink.__exit__(None, None, None)
-        return self._n
-
-
-def numbered(place: str, number: int) -> str:
-    """The file of a batch: ``good.jsonl`` becomes ``good.000007.jsonl``."""
+def write_file(place: str, scored: Iterable[Scored], number: int) -> None:
+    """The file of a batch, written aside and renamed: ``good.000007.jsonl`` for ``good.jsonl``."""
     path = Path(place)
-    return str(path.with_name(f"{path.stem}.{number:06d}{path.suffix}"))
+    with open_file(str(path.with_name(f"{path.stem}.{number:06d}{path.suffix}"))) as sink:
+        sink([record for _, record, _ in scored])

@@ -10,31 +10,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from foresight.messaging import ClientConfig, Publication, end_offsets
-from foresight.messaging.deadletters import MAX_VALUE_BYTES
+from foresight.messaging import ClientConfig, Publication, end_offsets, publish
 from foresight.orchestration.scoring_deployments import Mappings, open_version, scorer_of
-from foresight.orchestration.scoring_places import (
-    SHOWN_BYTES,
-    FileOutput,
-    Offsets,
-    Output,
-    Source,
-    TopicOutput,
-    encode,
-    numbered,
-    topic_of,
-)
-from foresight.scoring.bundles import BundleRun, Load, Settings, Sink
+from foresight.orchestration.scoring_items import ItemScorer
+from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of, write_file
+from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import CountsDisagree
-from foresight.scoring.outcome import ERROR, RECORD, BadRecord, Record, with_error
-from foresight.scoring.records import RecordScorer
+from foresight.scoring.garbage import rare_collections
 from foresight.scoring.sources import Iterated
 from foresight.store import Store
 from foresight.store.scoring import SCORING_LOCK, close_batch, count_run, find_stream, open_batch
@@ -66,21 +54,27 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch under way, as it is stored."""
+    """A batch under way: its number, and by topic where each output ended before it."""
 
     number: int
+    starts: dict[str, dict[str, int]]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A part of the source, scored; nothing of it is out yet."""
+
     offsets: Offsets
     until: Offsets
-    model_name: str
-    model_version: int
-    plan: dict[str, Any]
-    items: list[Any] | None = field(default=None, compare=False)
-    """What is in it, where it was just read."""
+    n_items: int
+    good: list[Scored] = field(default_factory=list)
+    bad: list[Scored] = field(default_factory=list)
+    n_bad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRun:
-    """Scores what a source holds; settings are those of ``BundleRun``, their ``single_output`` aside."""
+    """Scores what a source holds; settings are those of ``BundleRun``."""
 
     store: Store
     source: Source
@@ -93,96 +87,122 @@ class StreamRun:
         """Batch by batch to where the source ends now, or until the time is over."""
         deadline = time.monotonic() + seconds
         ends = self.source.ends()
-        while True:
-            started = time.monotonic()
-            batch = self._next_batch(ends)
-            if batch is None:
-                return
-            load = self._score(batch)
-            self._close(batch, load, time.monotonic() - started)
-            if time.monotonic() > deadline:
-                log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
-                return
+        with rare_collections(), ThreadPoolExecutor(1, "scoring-ahead") as ahead:
+            while self._finish_open() or self._go_on(ends, deadline, ahead):
+                pass
+        if time.monotonic() > deadline:
+            log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
 
-    def _next_batch(self, ends: Offsets) -> Batch | None:
-        """The batch that is under way, else a new one, else None."""
-        while True:
-            held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
-            offsets = _numbers(held.offsets) if held else {}
-            if held and held.until is not None:
-                log.info("%s: batch %d is resumed", self.plan.stream, held.number)
-                model = held.model_name, held.model_version
-                return Batch(held.number, offsets, _numbers(held.until), *model, held.plan)
-            if all(offsets.get(number, 0) == end for number, end in ends.items()):
-                return None
-            items, until = self.source.take(offsets, ends, self.plan.batch_size)
-            if not items and until == offsets:
-                return None
-            batch = self._new_batch(held.number if held else 1, offsets, until, items)
-            if self._opened(batch):
-                return batch
-
-    def _new_batch(self, number: int, offsets: Offsets, until: Offsets, items: list[Any]) -> Batch:
-        plan = self.plan
-        places = [place for place in (plan.good, plan.bad) if place is not None]
-        topics = [topic for place in places if (topic := topic_of(place))]
-        starts = {topic: end_offsets(self.config, topic) for topic in topics}
-        pinned = {"mapping": plan.mapping, "good": plan.good, "bad": plan.bad, "starts": _texts(starts)}
-        return Batch(number, offsets, until, plan.model_name, plan.model_version, pinned, items)
-
-    def _opened(self, batch: Batch) -> bool:
-        fields = {
-            "offsets": batch.offsets,
-            "until": batch.until,
-            "model_name": batch.model_name,
-            "model_version": batch.model_version,
-            "plan": batch.plan,
-        }
-        return self.store.transact(
-            lambda c: open_batch(c, self.plan.stream, batch.number, _texts(fields), int(time.time())),
-            lock=SCORING_LOCK,
+    def _finish_open(self) -> bool:
+        """Finishes the batch that is under way, as it was begun. False where none is."""
+        started = time.monotonic()
+        held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        if held is None or held.until is None:
+            return False
+        log.info("%s: batch %d is resumed", self.plan.stream, held.number)
+        pinned = {name: held.plan[name] for name in ("mapping", "good", "bad")}
+        plan = replace(self.plan, model_name=held.model_name, model_version=held.model_version, **pinned)
+        settings = replace(self.settings, single_output=plan.bad is None)
+        as_begun = replace(self, plan=plan, settings=settings)
+        offsets, until = _numbers(held.offsets), _numbers(held.until)
+        items, _ = self.source.take(offsets, until, None)
+        as_begun._finish(
+            Batch(held.number, held.plan["starts"]), as_begun._scored(items, offsets, until), started
         )
+        return True
 
-    def _score(self, batch: Batch) -> Load:
-        """Score the batch and see it confirmed by its outputs."""
-        items = batch.items
-        if items is None:
-            items, _ = self.source.take(batch.offsets, batch.until, None)
-        model = open_version(self.store, batch.model_name, batch.model_version)
-        scorer = scorer_of(model, batch.plan["mapping"], reads_text=self.source.reads_text)
-        good, bad = (self._output(batch, kind) for kind in ("good", "bad"))
-        assert good is not None  # noqa: S101 (every plan has one)
-        scoring = _ItemScorer(self.source, scorer, encodes=bool(batch.plan["starts"]))
-        load = BundleRun(
-            Iterated(items), scoring, scoring.into(good), bad and scoring.into(bad), self.settings
-        ).run()
-        outputs = [output for output in (good, bad) if output is not None]
-        with ThreadPoolExecutor(len(outputs)) as pool:
-            total = sum(pool.map(lambda output: output.finish(), outputs))
-        if total != len(items):
-            raise CountsDisagree(f"{self.plan.stream}: {len(items)} records were read, {total} are out")
-        return load
+    def _go_on(self, ends: Offsets, deadline: float, ahead: Executor) -> bool:
+        """Batches from where the last one ended; the next is scored while one is sent.
 
-    def _output(self, batch: Batch, kind: str) -> Output | None:
-        place = batch.plan[kind]
-        if place is None:
+        False at the end of the source or of the time, True where another run got in between.
+        """
+        started = time.monotonic()
+        held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        number = held.number if held else 1
+        prepared = self._prepared(_numbers(held.offsets) if held else {}, ends)
+        while prepared is not None and time.monotonic() < deadline:
+            coming = ahead.submit(self._prepared, prepared.until, ends)
+            batch = self._opened(number, prepared)
+            if batch is None:
+                return True
+            self._finish(batch, prepared, started)
+            started, number, prepared = time.monotonic(), number + 1, coming.result()
+        return False
+
+    def _prepared(self, offsets: Offsets, ends: Offsets) -> Prepared | None:
+        """What comes next, scored; None at the end of the source."""
+        if all(offsets.get(number, 0) == end for number, end in ends.items()):
             return None
+        items, until = self.source.take(offsets, ends, self.plan.batch_size)
+        if not items and until == offsets:
+            return None
+        return self._scored(items, offsets, until)
+
+    def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
+        model = open_version(self.store, self.plan.model_name, self.plan.model_version)
+        scorer = scorer_of(model, self.plan.mapping, reads_text=self.source.reads_text)
+        scoring = ItemScorer(self.source, scorer, encodes=bool(self._topics()))
+        found = Prepared(offsets, until, len(items))
+        bad = None if self.settings.single_output else scoring.into(found.bad)
+        load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
+        found.n_bad = load.bad
+        return found
+
+    def _topics(self) -> list[str]:
+        places = (self.plan.good, self.plan.bad or "")
+        return [topic for place in places if (topic := topic_of(place))]
+
+    def _opened(self, number: int, prepared: Prepared) -> Batch | None:
+        """The batch, stored as under way; None where another run has opened one."""
+        plan = self.plan
+        starts = {topic: end_offsets(self.config, topic) for topic in self._topics()}
+        fields = _texts(
+            {
+                "offsets": prepared.offsets,
+                "until": prepared.until,
+                "model_name": plan.model_name,
+                "model_version": plan.model_version,
+                "plan": {"mapping": plan.mapping, "good": plan.good, "bad": plan.bad, "starts": starts},
+            }
+        )
+        is_mine = self.store.transact(
+            lambda c: open_batch(c, plan.stream, number, fields, int(time.time())), lock=SCORING_LOCK
+        )
+        return Batch(number, fields["plan"]["starts"]) if is_mine else None
+
+    def _finish(self, batch: Batch, prepared: Prepared, started: float) -> None:
+        self._send(batch, prepared)
+        self._close(batch, prepared, time.monotonic() - started)
+
+    def _send(self, batch: Batch, prepared: Prepared) -> None:
+        """Both outputs at once; returns when each has all of its records."""
+        wanted = {"good": prepared.good, "bad": prepared.bad}
+        outputs = [(kind, scored) for kind, scored in wanted.items() if scored]
+        if not outputs:
+            return
+        with ThreadPoolExecutor(len(outputs)) as pool:
+            total = sum(pool.map(lambda output: self._send_one(batch, *output), outputs))
+        if total != prepared.n_items:
+            raise CountsDisagree(f"{self.plan.stream}: {prepared.n_items} records were read, {total} are out")
+
+    def _send_one(self, batch: Batch, kind: str, scored: list[Scored]) -> int:
+        place = self.plan.good if kind == "good" else self.plan.bad
+        assert place is not None  # noqa: S101 (without a place for bad records, there are none apart)
         topic = topic_of(place)
         if topic is None:
-            return FileOutput(numbered(place, batch.number))
+            write_file(place, scored, batch.number)
+            return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
-        publication = Publication(name, _numbers(batch.plan["starts"][topic]))
-        return TopicOutput(self.config, topic, publication, self.source.message)
+        publication = Publication(name, _numbers(batch.starts[topic]))
+        message = self.source.message
+        messages = (message(item, value) for item, _, value in scored)
+        return publish(self.config, topic, messages, publication).total
 
-    def _close(self, batch: Batch, load: Load, seconds: float) -> None:
-        counts = {
-            "n_batches": 1,
-            "n_read": load.read,
-            "n_good": load.good,
-            "n_bad": load.bad,
-            "seconds": seconds,
-        }
-        facts = {**self.trace.facts, "name": batch.model_name, "version": batch.model_version}
+    def _close(self, batch: Batch, prepared: Prepared, seconds: float) -> None:
+        n_read, n_bad = prepared.n_items, prepared.n_bad
+        n_good = len(prepared.good) + len(prepared.bad) - n_bad
+        counts = {"n_batches": 1, "n_read": n_read, "n_good": n_good, "n_bad": n_bad, "seconds": seconds}
+        facts = {**self.trace.facts, "name": self.plan.model_name, "version": self.plan.model_version}
 
         def work(connection: Connection) -> bool:
             now = int(time.time())
@@ -195,47 +215,8 @@ class StreamRun:
         log.info(
             "%s: batch %d %s: %d good, %d bad, %.0f records a second",
             self.plan.stream, batch.number, "done" if is_mine else "was closed by another run",
-            load.good, load.bad, load.read / max(seconds, 1e-9),
+            n_good, n_bad, n_read / max(seconds, 1e-9),
         )  # fmt: skip
-
-
-class _ItemScorer:
-    """Scores items of a source, and hands each on with what became of it."""
-
-    def __init__(self, source: Source, scorer: RecordScorer, *, encodes: bool) -> None:
-        self._record, self._score, self._encodes = source.record, scorer.score, encodes
-
-    def __call__(self, items: Sequence[Any]) -> tuple[list[Any], list[int]]:
-        found, bad = self._score([self._record(item) for item in items])
-        return self._scored(items, found, bad)
-
-    def into(self, output: Output) -> Sink:
-        """The output, for records too that the model failed at, which come with their item for a record."""
-
-        def take(scored: list[Any]) -> None:
-            output([self._failed(one) if isinstance(one, dict) else one for one in scored])
-
-        return take
-
-    def _failed(self, record: Record) -> Any:
-        item = record[RECORD]
-        given = self._record(item)
-        given = given.record if isinstance(given, BadRecord) else given
-        return self._scored([item], [with_error(given, record[ERROR])], [0])[0][0]
-
-    def _scored(
-        self, items: Sequence[Any], found: list[Record], bad: list[int]
-    ) -> tuple[list[Any], list[int]]:
-        if not self._encodes:
-            return [(item, record, b"") for item, record in zip(items, found, strict=True)], bad
-        values = [encode(record) for record in found]
-        for place, value in enumerate(values):
-            if len(value) > MAX_VALUE_BYTES:
-                shown = {RECORD: value[:SHOWN_BYTES].decode(errors="replace")}
-                found[place] = with_error(shown, f"scored, it has {len(value)} bytes: too many for a message")
-                values[place] = encode(found[place])
-                bad = sorted({*bad, place})
-        return list(zip(items, found, values, strict=True)), bad
 
 
 def _numbers(offsets: dict[Any, int]) -> Offsets:

@@ -17,7 +17,7 @@ from foresight.errors import BrokerUnavailable, NotFound
 from foresight.messaging import drain, ensure_topic
 from foresight.messaging.connection import Connection
 from foresight.messaging.embedded import start_broker
-from foresight.orchestration import models, scoring_places, scoring_steps, scoring_streams
+from foresight.orchestration import models, scoring_steps, scoring_streams
 from foresight.orchestration.connections import open_results
 from foresight.scoring.errors import InvalidMapping
 from foresight.store.models import Change
@@ -163,9 +163,9 @@ def test_a_run_that_breaks_is_gone_on_with_and_nothing_is_lost_or_doubled(
         elif broken.startswith("before it"):
             patch.setattr(scoring_streams, "close_batch", fail)
         else:
-            real = scoring_places.publish
+            real = scoring_streams.publish
             patch.setattr(
-                scoring_places, "publish",
+                scoring_streams, "publish",
                 lambda config, topic, *rest: (fail if topic.endswith("bad") else real)(config, topic, *rest),
             )  # fmt: skip
         with pytest.raises(BrokerUnavailable, match=broken):

@@ -1,0 +1,69 @@
+"""Scoring from a real Kafka to a real Kafka, killed with SIGKILL on its way: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+import foresight.scoring
+from foresight.orchestration import models
+from foresight.store.models import Change
+from tests.integration.kafka_topics import ids_on, new_topic
+
+pytestmark = pytest.mark.kafka
+
+IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+N, BATCH = 3000, 1000
+
+
+@pytest.fixture
+def home(tmp_path: Path, kafka_servers: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Connections and a deployed tree."""
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
+    kafka = {"conn_type": "kafka", "extra": {"bootstrap.servers": kafka_servers}}
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(kafka))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    models.add("iris", str(IRIS), Change("test", 0))
+    models.deploy("iris", Change("test", 0))
+    return tmp_path
+
+
+def score(point: str, params: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.integration.score_and_die", point],
+        input=json.dumps(params), capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+def test_a_run_killed_anywhere_is_gone_on_with_without_loss_or_double(home: Path, kafka_servers: str) -> None:
+    source, good, bad = (new_topic(kafka_servers) + kind for kind in ("", ".good", ".bad"))
+    producer = Producer({"bootstrap.servers": kafka_servers})
+    for place in range(N):
+        width = None if place % 10 == 0 else 0.2
+        producer.produce(source, json.dumps({**FLOWER, "petal_width": width, "place": place}))
+    assert producer.flush(60) == 0
+    params = {
+        "deployment": "iris", "source": f"kafka:{source}", "good": f"kafka:{good}", "bad": f"kafka:{bad}",
+        "field_mapping": None, "bundle_size": 100, "senders": 2, "queue_size": None, "batch_size": BATCH,
+        "minutes": 5, "stream": None,
+    }  # fmt: skip
+    for point in ("opened", "500", "sent", "700", "sent"):
+        died = score(point, params)
+        assert died.returncode == -9, died.stderr[-3000:]
+    done = score("never", params)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["read"], found["good"], found["bad"]) == (N, N - N // 10, N // 10)
+    on_good, on_bad = ids_on(kafka_servers, good), ids_on(kafka_servers, bad)
+    assert (len(on_good), len(on_bad)) == (N - N // 10, N // 10)
+    assert set((on_good + on_bad).values()) == {1}
