@@ -12,9 +12,11 @@ bare producer sends of the same messages, each by itself in one run, says what t
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +30,7 @@ import orjson
 import psutil
 
 HOME = tempfile.mkdtemp(prefix="foresight-bench-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = HOME
 
 from tests.servers.kafka import kafka_server  # noqa: E402 - Airflow has to know its home first
