@@ -39,7 +39,7 @@ def add(
 
     added = models.add(name, file, _change(note), kind)
     what = "added" if added.is_new else "stood already"
-    console.print(f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False)
+    console.print(f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False, markup=False)
 
 
 @app.command("list")
@@ -66,11 +66,11 @@ def show(name: Name) -> None:
     found = models.shown(name)
     if found.versions:
         newest = found.versions[0]
-        table = Table("input", "type", "mandatory", "values", title=f"{name} {newest.version}", box=None)
+        table = Table("input", "type", "mandatory", "values", title=escape(f"{name} {newest.version}"), box=None)
         for field in newest.signature["inputs"]:
             allowed = json.dumps(field["values"] or [[b["low"], b["high"]] for b in field["bounds"]])
             is_mandatory = "yes" if field["is_mandatory"] else "no"
-            table.add_row(field["name"], field["data_type"], is_mandatory, escape(allowed))
+            table.add_row(escape(field["name"]), field["data_type"], is_mandatory, escape(allowed))
         console.print(table)
         outputs = ", ".join(field["name"] for field in newest.signature["outputs"])
         console.print(f"outputs: {outputs}; file {newest.uri}", markup=False, highlight=False)
@@ -100,7 +100,7 @@ def deploy(
 
     wanted = None if defaults is None else _json(defaults, "--defaults", dict)
     number, action = models.deploy(name, _change(note), version=version, alias=alias, defaults=wanted)
-    console.print(f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False)
+    console.print(f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False, markup=False)
 
 
 @app.command("rollback")
@@ -110,7 +110,7 @@ def rollback(reference: Reference, note: Note = "") -> None:
     from foresight.orchestration import models
 
     bad, good = models.roll_back(reference, _change(note))
-    console.print(f"{reference}: version {good} instead of {bad}", highlight=False)
+    console.print(f"{reference}: version {good} instead of {bad}", highlight=False, markup=False)
 
 
 @app.command("undeploy")
@@ -119,7 +119,7 @@ def undeploy(reference: Reference, note: Note = "") -> None:
     """Take a deployment away; the version stays."""
     from foresight.orchestration import models
 
-    console.print(f"{reference}: version {models.undeploy(reference, _change(note))} undeployed")
+    console.print(f"{reference}: version {models.undeploy(reference, _change(note))} undeployed", markup=False)
 
 
 @app.command("delete")
@@ -129,7 +129,7 @@ def delete(name: Name, version: Version = None, note: Note = "") -> None:
     from foresight.orchestration import models
 
     gone = models.delete(name, _change(note), version)
-    console.print(f"{name}: deleted {', '.join(map(str, gone))}", highlight=False)
+    console.print(f"{name}: deleted {', '.join(map(str, gone))}", highlight=False, markup=False)
 
 
 @app.command("score")

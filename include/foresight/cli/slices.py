@@ -124,7 +124,7 @@ def promote(
     from foresight.orchestration import slice_models
 
     before = slice_models.promote(version, at=int(time.time()), by=getpass.getuser(), reason=reason)
-    console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False)
+    console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False, markup=False)
 
 
 @app.command("rollback")
@@ -137,7 +137,7 @@ def rollback(
     from foresight.orchestration import slice_models
 
     bad, good = slice_models.roll_back(target, at=int(time.time()), by=getpass.getuser(), reason=reason)
-    console.print(f"{good} is in use again instead of {bad}", highlight=False)
+    console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 
 
 @app.command("status")
@@ -167,4 +167,4 @@ def status(
     console.print(table)
     if found.n_more:
         console.print(f"… and {found.n_more} more; raise --limit")
-    console.print(found.summary, highlight=False)
+    console.print(found.summary, highlight=False, markup=False)
