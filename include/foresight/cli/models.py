@@ -39,7 +39,9 @@ def add(
 
     added = models.add(name, file, _change(note), kind)
     what = "added" if added.is_new else "stood already"
-    console.print(f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False, markup=False)
+    console.print(
+        f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False, markup=False
+    )
 
 
 @app.command("list")
@@ -66,7 +68,9 @@ def show(name: Name) -> None:
     found = models.shown(name)
     if found.versions:
         newest = found.versions[0]
-        table = Table("input", "type", "mandatory", "values", title=escape(f"{name} {newest.version}"), box=None)
+        table = Table(
+            "input", "type", "mandatory", "values", title=escape(f"{name} {newest.version}"), box=None
+        )
         for field in newest.signature["inputs"]:
             allowed = json.dumps(field["values"] or [[b["low"], b["high"]] for b in field["bounds"]])
             is_mandatory = "yes" if field["is_mandatory"] else "no"
@@ -100,7 +104,9 @@ def deploy(
 
     wanted = None if defaults is None else _json(defaults, "--defaults", dict)
     number, action = models.deploy(name, _change(note), version=version, alias=alias, defaults=wanted)
-    console.print(f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False, markup=False)
+    console.print(
+        f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False, markup=False
+    )
 
 
 @app.command("rollback")
@@ -119,7 +125,9 @@ def undeploy(reference: Reference, note: Note = "") -> None:
     """Take a deployment away; the version stays."""
     from foresight.orchestration import models
 
-    console.print(f"{reference}: version {models.undeploy(reference, _change(note))} undeployed", markup=False)
+    console.print(
+        f"{reference}: version {models.undeploy(reference, _change(note))} undeployed", markup=False
+    )
 
 
 @app.command("delete")
