@@ -16,7 +16,7 @@ from foresight.analysis.gaps import fill
 
 BLOCK_BYTES = 3 << 20
 """Aim for the size of one block: small enough for the cache, large enough to be worth a call."""
-MAX_ROWS = 256
+MAX_ROWS = 128
 MIN_ROWS = 16
 
 
