@@ -61,11 +61,13 @@ def inspect(values: Matrix, parameters: AnalysisParameters) -> Coverage:
 def _inspect_block(values: Matrix) -> tuple[Integers, Integers, Flags]:
     """Finite samples, infinite samples, and whether all finite ones are equal, of each row."""
     finite = np.isfinite(values)
-    complete = bool(finite.all())
-    highest = (values if complete else np.where(finite, values, -np.inf)).max(axis=1, initial=-np.inf)
-    lowest = (values if complete else np.where(finite, values, np.inf)).min(axis=1, initial=np.inf)
-    infinite = np.zeros(len(values), dtype=np.int64) if complete else np.isinf(values).sum(axis=1)
-    return finite.sum(axis=1), infinite, highest == lowest
+    if finite.all():
+        n_slots = np.full(len(values), values.shape[1])
+        level = values.max(axis=1, initial=-np.inf) == values.min(axis=1, initial=np.inf)
+        return n_slots, np.zeros_like(n_slots), level
+    highest = np.where(finite, values, -np.inf).max(axis=1, initial=-np.inf)
+    lowest = np.where(finite, values, np.inf).min(axis=1, initial=np.inf)
+    return finite.sum(axis=1), np.isinf(values).sum(axis=1), highest == lowest
 
 
 def fill(values: Matrix) -> Matrix:
@@ -84,12 +86,19 @@ def fill(values: Matrix) -> Matrix:
 
 def _interpolate(values: Matrix, finite: Flags) -> Matrix:
     n_slots = values.shape[1]
-    slots = np.arange(n_slots)
-    before = np.maximum.accumulate(np.where(finite, slots, -1), axis=1)
-    after = np.minimum.accumulate(np.where(finite, slots, n_slots)[:, ::-1], axis=1)[:, ::-1]
-    before, after = np.where(before < 0, after, before), np.where(after == n_slots, before, after)
-    known = np.where(finite, values, 0.0)
-    low = np.take_along_axis(known, np.clip(before, 0, n_slots - 1), axis=1)
-    high = np.take_along_axis(known, np.clip(after, 0, n_slots - 1), axis=1)
-    weight = np.where(after > before, slots - before, 0) / np.maximum(after - before, 1)
-    return np.where(finite, values, low * (1.0 - weight) + high * weight)
+    known, missing = np.flatnonzero(finite), np.flatnonzero(~finite)
+    result = np.where(finite, values, 0.0)
+    if not known.size:
+        return result
+    # Cells are counted through all rows: a neighbour counts if it lies in the row of the gap.
+    behind = np.searchsorted(known, missing)
+    before, after = known[behind - 1], known[np.minimum(behind, len(known) - 1)]
+    row = missing // n_slots
+    is_before = (before < missing) & (before // n_slots == row)
+    is_after = (after > missing) & (after // n_slots == row)
+    low, high = np.where(is_before, before, after), np.where(is_after, after, before)
+    weight = np.where(is_before & is_after, missing - low, 0) / np.maximum(high - low, 1)
+    cells = result.ravel()
+    between = cells[low] * (1.0 - weight) + cells[high] * weight
+    cells[missing] = np.where(is_before | is_after, between, 0.0)
+    return result
