@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.forecasting import forecast as forecast_matrix
 from foresight.messaging import drain
 from foresight.orchestration.embedded import CONFIG
 from foresight.orchestration.standalone import Standalone, Unfinished
@@ -61,7 +60,7 @@ def states_by_the_core(airflow: Standalone, as_of: datetime) -> dict[tuple[str, 
     [shard] = plan(load_catalogue(CONFIG / "catalogue.yaml"), source, int(as_of.timestamp())).shards
     matrix = source.extract(shard).matrix
     pairs = pair_up(slas, matrix.keys)
-    outlooks = Outlooks.of(matrix, pairs, forecast_matrix(matrix.values))
+    outlooks = Outlooks.of(matrix, pairs)
     statuses = evaluate(slas, matrix, pairs, outlooks)
     return {(sla.sla.name, sli.sli.name): str(sli.state) for sla in statuses for sli in sla.slis}
 

@@ -81,13 +81,13 @@ def _choose_lag(design: _Design) -> tuple[Integers, Flags]:
     every = np.arange(len(design.level))
     factor = _factor(design, every, [LEVEL, *range(FIRST_LAG, FIRST_LAG + max_lag), NOW], max_lag)
     rows = design.change.shape[1] - max_lag
-    own = factor[:, :, -1] ** 2
+    own = factor[:, -1] ** 2
     # What is left after the level and p lags: the own part of the last column and of the lags above p.
-    left = np.cumsum(own[:, ::-1], axis=1)[:, : max_lag + 1][:, ::-1]
-    possible = np.isfinite(left).all(axis=1)
+    left = np.cumsum(own[::-1], axis=0)[: max_lag + 1][::-1]
+    possible = np.isfinite(left).all(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)
-    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=1), np.asarray(possible)
+        aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)[:, None]
+    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=0), np.asarray(possible)
 
 
 def _t_value(design: _Design, series: Rows, lag: int) -> Vector:
@@ -95,7 +95,7 @@ def _t_value(design: _Design, series: Rows, lag: int) -> Vector:
     factor = _factor(design, series, [*range(FIRST_LAG, FIRST_LAG + lag), LEVEL, NOW], lag)
     freedom = design.change.shape[1] - lag - (lag + 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = factor[:, -2, -1] / (factor[:, -1, -1] / np.sqrt(freedom))
+        t = factor[-2, -1] / (factor[-1, -1] / np.sqrt(freedom))
     return np.where(np.isfinite(t), t, np.nan)
 
 
@@ -119,39 +119,43 @@ class _Design:
         return self.change[series, start - lag : self.change.shape[1] - lag]
 
     def products(self, series: Rows, start: int) -> Matrix:
-        """Sums over t from ``start <= max_lag`` of products of columns, lags up to ``start``."""
+        """Sums over t from ``start <= max_lag`` of products of columns, lags up to ``start``.
+
+        ``[n_columns, n_columns, n_series]``.
+        """
         n_columns = FIRST_LAG + start
-        total = self._products[series, :n_columns, :n_columns]
+        total = self._products[:n_columns, :n_columns, series]
         for t in range(start, self.max_lag):
-            row = np.ones((len(series), n_columns))
-            row[:, LEVEL], row[:, NOW] = self.level[series, t], self.change[series, t]
-            row[:, FIRST_LAG:] = self.change[series, t - start : t][:, ::-1]
-            total += row[:, :, None] * row[:, None, :]
+            row = np.ones((n_columns, len(series)))
+            row[LEVEL], row[NOW] = self.level[series, t], self.change[series, t]
+            row[FIRST_LAG:] = self.change[series, t - start : t][:, ::-1].T
+            total += row[:, None] * row
         return total
 
     def _sum_products(self) -> Matrix:
-        """The sums over t from ``max_lag``: ``[n_series, n_columns, n_columns]``."""
+        """The sums over t from ``max_lag``."""
         q, stop = self.max_lag, self.change.shape[1]
         lags = {_lag_of(column): column for column in (NOW, *range(FIRST_LAG, FIRST_LAG + q))}
-        total = np.empty((len(self.level), FIRST_LAG + q, FIRST_LAG + q))
+        total = np.empty((FIRST_LAG + q, FIRST_LAG + q, len(self.level)))
         level, change = self.level[:, q:], self.change
-        total[:, ONE, ONE] = stop - q
-        total[:, ONE, LEVEL] = level.sum(axis=1)
-        total[:, LEVEL, LEVEL] = np.vecdot(level, level)
-        # What all lags have in common, to which each adds its edges: nothing is taken away, so no digit is lost.
+        total[ONE, ONE] = stop - q
+        total[ONE, LEVEL] = level.sum(axis=1)
+        total[LEVEL, LEVEL] = np.vecdot(level, level)
+        # What all lags have in common; each adds its edges. Nothing is taken away, so no digit is lost.
         middle = change[:, q : stop - q]
         common = [np.vecdot(middle, change[:, q - d : stop - q - d]) for d in range(q + 1)]
         middle_sum = middle.sum(axis=1)
         for lag, column in lags.items():
             edges = change[:, q - lag : q], change[:, stop - q : stop - lag]
-            total[:, ONE, column] = middle_sum + edges[0].sum(axis=1) + edges[1].sum(axis=1)
-            total[:, LEVEL, column] = np.vecdot(level, change[:, q - lag : stop - lag])
+            total[ONE, column] = middle_sum + edges[0].sum(axis=1) + edges[1].sum(axis=1)
+            total[LEVEL, column] = np.vecdot(level, change[:, q - lag : stop - lag])
             for later in range(lag, q + 1):
                 d = later - lag
                 early = np.vecdot(edges[0], change[:, q - later : q - d])
                 late = np.vecdot(edges[1], change[:, stop - q - d : stop - later])
-                total[:, column, lags[later]] = common[d] + early + late
-        return np.where(np.tri(total.shape[1], k=-1, dtype=np.bool_), total.transpose(0, 2, 1), total)
+                total[column, lags[later]] = common[d] + early + late
+        below = np.tri(len(total), k=-1, dtype=np.bool_)[:, :, None]
+        return np.where(below, total.transpose(1, 0, 2), total)
 
 
 def _lag_of(column: int) -> int:
@@ -159,31 +163,27 @@ def _lag_of(column: int) -> int:
 
 
 def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -> Matrix:
-    """The upper triangle R of the QR factors of the centred columns, ``[n_series, k, k]``, t from ``start``.
+    """The upper triangle R of the QR factors of the centred columns, ``[k, k, n_series]``, t from ``start``.
 
     By Cholesky of their products; where that loses digits, by QR. NaN where a regressor depends on those
     before it, or where nothing is left of the last column.
     """
     products = design.products(series, start)
-    n_rows = design.change.shape[1] - start
-    factor = np.zeros((len(series), len(columns), len(columns)))
+    sums, raw = products[ONE, columns], products[columns, columns]
+    # What the columns before leave of each product.
+    left = products[np.ix_(columns, columns)] - sums[:, None] * sums / (design.change.shape[1] - start)
+    factor = np.zeros_like(left)
     share = np.full(len(series), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        for i, left in enumerate(columns):
-            for j, right in enumerate(columns[i:], start=i):
-                means = products[:, ONE, left] * products[:, ONE, right] / n_rows
-                rest = products[:, left, right] - means
-                for k in range(i):
-                    rest = rest - factor[:, k, i] * factor[:, k, j]
-                if i == j:
-                    raw = products[:, left, left]
-                    share = np.fmin(share, np.where(raw > 0, rest / raw, -1.0))
-                    factor[:, i, i] = np.sqrt(np.maximum(rest, 0.0))
-                else:
-                    factor[:, i, j] = rest / factor[:, i, i]
+        for i in range(len(columns)):
+            own = left[i, i]
+            share = np.fmin(share, np.where(raw[i] > 0, own / raw[i], -1.0))
+            factor[i, i] = np.sqrt(np.maximum(own, 0.0))
+            factor[i, i + 1 :] = left[i, i + 1 :] / factor[i, i]
+            left[i + 1 :, i + 1 :] -= factor[i, i + 1 :, None] * factor[i, i + 1 :]
     ill = np.flatnonzero(share < ILL_CONDITIONED)
     if ill.size:
-        factor[ill] = _factor_by_qr([design.column(column, series[ill], start) for column in columns])
+        factor[:, :, ill] = _factor_by_qr([design.column(column, series[ill], start) for column in columns])
     return factor
 
 
@@ -196,4 +196,4 @@ def _factor_by_qr(columns: Sequence[Matrix]) -> Matrix:
     own = np.diagonal(factor, axis1=1, axis2=2) ** 2
     factor *= np.sign(np.diagonal(factor, axis1=1, axis2=2))[:, :, None]
     factor[(own < DEPENDENT).any(axis=1)] = np.nan
-    return np.asarray(factor * size)
+    return np.asarray((factor * size).transpose(1, 2, 0))
