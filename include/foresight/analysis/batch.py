@@ -126,4 +126,4 @@ def _standardise(block: Block) -> Matrix:
     deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
     mean_square = np.vecdot(deviation, deviation) / deviation.shape[1]
     deviation /= np.sqrt(np.where(mean_square > 0, mean_square, 1.0))[:, None]
-    return deviation
+    return np.asarray(deviation)

@@ -184,7 +184,7 @@ def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -
     ill = np.flatnonzero(share < ILL_CONDITIONED)
     if ill.size:
         factor[:, :, ill] = _factor_by_qr([design.column(column, series[ill], start) for column in columns])
-    return factor
+    return np.asarray(factor)
 
 
 def _factor_by_qr(columns: Sequence[Matrix]) -> Matrix:
