@@ -20,7 +20,9 @@ File = Annotated[Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or e
 Aim = Annotated[Target, typer.Option(help="What the model answers.")]
 Slice = Annotated[str, typer.Option(help="The slice of a wide table, which does not name it.")]
 Unit = Annotated[str, typer.Option(help="The gNB-CU of a wide table, which does not name it.")]
-Start = Annotated[int, typer.Option(min=0, help="Start of a wide table's first period, epoch seconds.")]
+Start = Annotated[
+    int, typer.Option(min=0, help="Start of a wide table's first period, epoch seconds; 0: it ends now.")
+]
 
 
 @app.command("replay")
@@ -37,6 +39,9 @@ def replay(
     snssai: Slice = "01-B989BD",
     cu: Unit = "cucpserver1",
     start: Start = 0,
+    ends_now: Annotated[
+        bool, typer.Option("--ends-now", help="Move all times so that the last period ends now.")
+    ] = False,
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.orchestration import slice_replay
@@ -44,19 +49,40 @@ def replay(
 
     named = {"snssai": snssai, "cu": cu, "start": start}
     if publish:
-        sent = slice_replay.send(file, int(time.time()), **named)
+        sent = slice_replay.send(file, int(time.time()), ends_now=ends_now, **named)
         console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
         return
     found = slice_replay.rehearse(file, Wishes(target), **named)
     table = Table(box=None, show_header=False)
-    table.add_row("model", found.version)
-    table.add_row("predicted", f"{found.n_predicted} ({found.n_cells} cells, {found.n_periods} periods)")
-    table.add_row("would be sent", f"{found.n_sent}, limits broken: {found.n_breaches}")
-    for name, count in {**found.rules, **found.rejected}.items():
-        table.add_row(f"  {name}", str(count))
-    for name, value in found.rmse.items():
-        table.add_row(f"RMSE, {name}", f"{value:.3f} connections")
+    for name, value in found.lines():
+        table.add_row(name, value)
     console.print(table)
+
+
+@app.command("simulate")
+@told
+def simulate(
+    file: Annotated[
+        Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.jsonl) to write.")
+    ],
+    cells: Annotated[int, typer.Option(min=1, max=100_000, help="Cells, ten a gNB-CU.")] = 10,
+    periods: Annotated[int, typer.Option(min=1, max=1_000_000, help="Periods of a quarter of an hour.")] = 96,
+    daily: Annotated[
+        bool, typer.Option("--daily/--white-noise", help="With a daily course, or without any structure.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same data.")] = 0,
+    snssai: Slice = "01-B989BD",
+) -> None:
+    """Make performance data after the published law, the last period ending now."""
+    from foresight.orchestration.slice_history import check_size
+    from foresight.slices import recording
+    from foresight.slices.replay import write_recording
+
+    check_size(cells, periods)
+    start = int(time.time()) - recording.GRANULARITY_SECONDS * periods
+    made = recording.simulate(cells, periods, seed, daily=daily, start=start, snssai=snssai)
+    write_recording(made.ending(int(time.time())), file)
+    console.print(f"{cells} cells over {periods} periods", highlight=False)
 
 
 @app.command("configure")

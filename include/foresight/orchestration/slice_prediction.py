@@ -100,19 +100,20 @@ def _decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_want
     counts = decided.counts()
     if counts["sent"]:
         open_publication(connection, POLICY_TOPIC, batch, PART, is_wanted=is_wanted)
-    _warn_of_drift(connection, decided, wishes.target)
-    return {"decided": len(waiting), **counts}
+    drifted = _drifted(connection, decided, wishes.target)
+    return {"decided": len(waiting), **counts, "drifted_inputs": len(drifted)}
 
 
-def _warn_of_drift(connection: Connection, decided: Decided, target: Target) -> None:
-    """Says which inputs have moved away from what the model in use was trained on."""
+def _drifted(connection: Connection, decided: Decided, target: Target) -> list[str]:
+    """Which inputs have moved away from what the model in use was trained on."""
     champion = load_champion(connection, target)
     if champion is None:
-        return
+        return []
     found = input_drift(champion.model.card.profile, decided.inputs)
-    for name, index in found.items():
-        if has_drifted(index, len(decided.inputs)):
-            log.warning("input %s has drifted: population stability index %.2f", name, index)
+    moved = {name: index for name, index in found.items() if has_drifted(index, len(decided.inputs))}
+    for name, index in moved.items():
+        log.warning("input %s has drifted: population stability index %.2f", name, index)
+    return list(moved)
 
 
 def _save_run(
