@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 import time
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -13,6 +14,9 @@ from rich.table import Table
 
 from foresight.cli.console import console, told
 from foresight.slices.targets import Target
+
+if TYPE_CHECKING:
+    from foresight.orchestration.slice_status import SliceStatus
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -175,22 +179,18 @@ def status(
     from foresight.orchestration import slice_status
 
     found = slice_status.newest(limit)
-    table = Table(
-        "slice",
-        "gNB-CU",
-        "cell",
-        "period",
-        "outcome",
-        "configured",
-        "raw",
-        "final",
-        "rule",
-        "message",
-        box=None,
-    )
-    for line in found.lines:
-        table.add_row(*map(escape, line))
-    console.print(table)
+    console.print(decisions(found))
     if found.n_more:
         console.print(f"… and {found.n_more} more; raise --limit")
     console.print(found.summary, highlight=False, markup=False)
+
+
+def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
+    """Decisions on cells as a table, without some of its columns."""
+    from foresight.orchestration.slice_status import COLUMNS
+
+    shown = [number for number, name in enumerate(COLUMNS) if name not in without]
+    table = Table(*(COLUMNS[number] for number in shown), box=None)
+    for line in found.lines:
+        table.add_row(*(escape(line[number]) for number in shown))
+    return table
