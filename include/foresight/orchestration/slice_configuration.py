@@ -44,6 +44,8 @@ ALL_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.2
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_BODY: Final = 10_000
+LATEST: Final = 2**31 - 1
+"""Epoch seconds that nothing was configured after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ def configured_of(connection: Connection, cells: Sequence[Cell], ends: NDArray[n
     for number, (snssai, cu, cell) in enumerate(cells):
         own.setdefault((snssai, cu, cell), []).append(number)
         own.setdefault((snssai, "", cell), []).append(number)
-    for row in sorted(read_configuration(connection), key=lambda row: (row.cu != "", row.since)):
+    found = read_configuration(connection, int(ends.min(initial=LATEST)))
+    for row in sorted(found, key=lambda row: (row.cu != "", row.since)):
         rows = own.get((row.snssai, row.cu, row.cell))
         if rows is None:
             continue
