@@ -200,14 +200,15 @@ def test_a_better_model_waits_for_a_person_and_is_in_use_once_approved(
     airflow.wait_for(
         "the history", lambda: store.read(lambda c: c.execute(count).scalar_one()) == 6000 or None
     )
-    airflow.unpause("slice_training")
     run_id = airflow.trigger("slice_training", {"days": 4, "epochs": 30, "approval": True})
+    airflow.unpause("slice_training")  # only now, or the weekly run would come first
     answered(airflow, run_id, "Reject")
     assert champion_of(store) == switched_on
     again = {"dag_run_id": run_id, "task_ids": ["approve"], "include_downstream": True}
     wanted = {"dry_run": False, "only_failed": False}
     airflow.call("POST", "dags/slice_training/clearTaskInstances", json=again | wanted)
     answered(airflow, run_id, "Approve")
+    airflow.call("PATCH", "dags/slice_training", json={"is_paused": True})
     assert champion_of(store) not in {switched_on, ""}
 
 
@@ -222,7 +223,7 @@ def answered(airflow: Standalone, run_id: str, answer: str) -> None:
             return None
         return None if found["response_received"] else found
 
-    assert "in_use" in airflow.wait_for("the question", question)["body"]
+    assert "in_use" in airflow.wait_for("the question", question, seconds=400)["body"]
     airflow.call("PATCH", path, json={"chosen_options": [answer]})
     airflow.succeed("slice_training", run_id)
 

@@ -52,19 +52,19 @@ ATTEMPTS = 4
 FAILED = 75
 
 POINTS = (
-    "receive_and_predict: events read, nothing stored",
-    "receive_and_predict: events and offsets written, not committed",
-    "receive_and_predict: events and offsets committed",
-    "receive_and_predict: configuration service being asked",
-    "receive_and_predict: configuration committed",
-    "receive_and_predict: decisions written, not committed",
-    "receive_and_predict: decisions committed",
-    "publish: start offsets committed, nothing sent",
-    "publish: policy message sent, not committed",
-    "publish: policy message committed, not marked",
-    "publish: dead letter sent, not committed",
-    "publish: dead letter committed, not marked",
-    "publish: everything announced",
+    "predict_and_send: events read, nothing stored",
+    "predict_and_send: events and offsets written, not committed",
+    "predict_and_send: events and offsets committed",
+    "predict_and_send: configuration service being asked",
+    "predict_and_send: configuration committed",
+    "predict_and_send: decisions written, not committed",
+    "predict_and_send: decisions committed",
+    "predict_and_send: start offsets committed, nothing sent",
+    "predict_and_send: policy message sent, not committed",
+    "predict_and_send: policy message committed, not marked",
+    "predict_and_send: dead letter sent, not committed",
+    "predict_and_send: dead letter committed, not marked",
+    "watch: everything announced",
 )
 
 
@@ -213,8 +213,8 @@ def _work(pipe: Pipe, environment: dict[str, str], at: int, point: str, fault: s
     if point:
         _arm(POINTS.index(point), _once(strike))
     try:
-        slice_prediction.receive_and_predict(given)
-        slice_prediction.publish_decisions(given)
+        slice_prediction.predict_and_send(given)
+        slice_prediction.watch_errors(given)
     except TransientError as error:
         print(f"{type(error).__name__}: {error}")
         os._exit(FAILED)

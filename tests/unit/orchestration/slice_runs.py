@@ -67,8 +67,8 @@ def context(at: int = NOW, **params: Any) -> dict[str, Any]:
 
 def run_once(at: int = NOW, **params: Any) -> dict[str, int]:
     given = context(at, **params)
-    counts = slice_prediction.receive_and_predict(given)
-    slice_prediction.publish_decisions(given)
+    counts = slice_prediction.predict_and_send(given)
+    slice_prediction.watch_errors(given)
     return counts
 
 
