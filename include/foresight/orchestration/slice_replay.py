@@ -180,7 +180,7 @@ def _recording(store: Store, records: list[Measurement]) -> Recording:
 
 
 def send(path: Path, at: int, *, ends_now: bool = False, **named: Any) -> Sent:
-    """Puts a file onto the topic, all of it or nothing; sent twice, its events are stored once.
+    """Puts a file onto the topic, in few transactions; sent twice, its events are stored once.
 
     What a table says of configured limits is loaded first. ``at``: epoch seconds. With ``ends_now``, and
     where a table does not say when its periods were, the last of them ends at ``at``; else events keep their

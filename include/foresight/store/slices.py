@@ -30,6 +30,7 @@ CONFIGURATION_LOCK: Final = "slice_configuration"
 """Whoever stores configuration holds this lock: since when a value holds follows from what is there."""
 
 MOST_ERRORS: Final = 50_000
+"""Errors of a model that are read at once."""
 _AT_ONCE: Final = 500
 _CELL: Final = ("snssai", "cu", "cell")
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
-from foresight.errors import FinalError
+from foresight.errors import FinalError, MessageRejected
 from foresight.messaging import drain
 from foresight.orchestration import (
     slice_events,
@@ -152,6 +152,25 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(
     assert {message.value for message in found} == {b"rubbish", orjson.dumps(half), b"\xff\xfe\x00"}
     reasons = {dict(message.headers)["dead-letter.reason"] for message in found}
     assert {(reason or b"").partition(b" ")[0] for reason in reasons} == {b"not_json", b"bad_value"}
+
+
+def test_a_policy_message_that_cannot_be_sent_keeps_no_dead_letter_back_and_goes_later(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, [*events_of(recording), b"rubbish"])
+
+    def refused(*_: Any) -> Any:
+        raise MessageRejected("too large")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slice_prediction, "decided_messages", refused)
+        with pytest.raises(MessageRejected):
+            run_once()
+    assert (len(sent(broker, PERFORMANCE_DEAD_LETTER_TOPIC)), sent(broker)) == (1, ())
+    run_once(NOW + 1)
+    assert len(sent(broker)) == 1
 
 
 def test_a_run_killed_after_the_events_were_stored_loses_and_doubles_nothing(
