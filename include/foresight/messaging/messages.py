@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from confluent_kafka import Message as Record
 
@@ -18,8 +17,7 @@ def headers_of(record: Record) -> Headers:
     return cast("Headers", tuple(record.headers() or ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message; ``id`` names it within its batch and must be the same whenever it is built again.
 
     Headers ``id`` and ``batch`` are added when it is sent, after those given here.
