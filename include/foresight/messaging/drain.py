@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from confluent_kafka import Message as Record
@@ -125,7 +125,7 @@ class Drain:
         max_bytes: int = MAX_BYTES,
         seconds: float = 60.0,
     ) -> Drained:
-        """What ``drain`` says; to ``until`` where that is before the end (a partition not in it is not read)."""
+        """What ``drain`` says, and no further than ``until``, whose partitions alone are read."""
         gaps: tuple[Gap, ...] = ()
         if not self._goes_on or offsets != self._positions or until != self._until:
             gaps = self._begin(offsets, until)
@@ -190,12 +190,6 @@ def _gap(number: int, held: Span, offsets: Mapping[int, int]) -> Gap | None:
 
 def _received(topic: str, record: Record) -> Received:
     kind, timestamp = record.timestamp()
-    return Received(
-        topic,
-        cast("int", record.partition()),
-        cast("int", record.offset()),
-        None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
-        record.key(),
-        record.value(),
-        headers_of(record),
-    )
+    known = None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
+    place = record.partition(), record.offset()
+    return Received(topic, *place, known, record.key(), record.value(), headers_of(record))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from confluent_kafka import Message as Record
 
@@ -14,7 +14,8 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 def headers_of(record: Record) -> Headers:
     """The headers of a record as it came; names may repeat."""
-    return cast("Headers", tuple(record.headers() or ()))
+    headers = record.headers()
+    return tuple(headers) if headers else ()  # type: ignore[arg-type] # bytes or None, as they come
 
 
 class Message(NamedTuple):

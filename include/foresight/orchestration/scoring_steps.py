@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foresight.messaging import ClientConfig, ensure_topic
+from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration import models
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.scoring_deployments import Deployed, open_deployment, scorer_of
@@ -88,7 +88,7 @@ def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace
     topic = topic_of(source)
     origin: Source = FileSource(source) if topic is None else TopicSource(config, topic)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
-    return StreamRun(store, origin, plan, config, settings, running)
+    return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
 
 
 def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from foresight.errors import BrokerUnavailable, NotFound
-from foresight.messaging import drain, ensure_topic
+from foresight.messaging import Publishers, drain, ensure_topic
 from foresight.messaging.connection import Connection
 from foresight.messaging.embedded import start_broker
 from foresight.orchestration import models, scoring_steps, scoring_streams
@@ -163,11 +163,13 @@ def test_a_run_that_breaks_is_gone_on_with_and_nothing_is_lost_or_doubled(
         elif broken.startswith("before it"):
             patch.setattr(scoring_streams, "close_batch", fail)
         else:
-            real = scoring_streams.publish
-            patch.setattr(
-                scoring_streams, "publish",
-                lambda config, topic, *rest: (fail if topic.endswith("bad") else real)(config, topic, *rest),
-            )  # fmt: skip
+            real = Publishers.enter
+
+            def enter(publishers: Publishers, topic: str, name: str) -> Any:
+                publisher = real(publishers, topic, name)
+                return SimpleNamespace(publish=fail) if topic.endswith("bad") else publisher
+
+            patch.setattr(Publishers, "enter", enter)
         with pytest.raises(BrokerUnavailable, match=broken):
             scoring_steps.score_batches(context(**places))
     send(kafka, places["source"], [orjson.dumps(flower(100))])
