@@ -1,6 +1,7 @@
-"""``python -m tests.integration.score_and_die POINT``: a run of scoring that kills itself on its way.
+"""``python -m tests.integration.score_and_die POINT…``: runs of scoring, each killing itself on its way.
 
-``POINT`` is where:
+Each is a process of its own, forked here. Lines that begin with ``MARK`` hold, as JSON, what a run
+answered and then how it ended, negative for a signal. ``POINT`` is where it dies:
 
 - ``scored``: the first batch is scored, it is not stored that it is under way
 - ``opened``: that is stored, nothing is sent
@@ -10,7 +11,7 @@
 - ``closed``: it is closed
 - ``never``
 
-The parameters of the run are JSON on standard input; connections come from the environment.
+The parameters of the runs are JSON on standard input; connections come from the environment.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from confluent_kafka import Producer
 from foresight.messaging import Message, connection
 from foresight.messaging.publish import Publisher
 from foresight.orchestration import scoring_steps, scoring_streams
+
+MARK = "=> "
 
 
 def die(*_: Any) -> None:
@@ -74,12 +77,25 @@ def die_at(point: str) -> None:
         Publisher.publish = publish_some  # type: ignore[method-assign]
 
 
-def main(point: str) -> None:
+def say(what: Any) -> None:
+    print(MARK + json.dumps(what), flush=True)
+
+
+def score(point: str, params: dict[str, Any]) -> None:
     die_at(point)
     run = SimpleNamespace(dag_id="batch_scoring", run_id="run", run_after=datetime.now(UTC))
-    found = scoring_steps.score_batches({"dag_run": run, "params": json.load(sys.stdin)})
-    print(json.dumps(found))
+    say(scoring_steps.score_batches({"dag_run": run, "params": params}))
+
+
+def main(points: list[str]) -> None:
+    params = json.load(sys.stdin)
+    for point in points:
+        child = os.fork()
+        if child == 0:
+            score(point, params)
+            os._exit(0)
+        say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from foresight.messaging import drain
 from foresight.orchestration import models
 from foresight.store.models import Change
 from tests.integration.kafka_topics import ids_on, new_topic
+from tests.integration.score_and_die import MARK
 
 pytestmark = pytest.mark.kafka
 
@@ -44,11 +46,14 @@ def home(tmp_path: Path, kafka_servers: str, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
-def score(point: str, params: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.integration.score_and_die", point],
+def score(points: Sequence[str], params: dict[str, Any]) -> list[Any]:
+    """What became of the runs, see ``score_and_die``."""
+    runs = subprocess.run(
+        [sys.executable, "-m", "tests.integration.score_and_die", *points],
         input=json.dumps(params), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
+    assert runs.returncode == 0, runs.stderr[-3000:]
+    return [json.loads(line.removeprefix(MARK)) for line in runs.stdout.splitlines() if line.startswith(MARK)]
 
 
 def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(home: Path, kafka_servers: str) -> None:
@@ -63,12 +68,8 @@ def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(home: Path,
         "field_mapping": None, "bundle_size": 100, "senders": 2, "queue_size": None, "batch_size": BATCH,
         "minutes": 5, "stream": None,
     }  # fmt: skip
-    for point in POINTS:
-        died = score(point, params)
-        assert died.returncode == -9, died.stderr[-3000:]
-    done = score("never", params)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    *died, found, status = score([*POINTS, "never"], params)
+    assert (died, status) == ([-9] * len(POINTS), 0)
     assert (found["read"], found["good"], found["bad"]) == (N, N - N // 10, N // 10)
     on_good, on_bad = ids_on(kafka_servers, good), ids_on(kafka_servers, bad)
     assert (len(on_good), len(on_bad)) == (N - N // 10, N // 10)
