@@ -170,7 +170,7 @@ class Drain:
         n_bytes = 0
         self._goes_on = False
         for message in self._records:
-            n_bytes += message.size
+            n_bytes += len(message.value or b"") + len(message.key or b"")
             self._goes_on = n_bytes > max_bytes and bool(messages)
             if self._goes_on:
                 self._records = chain([message], self._records)

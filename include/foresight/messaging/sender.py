@@ -16,7 +16,7 @@ from foresight.errors import BrokerUnavailable, ForesightError, MessageRejected
 from foresight.messaging.connection import Connection
 from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message
 
-TRANSACTION_MESSAGES: Final = 50_000
+TRANSACTION_MESSAGES: Final = 100_000
 """Messages of one transaction: a batch up to this size is seen by readers as a whole or not at all."""
 _ABORT_SECONDS: Final = 5.0
 _PROGRESS_SECONDS: Final = 5.0
