@@ -21,7 +21,8 @@ TRANSACTION_MESSAGES: Final = 100_000
 _ABORT_SECONDS: Final = 5.0
 _PROGRESS_SECONDS: Final = 5.0
 _REASONS: Final = 3
-_POLL_EVERY: Final = 5000
+_LOOK_EVERY: Final = 500
+_POLL_SECONDS: Final = 1.0
 _TAKEN_OVER: Final = frozenset({
     KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH,
 })  # fmt: skip
@@ -49,6 +50,7 @@ class Sender:
         self._accepted = self._failed = 0
         self._reasons: list[KafkaError] = []
         self._too_large: Message | None = None
+        self._poll_due = time.monotonic() + _POLL_SECONDS
         self._progress_due = time.monotonic() + _PROGRESS_SECONDS
         self.confirmed = 0
         self.confirmed_bytes = 0
@@ -98,11 +100,8 @@ class Sender:
                     self._make_room(error, message)
             self._accepted = number
             n_bytes += len(value or b"") + len(key or b"")
-            if number % _POLL_EVERY == 0:
-                self._serve(self._producer.poll, 0)
-                if self._failed or time.monotonic() > until:
-                    break
-                self._say_progress()
+            if number % _LOOK_EVERY == 0 and (self._has_failed() or time.monotonic() > until):
+                break
         self._commit()
         self.confirmed_bytes += n_bytes
 
@@ -124,6 +123,15 @@ class Sender:
         if self._failed:
             raise self._undelivered(left) from error
         raise self._translated(error, f"sending message {message.id}") from error
+
+    def _has_failed(self) -> bool:
+        """Looks at the reports now and then: each takes Python's lock, which somebody else may want."""
+        now = time.monotonic()
+        if now >= self._poll_due:
+            self._poll_due = now + _POLL_SECONDS
+            self._serve(self._producer.poll, 0)
+            self._say_progress()
+        return self._failed > 0
 
     def _report(self, error: KafkaError | None, record: Record) -> None:
         """librdkafka's word on a message that was not delivered."""
