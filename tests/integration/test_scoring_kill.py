@@ -75,8 +75,8 @@ def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(home: Path,
     assert (len(on_good), len(on_bad)) == (N - N // 10, N // 10)
     assert set((on_good + on_bad).values()) == {1}
     for topic in (good, bad):
-        places = defaultdict[tuple[int, bytes], list[int]](list)
+        places = defaultdict[tuple[int, int], list[int]](list)
         for message in drain({"bootstrap.servers": kafka_servers}, topic, {}).messages:
             _, partition, offset = (dict(message.headers)["id"] or b"").rsplit(b":", 2)
-            places[message.partition, partition].append(int(offset))
-        assert all(offsets == sorted(offsets) for offsets in places.values())
+            places[message.partition, int(partition)].append(int(offset))
+        assert all(to == origin and offsets == sorted(offsets) for (to, origin), offsets in places.items())

@@ -8,6 +8,7 @@ from confluent_kafka import Message as Record
 
 ID_HEADER: Final = "id"
 BATCH_HEADER: Final = "batch"
+BY_KEY: Final = -1
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -21,13 +22,15 @@ def headers_of(record: Record) -> Headers:
 class Message(NamedTuple):
     """One message; ``id`` names it within its batch and must be the same whenever it is built again.
 
-    Headers ``id`` and ``batch`` are added when it is sent, after those given here.
+    Headers ``id`` and ``batch`` are added when it is sent, after those given here. Its key says which
+    partition it goes to, unless ``partition`` does.
     """
 
     id: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    partition: int = BY_KEY
 
     @property
     def size(self) -> int:

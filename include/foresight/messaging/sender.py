@@ -90,11 +90,11 @@ class Sender:
         self._begin()
         produce, topic, report, n_bytes = self._producer.produce, self._topic, self._report, 0
         for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES), 1):
-            name, key, value, headers = message
+            name, key, value, headers, partition = message
             marked: list[Header] = [*headers, (ID_HEADER, name.encode()), batch_header]
             while True:
                 try:
-                    produce(topic, value, key, headers=marked, on_delivery=report)
+                    produce(topic, value, key, partition, headers=marked, on_delivery=report)
                     break
                 except (BufferError, KafkaException) as error:
                     self._make_room(error, message)

@@ -121,9 +121,9 @@ class TopicSource:
             return [_read(item.value) for item in items]
 
     def message(self, item: Received, value: bytes) -> Message:
-        """The same key and headers, but for those that this house sets."""
+        """The same partition, key and headers, but for those headers that this house sets."""
         headers = item.headers and tuple(header for header in item.headers if header[0] not in _OURS)
-        return Message(item.origin, item.key, value, headers)
+        return Message(item.origin, item.key, value, headers, item.partition)
 
 
 def _read(value: bytes | None) -> Any:

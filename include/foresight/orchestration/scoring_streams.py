@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
+from foresight.messaging.messages import BY_KEY
 from foresight.orchestration.scoring_deployments import Mappings, open_version, scorer_of
 from foresight.orchestration.scoring_items import ItemScorer
 from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of, write_file
@@ -199,11 +200,11 @@ class StreamRun:
         if not outputs:
             return
         with ThreadPoolExecutor(len(outputs)) as pool:
-            total = sum(pool.map(lambda output: self._send_one(batch, *output), outputs))
+            total = sum(pool.map(lambda output: self._send_one(batch, prepared, *output), outputs))
         if total != prepared.n_items:
             raise CountsDisagree(f"{self.plan.stream}: {prepared.n_items} records were read, {total} are out")
 
-    def _send_one(self, batch: Batch, kind: str, scored: list[Scored]) -> int:
+    def _send_one(self, batch: Batch, prepared: Prepared, kind: str, scored: list[Scored]) -> int:
         place = self.plan.good if kind == "good" else self.plan.bad
         assert place is not None  # noqa: S101 (without a place for bad records, there are none apart)
         topic = topic_of(place)
@@ -214,6 +215,8 @@ class StreamRun:
         publication = Publication(name, _numbers(batch.starts[topic]))
         message = self.source.message
         messages = (message(item, value) for item, _, value in scored)
+        if publication.start_offsets.keys() != prepared.until.keys():
+            messages = (found._replace(partition=BY_KEY) for found in messages)
         publisher = self.publishers.enter(topic, self._name(kind))
         return publisher.publish(messages, publication, is_new=batch.is_new).total
 
