@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foresight.messaging import ClientConfig, ensure_topic
+from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration import models
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.scoring_deployments import Deployed, open_deployment, scorer_of
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 STREAM_LENGTH: Final = 512
+PARTITIONS: Final = 3
+"""Of a topic that is made for the records of a file; one for those of a topic has as many as that."""
 RUNNING, DONE = "running", "done"
 
 
@@ -81,14 +83,15 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
 
 def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
     config: ClientConfig = kafka_config()
+    from_topic = topic_of(source)
+    origin: Source = FileSource(source) if from_topic is None else TopicSource(config, from_topic)
+    partitions = PARTITIONS if from_topic is None else len(origin.ends())
     for place in (plan.good, plan.bad):
         topic = topic_of(place) if place else None
         if topic is not None:
-            ensure_topic(config, topic)
-    topic = topic_of(source)
-    origin: Source = FileSource(source) if topic is None else TopicSource(config, topic)
+            ensure_topic(config, topic, partitions=partitions)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
-    return StreamRun(store, origin, plan, config, settings, running)
+    return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
 
 
 def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
