@@ -80,6 +80,8 @@ class Model:
 
     def finish(self, result: Result, frame: Frame) -> Result:
         """Targets, then outputs."""
+        if self.subject.displays:
+            result = replace(result, displays={**result.displays, **self.subject.displays})
         target = self.targets.get(self.subject.target or "") or self.targets.get("")
         if target is not None:
             result = target.apply(result)
@@ -101,6 +103,7 @@ class Model:
             for name, column in part.outputs.items():
                 frame.columns.setdefault(name, column)
         if self.subject.target is not None:
+            result.actual = frame.columns.get(self.subject.target)
             frame.columns.setdefault(self.subject.target, result.value)
         for out in self.outputs:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
@@ -220,9 +223,8 @@ def _subject(
     kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
     if target is not None and target in dictionary:
         kind = dictionary[target].type
-    priors = targets[target].priors if target in targets else {}
 
     def compile_inner(inner: Element, outside: Scope) -> Model:
         return _compile(inner, outside, dictionary)
 
-    return Subject(scope, function, target, kind, dictionary, compile_inner, priors)
+    return Subject(scope, function, target, kind, dictionary, compile_inner)

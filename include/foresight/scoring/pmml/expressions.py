@@ -117,7 +117,9 @@ def _norm_continuous(element: Element, scope: Scope) -> Expression:
 
     def compute(frame: Frame) -> Column:
         x = cast(frame.column(name), "double").values
-        return _replace_missing(Column(interpolate(x, points, outliers), "double"), missing)
+        found = Column(interpolate(x, points, outliers), "double")
+        # An outlier that counts as missing stays missing: the map is for inputs that are.
+        return found.where(np.isnan(x), constant(missing, "double", frame.n))
 
     return Expression(compute, "double")
 

@@ -11,7 +11,7 @@ import numpy as np
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import forest
 from foresight.scoring.pmml.frame import Frame, Scope
-from foresight.scoring.pmml.joins import join, merge, merge_last, strongest
+from foresight.scoring.pmml.joins import join, merge, merge_last, nearest_median, strongest
 from foresight.scoring.pmml.predicates import TAGS, Always, Predicate, find_predicate
 from foresight.scoring.pmml.result import (
     Result,
@@ -195,6 +195,9 @@ class Ensemble:
         counted, too_many = self._absent(np.isnan(stack).any(axis=2), use)
         if self.method == "max":
             joined = strongest(np.where(counted[:, :, None], stack, math.nan))
+        elif self.method == "median":
+            with np.errstate(invalid="ignore"):
+                joined = nearest_median(stack, counted)
         else:
             joined = np.column_stack(
                 [join(self.method, stack[:, :, k], counted, weights) for k in range(len(labels))]

@@ -18,12 +18,15 @@ REGEX_SECONDS = 1.0
 """A pattern from a stranger may take this long over one text."""
 
 
-def texts(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
-    """Once for each distinct combination of arguments."""
+def texts(compute: Callable[..., Any], *, with_missing: bool = False) -> Callable[[Columns], Column]:
+    """Once for each distinct combination of arguments; without ``with_missing``, missing where one is."""
 
     def apply(columns: Columns) -> Column:
         combinations = list(zip(*(_plain(column) for column in columns), strict=True))
-        answers = {key: None if None in key else compute(*key) for key in dict.fromkeys(combinations)}
+        answers = {
+            key: None if None in key and not with_missing else compute(*key)
+            for key in dict.fromkeys(combinations)
+        }
         return text_column([answers[key] for key in combinations])
 
     return apply
@@ -34,6 +37,11 @@ def _plain(column: Column) -> list[Any]:
         return list(column.texts())
     whole = column.data_type == "integer"
     return [None if v != v else int(v) if whole else v for v in column.values.tolist()]
+
+
+def concat(*parts: Any) -> str:
+    """The parts in a row; a missing one adds nothing."""
+    return "".join("" if part is None else str(part) for part in parts)
 
 
 def substring(text: Any, start: float, length: float) -> str:

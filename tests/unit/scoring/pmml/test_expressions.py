@@ -86,7 +86,8 @@ def test_a_function_gives_a_number(expression: str, wanted: float | None) -> Non
         (apply("lessThan", "x", 3), True), (apply("lessOrEqual", "x", 2.5), True), (apply("greaterThan", "x", 2.5), False),
         (apply("greaterOrEqual", "x", 2.5), True), (apply("lessThan", "z", 3), None), (apply("isMissing", "z"), True),
         (apply("isNotMissing", "z"), False), (apply("isValid", "x"), True), (apply("isIn", "w", "blue", "red"), True),
-        (apply("isNotIn", "w", "blue", "red"), False), (apply("isIn", "x", 1, 2.5), True), (apply("not", apply("isMissing", "z")), False),
+        (apply("isNotIn", "w", "blue", "red"), False), (apply("isIn", "x", 1, 2.5), True),
+        (apply("isIn", "z", 1, 2.5), False), (apply("isNotIn", "z", 1, 2.5), True), (apply("not", apply("isMissing", "z")), False),
         (apply("and", True, True), True), (apply("and", True, False), False), (apply("and", False, apply("equal", "z", 1)), False),
         (apply("and", True, apply("equal", "z", 1)), None), (apply("or", True, apply("equal", "z", 1)), True),
         (apply("or", False, apply("equal", "z", 1)), None), (apply("or", False, False), False), (apply("lessThan", "w", "rose"), True),
@@ -103,7 +104,7 @@ def test_a_function_gives_a_truth(expression: str, wanted: bool | None) -> None:
         (apply("uppercase", "w"), " RED "), (apply("trimBlanks", "w"), "red"), (apply("concat", "w", "!", 5), " red !5"),
         (apply("substring", "abcdef", 2, 3), "bcd"), (apply("replace", "w", "e", "o"), " rod "),
         (apply("replace", "2024-05", r"(\d+)-(\d+)", "$2/$1"), "05/2024"), (apply("formatNumber", 2, "%3d"), "  2"),
-        (apply("formatNumber", 2.345, "%.1f"), "2.3"), (apply("lowercase", "ABC"), "abc"), (apply("concat", "w", "v"), None),
+        (apply("formatNumber", 2.345, "%.1f"), "2.3"), (apply("lowercase", "ABC"), "abc"), (apply("concat", "w", "v"), " red "),
         (apply("formatDatetime", "d", "%m/%d/%y"), "08/20/04"), (apply("if", apply("isMissing", "v"), "none", "v"), "none"),
     ],
 )  # fmt: skip
@@ -140,6 +141,13 @@ def test_norm_continuous_interpolates(outliers: str, wanted: list[float | None])
 
 def test_norm_continuous_maps_missing() -> None:
     assert value(f'<NormContinuous field="x" mapMissingTo="0.25">{POINTS}</NormContinuous>') == 0.25
+
+
+def test_an_outlier_that_counts_as_missing_is_not_mapped() -> None:
+    text = (
+        f'<NormContinuous field="x" outliers="asMissingValues" mapMissingTo="0.25">{POINTS}</NormContinuous>'
+    )
+    assert [value(text, x=x) for x in (-1, None)] == [None, 0.25]
 
 
 def test_norm_discrete_is_one_for_its_value() -> None:

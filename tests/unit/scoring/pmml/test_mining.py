@@ -134,6 +134,13 @@ def test_classes_are_joined(method: str, weights: tuple[float, ...], label: str,
     assert share == pytest.approx(scored.columns[f"probability({label})"][0])
 
 
+def test_the_median_of_classes_is_the_answer_of_the_model_in_the_middle() -> None:
+    segments = tree("a", share=0.9) + tree("a", share=0.6) + tree("b", share=0.4)
+    scored = score(voting("median", segments), x=[0])
+    found = [scored.columns[f"probability({c})"][0] for c in "abc"]
+    assert pytest.approx(found) == [0.6, 0.2, 0.2]
+
+
 def test_votes_that_are_missing_may_outvote_the_others() -> None:
     lost = '<SimplePredicate field="x" operator="greaterThan" value="0"/>'
     segments = tree("a") + tree("b", inner=lost) + tree("b", inner=lost)

@@ -68,6 +68,18 @@ def test_two_classes_share_one_probability(method: str) -> None:
     assert ("no" if p >= 0.5 else "yes") == scored.columns["y"][0]
 
 
+@pytest.mark.parametrize(("x", "wanted"), [(0.0, [0.5, 0.5]), (9.0, [1.0, 0.0]), (-9.0, [0.0, 1.0])])
+def test_a_share_that_is_not_normalised_stays_between_nothing_and_all(x: float, wanted: list[float]) -> None:
+    scored = score(two("none"), x=[x], z=[0.0], w=[None])
+    assert wanted == [scored.columns[f"probability({c})"][0] for c in ("no", "yes")]
+
+
+@pytest.mark.parametrize("method", ["probit", "cloglog", "loglog", "cauchit"])
+def test_links_for_two_classes_are_refused_for_three(method: str) -> None:
+    with pytest.raises(UnsupportedModel, match=f"{method}.*two classes"):
+        three(method)
+
+
 def three(method: str, optype: str = "categorical") -> PmmlModel:
     intercepts = {"low": 0.1, "mid": 0.7, "high": 1.3}
     tables = "".join(
