@@ -126,7 +126,7 @@ class Document:
     def frame(self, columns: Mapping[str, Any], n: int) -> Frame:
         """Prepared fields of n records."""
         problems = Problems()
-        outer = Frame(n, problems, derived=self.derived)
+        outer = Frame(n, problems, derived={**self._unknown_target(), **self.derived})
         for field in self.model.fields:
             if field.data is None:
                 continue
@@ -138,6 +138,12 @@ class Document:
             elif field.name != self.model.subject.target:
                 outer.columns[field.name] = constant(None, field.data_type, n)
         return outer
+
+    def _unknown_target(self) -> dict[str, Compute]:
+        """A model that asks for its own target finds it missing where the records do not bring it."""
+        subject = self.model.subject
+        kind = subject.target_type.data_type
+        return {} if subject.target is None else {subject.target: lambda frame: constant(None, kind, frame.n)}
 
     def score(self, columns: Mapping[str, Any], n: int) -> tuple[Result, Problems]:
         """The answer for n records, and what is wrong with some of them."""

@@ -24,6 +24,7 @@ from foresight.scoring.pmml.values import (
 )
 from foresight.scoring.pmml.xml import Element
 
+_NUMBERS = {"integer", "float", "double"}
 MAX_SIZE = 200_000
 """Steps that one expression may take, with the functions that it calls written out."""
 
@@ -73,7 +74,7 @@ def _field_ref(element: Element, scope: Scope) -> Expression:
 
 def _constant(element: Element, _scope: Scope) -> Expression:
     data_type = known_type(element.get("dataType", "") or _guess_type(element.text), "Constant")
-    missing = element.get("missing") == "true"
+    missing = element.get("missing") == "true" or (data_type in _NUMBERS and element.text.strip() == "NaN")
     value = None if missing else parse_constant(element.text, data_type, f"line {element.line}: Constant")
     return Expression(lambda frame: constant(value, data_type, frame.n), data_type)
 
@@ -165,9 +166,14 @@ def _discretize(element: Element, scope: Scope) -> Expression:
 
 
 def _map_values(element: Element, scope: Scope) -> Expression:
-    pairs = [(pair.need("field"), pair.need("column")) for pair in element.all("FieldColumnPair")]
+    pairs = [(pair.need("field"), _local(pair.need("column"))) for pair in element.all("FieldColumnPair")]
+    if not pairs:
+        raise element.broken("has no FieldColumnPair")
     types = [scope.find(name).data_type for name, _ in pairs]
-    out, data_type = element.need("outputColumn"), known_type(element.get("dataType", "string"), "MapValues")
+    out, data_type = (
+        _local(element.need("outputColumn")),
+        known_type(element.get("dataType", "string"), "MapValues"),
+    )
     if element.first("TableLocator") is not None:
         raise UnsupportedModel("TableLocator")
     where = f"line {element.line}: MapValues"
@@ -178,8 +184,17 @@ def _map_values(element: Element, scope: Scope) -> Expression:
             texts = zip((cells[column] for _, column in pairs), types, strict=True)
             key = tuple(parse_constant(text, kind, where) for text, kind in texts)
             table.setdefault(key, parse_constant(cells[out], data_type, where))
+    if not table:
+        raise element.broken(
+            f"no row of its InlineTable has the columns {sorted({out, *(c for _, c in pairs)})}"
+        )
     missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
     return Expression(_lookup([name for name, _ in pairs], table, data_type, missing, default), data_type)
+
+
+def _local(column: str) -> str:
+    """The name of a column without its name space, as the cells are read."""
+    return column.rpartition(":")[2]
 
 
 def _lookup(

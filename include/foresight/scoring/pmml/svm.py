@@ -116,6 +116,8 @@ def read(element: Element, subject: Subject) -> Machines:
         raise element.broken("has no SupportVectorMachine")
     if subject.is_classification and any(machine.alternate for machine in machines):
         method = "OneAgainstOne"
+    if subject.is_classification and method == "OneAgainstOne" and not all(m.alternate for m in machines):
+        raise element.broken("a SupportVectorMachine has no alternateTargetCategory")
     spoken = [label for machine in machines for label in (machine.target, machine.alternate) if label]
     labels = tuple(dict.fromkeys([*subject.target_type.values, *spoken]))
     return Machines(

@@ -178,6 +178,30 @@ def test_map_values_looks_up_a_table() -> None:
     assert [one(loaded, "out", {"w": w, "x": x}) for w, x in asked] == [10.0, 20.0, -1.0, -2.0, -2.0]
 
 
+ROW = (
+    '<InlineTable xmlns:data="urn:rows"><row><data:in>red</data:in><data:out>3</data:out></row></InlineTable>'
+)
+
+
+def mapped(column: str) -> str:
+    pair = f'<FieldColumnPair field="w" column="{column}"/>'
+    return f'<MapValues outputColumn="data:out" dataType="double">{pair}{ROW}</MapValues>'
+
+
+def test_map_values_finds_columns_in_a_name_space() -> None:
+    assert value(mapped("data:in"), w="red") == 3.0
+
+
+@pytest.mark.parametrize("text", [mapped("other"), f'<MapValues outputColumn="out">{ROW}</MapValues>'])
+def test_map_values_without_its_columns_is_refused(text: str) -> None:
+    with pytest.raises(InvalidModel, match="InlineTable|FieldColumnPair"):
+        value(text, w="red")
+
+
+def test_a_constant_that_is_not_a_number_is_missing() -> None:
+    assert value(apply("isMissing", '<Constant dataType="double">NaN</Constant>'), "boolean") is True
+
+
 def test_a_field_reference_maps_missing() -> None:
     assert value('<FieldRef field="x" mapMissingTo="3"/>') == 3.0
 

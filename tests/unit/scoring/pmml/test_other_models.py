@@ -415,6 +415,13 @@ def test_an_older_document_names_the_other_class_once() -> None:
     assert [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 5)] == ["yes", "no"]
 
 
+def test_one_against_one_needs_both_classes() -> None:
+    alone = machine(["v1"], [1.0], 0.0, 'targetCategory="a"')
+    more = 'functionName="classification" classificationMethod="OneAgainstOne"'
+    with pytest.raises(InvalidModel, match="alternateTargetCategory"):
+        svm("<LinearKernelType/>", alone * 2, classes("a", "b", "c"), more)
+
+
 def three(more: str) -> PmmlModel:
     pairs = [("a", "b", "v1"), ("a", "c", "v2"), ("b", "c", "v3")]
     machines = "".join(
