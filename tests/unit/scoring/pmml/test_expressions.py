@@ -194,7 +194,7 @@ def test_map_values_finds_columns_in_a_name_space() -> None:
 
 @pytest.mark.parametrize("text", [mapped("other"), f'<MapValues outputColumn="out">{ROW}</MapValues>'])
 def test_map_values_without_its_columns_is_refused(text: str) -> None:
-    with pytest.raises(InvalidModel, match="InlineTable|FieldColumnPair"):
+    with pytest.raises(InvalidModel, match=r"InlineTable|FieldColumnPair"):
         value(text, w="red")
 
 

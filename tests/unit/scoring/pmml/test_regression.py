@@ -237,6 +237,19 @@ def test_an_ordinal_model_has_a_threshold_for_each_class_but_the_last(link: str)
     assert [low, mid - low, 1 - mid] == pytest.approx(chances(loaded, "1", "2", "3", x=1.0, w="b"))
 
 
+def test_a_multinomial_model_may_leave_no_class_out() -> None:
+    betas = {"a": 0.5, "b": -0.25, "c": 1.0}
+    cells = "".join(f'<PCell parameterName="p" targetCategory="{c}" beta="{b}"/>' for c, b in betas.items())
+    loaded = model(
+        fields(x=NUMBER, y=classes(*betas)),
+        f'<GeneralRegressionModel functionName="classification" modelType="multinomialLogistic">{schema("x", target="y")}'
+        f'<ParameterList><Parameter name="p"/></ParameterList><ParamMatrix>{cells}</ParamMatrix></GeneralRegressionModel>',
+    )
+    total = sum(math.exp(b) for b in betas.values())
+    found = [one(loaded, f"probability({c})", {"x": 0}) for c in betas]
+    assert [math.exp(b) / total for b in betas.values()] == pytest.approx(found)
+
+
 def test_a_contrast_matrix_stands_for_the_categories_of_a_factor() -> None:
     matrix = '<Categories><Category value="a"/><Category value="b"/><Category value="c"/></Categories><Matrix><Array>1 0</Array><Array>0 1</Array><Array>-1 -1</Array></Matrix>'
     parameters = PARAMETERS.replace(
