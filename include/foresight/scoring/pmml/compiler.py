@@ -26,7 +26,7 @@ from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Sc
 from foresight.scoring.pmml.outputs import OutputField, read_outputs
 from foresight.scoring.pmml.result import Algorithm, Result, Subject
 from foresight.scoring.pmml.targets import Target, read_targets
-from foresight.scoring.pmml.transformations import read_derived, read_functions
+from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
 from foresight.scoring.pmml.values import Column, cast, constant
 from foresight.scoring.pmml.xml import Element
 
@@ -183,7 +183,7 @@ def _usable(elements: list[Element], scope: Scope) -> list[Element]:
     """Global derived fields whose inputs this model has; others belong to other models of the file."""
     known = set(scope.fields)
     names = {element.get("name") for element in elements}
-    uses = {id(e): {x.attributes["field"] for x in e.walk() if "field" in x.attributes} for e in elements}
+    uses = {id(e): used_fields(e) for e in elements}
     hopeless = {e.get("name") for e in elements if uses[id(e)] - known - names}
     while True:
         more = {e.get("name") for e in elements if uses[id(e)] & hopeless} | hopeless

@@ -13,6 +13,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.dictionary import read_interval
 from foresight.scoring.pmml.frame import Compute, Frame, Function, Scope
 from foresight.scoring.pmml.functions import BUILT_IN, equal_where
+from foresight.scoring.pmml.text_index import read_text_index
 from foresight.scoring.pmml.values import (
     Column,
     Floats,
@@ -227,6 +228,12 @@ def _column(items: list[Value | None], data_type: str) -> Column:
     return Column(np.array([math.nan if item is None else item for item in items], np.float64), data_type)
 
 
+def _text_index(element: Element, scope: Scope) -> Expression:
+    scope.find(element.need("textField"))
+    term = find_expression(element, scope)
+    return Expression(read_text_index(element, term.compute), "double", 1 + term.size)
+
+
 def _apply(element: Element, scope: Scope) -> Expression:
     name = element.need("function")
     arguments = [read_expression(child, scope) for child in element.children]
@@ -321,5 +328,6 @@ _READERS: dict[str, Callable[[Element, Scope], Expression]] = {
     "Discretize": _discretize,
     "MapValues": _map_values,
     "Apply": _apply,
+    "TextIndex": _text_index,
 }
-_REFUSED = ("TextIndex", "Aggregate", "Lag")
+_REFUSED = ("Aggregate", "Lag")

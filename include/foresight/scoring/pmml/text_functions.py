@@ -16,6 +16,7 @@ from foresight.scoring.pmml.values import Column, Floats, cast, days_before, tex
 Columns = Sequence[Column]
 MAX_TEXT = 1_000_000
 """Characters that a text may grow to."""
+_EDGES = regex.compile(r"^\p{Punct}+|\p{Punct}+$")
 REGEX_SECONDS = 1.0
 """A pattern from a stranger may take this long over one text."""
 
@@ -82,6 +83,13 @@ def replace(text: str, pattern: str, replacement: str) -> str:
         return part
 
     return str(_pattern(pattern).sub(written, text, timeout=REGEX_SECONDS))
+
+
+def split_words(text: str, separator: str) -> list[str]:
+    """What stands between matches of a pattern, without punctuation on either side."""
+    parts = _pattern(separator).split(text, timeout=REGEX_SECONDS)
+    words = (_EDGES.sub("", part) for part in parts if part)
+    return [word for word in words if word]
 
 
 def _pattern(text: str) -> Any:

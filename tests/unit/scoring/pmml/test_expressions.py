@@ -271,7 +271,47 @@ def test_a_long_chain_of_derived_fields_is_refused() -> None:
         derived('<FieldRef field="c19999"/>', more=more)
 
 
-@pytest.mark.parametrize("name", ["TextIndex", "Aggregate", "Lag"])
+def index(term: str, attributes: str = "", more: str = "") -> str:
+    return f'<TextIndex textField="w" {attributes}>{more}<Constant dataType="string">{term}</Constant></TextIndex>'
+
+
+@pytest.mark.parametrize(
+    ("term", "attributes", "wanted"),
+    [
+        ("good", "", 3.0),
+        ("good", 'isCaseSensitive="true"', 2.0),
+        ("good", 'localTermWeights="binary"', 1.0),
+        ("bad", 'localTermWeights="binary"', 0.0),
+        ("good", 'localTermWeights="logarithmic"', math.log10(4)),
+        ("not good", "", 1.0),
+        ("well", "", 0.0),
+        ("well", 'wordSeparatorCharacterRE="[^a-z]+"', 1.0),
+    ],
+)
+def test_a_term_is_counted_in_a_text(term: str, attributes: str, wanted: float) -> None:
+    text = "It is Good, (good) but not good: well-made"
+    assert pytest.approx(value(index(term, attributes), w=text)) == wanted
+
+
+def test_a_term_is_not_counted_in_a_text_that_is_missing() -> None:
+    assert value(index("good"), w=None) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "more"),
+    [
+        ('maxLevenshteinDistance="1"', ""),
+        ('countHits="bestHits"', ""),
+        ('localTermWeights="augmentedNormalizedTermFrequency"', ""),
+        ("", "<TextIndexNormalization/>"),
+    ],
+)
+def test_what_a_text_index_cannot_do_is_refused_by_name(attributes: str, more: str) -> None:
+    with pytest.raises(UnsupportedModel, match="TextIndex"):
+        value(index("good", attributes, more), w="good")
+
+
+@pytest.mark.parametrize("name", ["Aggregate", "Lag"])
 def test_an_expression_that_is_not_supported_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedModel, match=name):
         derived(f'<{name} field="x"/>')
