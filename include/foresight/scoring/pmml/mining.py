@@ -19,6 +19,7 @@ from foresight.scoring.pmml.result import (
     classified,
     number_result,
     spread_result,
+    take_result,
 )
 from foresight.scoring.pmml.values import Flags, Floats, cast
 from foresight.scoring.pmml.xml import Element
@@ -91,9 +92,7 @@ class Ensemble:
         answers = [(segment, *segment.evaluate(frame)) for segment in self.segments]
         found = {segment.id: result for segment, _, result in answers if result is not None}
         if self.method == "selectAll":
-            every = [result for _, _, result in answers if result is not None]
-            first = every[0] if every else number_result(np.full(frame.n, math.nan))
-            return replace(first, every=every, segments=found)
+            return replace(self._first_of(answers, frame.n), segments=found)
         use = np.array([used for _, used, _ in answers])
         results = [result for _, _, result in answers]
         weights = np.array([s.weight if self.method in _WEIGHTED else 1.0 for s in self.segments])
@@ -117,6 +116,17 @@ class Ensemble:
                 parts.append((left[use], segment.model.evaluate(frame.subset(left[use]))))
             left = left[~use]
         return merge(parts, frame.n, self.target_type, self.labels)
+
+    def _first_of(self, answers: list[tuple[Segment, Flags, Result | None]], n: int) -> Result:
+        """For each record the answer of the first segment that applies to it."""
+        left = np.ones(n, bool)
+        parts: list[tuple[Any, Result]] = []
+        for _, use, result in answers:
+            rows = np.flatnonzero(left & use)
+            if result is not None and len(rows):
+                parts.append((rows, take_result(result, rows)))
+            left &= ~use
+        return merge(parts, n, self.target_type, self.labels)
 
     def _chain(self, frame: Frame) -> Result:
         chain = frame.inner({})

@@ -38,7 +38,6 @@ class Result:
     displays: Mapping[str, str] = field(default_factory=dict)
     segments: dict[str, Result] = field(default_factory=dict)
     outputs: dict[str, Column] = field(default_factory=dict)
-    every: list[Result] = field(default_factory=list)
     actual: Column | None = None
 
 
@@ -180,5 +179,4 @@ def spread_result(result: Result, rows: NDArray[np.intp], n: int) -> Result:
         displays=result.displays,
         segments={name: spread_result(part, rows, n) for name, part in result.segments.items()},
         outputs={name: spread(column, rows, n) for name, column in result.outputs.items()},
-        every=[spread_result(part, rows, n) for part in result.every],
     )

@@ -68,9 +68,10 @@ def test_without_a_segment_that_applies_there_is_no_prediction() -> None:
     assert one(loaded, "y", {"x": 1}) is None
 
 
-def test_select_first_takes_the_first_segment_that_applies_to_each_record() -> None:
+@pytest.mark.parametrize("method", ["selectFirst", "selectAll"])
+def test_the_first_segment_that_applies_to_a_record_answers_in_any_company(method: str) -> None:
     below = '<SimplePredicate field="x" operator="lessThan" value="{}"/>'
-    loaded = mining("selectFirst", constant(1, below.format(0)) + constant(2, below.format(5)))
+    loaded = mining(method, constant(1, below.format(0)) + constant(2, below.format(5)))
     found = score(loaded, x=[-1, 3, 9, None, -5]).columns["y"]
     assert [None if np.isnan(v) else v for v in found] == [1.0, 2.0, None, None, 1.0]
 
