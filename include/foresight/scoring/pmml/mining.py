@@ -21,7 +21,7 @@ from foresight.scoring.pmml.result import (
     spread_result,
     take_result,
 )
-from foresight.scoring.pmml.values import Flags, Floats, cast
+from foresight.scoring.pmml.values import Flags, Floats, cast, constant
 from foresight.scoring.pmml.xml import Element
 
 _VOTES = {"majorityVote", "weightedMajorityVote"}
@@ -107,15 +107,17 @@ class Ensemble:
     def _first(self, frame: Frame) -> Result:
         left = np.arange(frame.n)
         parts: list[tuple[Any, Result]] = []
+        found: dict[str, Result] = {}
         for segment in self.segments:
             if not len(left):
                 break
-            inner = frame.subset(left)
-            use, _ = segment.predicate.test(inner)
-            if use.any():
-                parts.append((left[use], segment.model.evaluate(frame.subset(left[use]))))
-            left = left[~use]
-        return merge(parts, frame.n, self.target_type, self.labels)
+            use, _ = segment.predicate.test(frame.subset(left))
+            rows, left = left[use], left[~use]
+            if len(rows):
+                result = segment.model.evaluate(frame.subset(rows))
+                found[segment.id] = spread_result(result, rows, frame.n)
+                parts.append((rows, replace(result, entity=constant(segment.id, "string", len(rows)))))
+        return replace(merge(parts, frame.n, self.target_type, self.labels), segments=found)
 
     def _first_of(self, answers: list[tuple[Segment, Flags, Result | None]], n: int) -> Result:
         """For each record the answer of the first segment that applies to it."""
@@ -140,6 +142,8 @@ class Ensemble:
                 known = chain.columns.get(name)
                 chain.columns[name] = column if known is None or use.all() else known.where(use, column)
             segments[segment.id] = result
+            here = constant(None, "string", frame.n).where(use, constant(segment.id, "string", frame.n))
+            result = replace(result, entity=here)
             last = result if last is None or use.all() else merge_last(last, result, use)
         if last is None:
             last = number_result(np.full(frame.n, math.nan))

@@ -46,6 +46,25 @@ def test_the_entity_of_a_network_is_the_neuron_that_wins() -> None:
     assert [one(loaded, "o0", {"x": x}) for x in (1, -1, None)] == ["up", "down", None]
 
 
+@pytest.mark.parametrize(
+    ("method", "wanted"), [("selectFirst", ["low", "rest"]), ("modelChain", ["rest", "rest"])]
+)
+def test_the_entity_of_segments_is_the_one_that_answers(method: str, wanted: list[str]) -> None:
+    def segment(name: str, when: str, value: float) -> str:
+        inner = f'<RegressionModel functionName="regression">{schema("x", target="y")}<RegressionTable intercept="{value}"/></RegressionModel>'
+        return f'<Segment id="{name}">{when}{inner}</Segment>'
+
+    below = '<SimplePredicate field="x" operator="lessThan" value="0"/>'
+    loaded = model(
+        fields(x=NUMBER, y=NUMBER),
+        f'<MiningModel functionName="regression">{schema("x", target="y")}'
+        + output('feature="entityId"', 'feature="predictedValue" segmentId="low"')
+        + f'<Segmentation multipleModelMethod="{method}">{segment("low", below, 1)}{segment("rest", "<True/>", 2)}</Segmentation></MiningModel>',
+    )
+    assert wanted == [one(loaded, "o0", {"x": x}) for x in (-1, 1)]
+    assert [one(loaded, "o1", {"x": x}) for x in (-1, 1)] == [1.0, None]
+
+
 def test_votes_of_machines_are_shares() -> None:
     pairs = [("a", "b", -1.0), ("a", "c", -1.0), ("b", "c", 1.0)]
     machines = "".join(
