@@ -13,6 +13,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.dictionary import read_interval
 from foresight.scoring.pmml.frame import Compute, Frame, Function, Scope
 from foresight.scoring.pmml.functions import BUILT_IN, equal_where
+from foresight.scoring.pmml.text_index import read_text_index
 from foresight.scoring.pmml.values import (
     Column,
     Floats,
@@ -24,6 +25,7 @@ from foresight.scoring.pmml.values import (
 )
 from foresight.scoring.pmml.xml import Element
 
+_NUMBERS = {"integer", "float", "double"}
 MAX_SIZE = 200_000
 """Steps that one expression may take, with the functions that it calls written out."""
 
@@ -73,7 +75,7 @@ def _field_ref(element: Element, scope: Scope) -> Expression:
 
 def _constant(element: Element, _scope: Scope) -> Expression:
     data_type = known_type(element.get("dataType", "") or _guess_type(element.text), "Constant")
-    missing = element.get("missing") == "true"
+    missing = element.get("missing") == "true" or (data_type in _NUMBERS and element.text.strip() == "NaN")
     value = None if missing else parse_constant(element.text, data_type, f"line {element.line}: Constant")
     return Expression(lambda frame: constant(value, data_type, frame.n), data_type)
 
@@ -117,7 +119,9 @@ def _norm_continuous(element: Element, scope: Scope) -> Expression:
 
     def compute(frame: Frame) -> Column:
         x = cast(frame.column(name), "double").values
-        return _replace_missing(Column(interpolate(x, points, outliers), "double"), missing)
+        found = Column(interpolate(x, points, outliers), "double")
+        # An outlier that counts as missing stays missing: the map is for inputs that are.
+        return found.where(np.isnan(x), constant(missing, "double", frame.n))
 
     return Expression(compute, "double")
 
@@ -163,9 +167,14 @@ def _discretize(element: Element, scope: Scope) -> Expression:
 
 
 def _map_values(element: Element, scope: Scope) -> Expression:
-    pairs = [(pair.need("field"), pair.need("column")) for pair in element.all("FieldColumnPair")]
+    pairs = [(pair.need("field"), _local(pair.need("column"))) for pair in element.all("FieldColumnPair")]
+    if not pairs:
+        raise element.broken("has no FieldColumnPair")
     types = [scope.find(name).data_type for name, _ in pairs]
-    out, data_type = element.need("outputColumn"), known_type(element.get("dataType", "string"), "MapValues")
+    out, data_type = (
+        _local(element.need("outputColumn")),
+        known_type(element.get("dataType", "string"), "MapValues"),
+    )
     if element.first("TableLocator") is not None:
         raise UnsupportedModel("TableLocator")
     where = f"line {element.line}: MapValues"
@@ -176,8 +185,17 @@ def _map_values(element: Element, scope: Scope) -> Expression:
             texts = zip((cells[column] for _, column in pairs), types, strict=True)
             key = tuple(parse_constant(text, kind, where) for text, kind in texts)
             table.setdefault(key, parse_constant(cells[out], data_type, where))
+    if not table:
+        raise element.broken(
+            f"no row of its InlineTable has the columns {sorted({out, *(c for _, c in pairs)})}"
+        )
     missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
     return Expression(_lookup([name for name, _ in pairs], table, data_type, missing, default), data_type)
+
+
+def _local(column: str) -> str:
+    """The name of a column without its name space, as the cells are read."""
+    return column.rpartition(":")[2]
 
 
 def _lookup(
@@ -208,6 +226,12 @@ def _column(items: list[Value | None], data_type: str) -> Column:
         codes = np.fromiter(map(index.__getitem__, items), np.int32, len(items))
         return Column(codes, data_type, tuple(str(item) for item in list(index)[1:]))
     return Column(np.array([math.nan if item is None else item for item in items], np.float64), data_type)
+
+
+def _text_index(element: Element, scope: Scope) -> Expression:
+    scope.find(element.need("textField"))
+    term = find_expression(element, scope)
+    return Expression(read_text_index(element, term.compute), "double", 1 + term.size)
 
 
 def _apply(element: Element, scope: Scope) -> Expression:
@@ -304,5 +328,6 @@ _READERS: dict[str, Callable[[Element, Scope], Expression]] = {
     "Discretize": _discretize,
     "MapValues": _map_values,
     "Apply": _apply,
+    "TextIndex": _text_index,
 }
-_REFUSED = ("TextIndex", "Aggregate", "Lag")
+_REFUSED = ("Aggregate", "Lag")
