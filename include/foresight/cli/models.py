@@ -31,7 +31,9 @@ MappingText = Annotated[str | None, typer.Option("--mapping", help="Field mappin
 def add(
     name: Name,
     file: Annotated[str, typer.Argument(help="Path or URI of the model file.")],
-    kind: Annotated[str, typer.Option(help="What runs it: pmml.")] = "pmml",
+    kind: Annotated[
+        str | None, typer.Option(help="pmml, onnx, sklearn or keras; by default what its ending says.")
+    ] = None,
     note: Note = "",
 ) -> None:
     """Store a file as a version of a model; the same bytes again give the same version."""

@@ -26,8 +26,9 @@ from foresight.orchestration.scoring_deployments import (
     scorer_of,
     write_bytes,
 )
-from foresight.scoring.model import load_model
+from foresight.scoring.model import KINDS, kind_of, load_model
 from foresight.scoring.outcome import Record
+from foresight.scoring.trial import BOUNDED, try_out
 from foresight.store import models as registry
 from foresight.store.models import MODELS_LOCK, Change
 
@@ -54,16 +55,20 @@ class Shown:
     changes: Sequence[Row[Any]]
 
 
-def add(name: str, source: str, change: Change, kind: str = "pmml") -> Added:
-    """Stores a file, by path or URI, as a version of a model.
+def add(name: str, source: str, change: Change, kind: str | None = None) -> Added:
+    """Stores a file, by path or URI, as a version of a model; its kind is that of its ending, if not given.
 
     Raises ``UnsupportedModel`` for a kind or an element that nothing here runs, ``InvalidModel`` for a file
     that is broken or hostile.
     """
+    checked_name(name)
+    kind = kind or kind_of(source)
     data = read_bytes(source)
+    if kind in KINDS and kind not in BOUNDED:
+        try_out(data, kind)
     model = load_model(data, kind)
     sha256 = hashlib.sha256(data).hexdigest()
-    target = root() / checked_name(name) / f"{sha256}.{kind}"
+    target = root() / name / f"{sha256}.{kind}"
     row = {
         "name": name,
         "kind": kind,

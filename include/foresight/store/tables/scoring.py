@@ -24,7 +24,7 @@ model_version = define(
     "model_version",
     key("name", Name(MODEL_NAME_LENGTH), "model.name"),
     key("version", Integer, "Number of the version, from 1, never given twice"),
-    must("kind", Name(16), "What runs it: pmml"),
+    must("kind", Name(16), "What runs it: pmml, onnx, sklearn or keras"),
     must("sha256", Name(64), "SHA-256 of its file"),
     must("size_bytes", BigInteger, "Bytes of its file"),
     must("signature", JSON(none_as_null=True), "Inputs with type and allowed values, outputs"),

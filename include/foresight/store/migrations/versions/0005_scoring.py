@@ -52,7 +52,7 @@ def _model_version() -> None:
             autoincrement=False,
             comment="Number of the version, from 1, never given twice",
         ),
-        sa.Column("kind", Name(16), nullable=False, comment="What runs it: pmml"),
+        sa.Column("kind", Name(16), nullable=False, comment="What runs it: pmml, onnx, sklearn or keras"),
         sa.Column("sha256", Name(64), nullable=False, comment="SHA-256 of its file"),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False, comment="Bytes of its file"),
         sa.Column(
