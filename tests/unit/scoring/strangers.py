@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -34,7 +35,9 @@ def regression() -> LogisticRegression:
 
 def skops_bytes(model: Any) -> bytes:
     """A fitted model as a skops file."""
-    import skops.io
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks at deprecated names in every module that is loaded
+        import skops.io
 
     return bytes(skops.io.dumps(model))
 
