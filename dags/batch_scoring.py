@@ -1,14 +1,14 @@
 """
 ### Batch scoring
-Scores the records of a Kafka topic, a table or a file with a deployed model: good ones with their prediction to one
-place, bad ones with the reason to another, each once and in order.
+Scores the records of a Kafka topic, a table or a file with a deployed model: good ones with their prediction
+to one place, bad ones with the reason to another, each once and in order.
 
-**Task** `score` goes on where the last run over the topic or table ended, up to its end at the start of the run.
-Offsets are stored with the counts when both outputs have confirmed a batch.
+**Task** `score` goes on where the last run over the topic or table ended, up to its end at the start of the
+run. Offsets are stored with the counts when both outputs have confirmed a batch.
 
 **Places** `kafka:TOPIC`, `table:NAME` in the results database, `table:CONNECTION/NAME` elsewhere, or the path
-of a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file. A topic or table scored into files gives a numbered file for
-each batch.
+of a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file. A topic or table scored into files gives a numbered file
+for each batch.
 
 **When it fails** clear it, or wait for the next run: a batch that was under way is finished first, with the
 model that it was begun with; what had arrived of it is not sent again.

@@ -12,6 +12,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 from sqlalchemy import Connection, Row
 
+from foresight.errors import FinalError
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.scoring_deployments import (
     CHAMPION,
@@ -135,6 +136,28 @@ def deploy(
     action = store.transact(work, lock=MODELS_LOCK)
     log.info("%s@%s: version %d %s", name, alias, number, action or "stood already")
     return number, action
+
+
+def configure(reference: str, change: Change, version: int, settings: Mapping[str, Any]) -> str | None:
+    """Puts settings among the defaults of a deployment; answers what was done (None: they stood so).
+
+    Raises ``NotFound``, and ``FinalError`` where another version has taken its place meanwhile.
+    """
+    name, alias = parse_reference(reference)
+    store = prepare_results()
+    signature = open_version(store, name, version).signature
+
+    def work(connection: Connection) -> str | None:
+        standing = registry.find_deployment(connection, name, alias)
+        if standing.version != version:
+            raise FinalError(
+                f"{name}@{alias} is version {standing.version} now, not {version}: its defaults stay"
+            )
+        wanted = {**standing.defaults, **settings}
+        check_defaults(wanted, signature)
+        return registry.deploy(connection, name, version, alias, wanted, change)
+
+    return store.transact(work, lock=MODELS_LOCK)
 
 
 def roll_back(reference: str, change: Change) -> tuple[int, int]:
