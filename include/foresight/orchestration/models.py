@@ -27,6 +27,7 @@ from foresight.orchestration.scoring_deployments import (
     scorer_of,
     write_bytes,
 )
+from foresight.scoring import inference, online
 from foresight.scoring.model import KINDS, kind_of, load_model
 from foresight.scoring.outcome import Record
 from foresight.scoring.trial import BOUNDED, try_out
@@ -206,3 +207,25 @@ def score(reference: str, records: Sequence[Any], mapping: Mappings = None) -> t
     """
     deployed = open_deployment(prepare_results(), reference)
     return scorer_of(deployed.model, deployed.mapping(mapping)).score(records)
+
+
+def answer(reference: str, payload: Any, mapping: Mappings = None) -> Any:
+    """The answer to ``{"fields": [...], "values": [[...]]}``, or to a list of such, in the same form.
+
+    Raises ``InvalidRequest`` with every mistake, ``NotFound`` where nothing is deployed, ``InvalidMapping``.
+    """
+    deployed = open_deployment(prepare_results(), reference)
+    return online.answer(scorer_of(deployed.model, deployed.mapping(mapping)), payload)
+
+
+def infer(reference: str, request: Any) -> dict[str, Any]:
+    """The response to an inference request of the Open Inference Protocol. Raises as ``answer`` does."""
+    deployed = open_deployment(prepare_results(), reference)
+    scorer = scorer_of(deployed.model, deployed.mapping())
+    return inference.infer(scorer, request, deployed.name, deployed.version)
+
+
+def describe(reference: str) -> dict[str, Any]:
+    """What the Open Inference Protocol calls the metadata of a model. Raises ``NotFound``."""
+    deployed = open_deployment(prepare_results(), reference)
+    return inference.describe(deployed.name, deployed.version, deployed.model.kind, deployed.model.signature)

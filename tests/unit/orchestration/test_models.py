@@ -11,7 +11,7 @@ from foresight.errors import BadAnswer, FinalError, NotFound
 from foresight.orchestration import models, scoring_deployments
 from foresight.orchestration.scoring_deployments import InvalidName, open_deployment, parse_reference
 from foresight.scoring import trial
-from foresight.scoring.errors import InvalidMapping, InvalidModel, UnsupportedModel
+from foresight.scoring.errors import InvalidMapping, InvalidModel, InvalidRequest, UnsupportedModel
 from foresight.store.models import Change
 from tests.unit.orchestration.conftest import FLOWER, IRIS
 from tests.unit.scoring.strangers import onnx_regression
@@ -168,3 +168,17 @@ def test_a_name_alone_means_its_champion() -> None:
     assert parse_reference("iris@next") == ("iris", "next")
     with pytest.raises(InvalidName):
         parse_reference("iris@a@b")
+
+
+def test_a_deployment_answers_in_both_forms(home: Path) -> None:
+    models.add("iris", str(IRIS), ME)
+    models.deploy("iris", ME, defaults={"field_mapping": [{"model_field": "__array__", "tuple_field": "a"}]})
+    found = models.answer("iris", {"fields": ["a"], "values": [[list(FLOWER.values())]]})
+    assert found["values"][0][:2] == ["setosa", 1.0]
+    tensor = {"name": "x", "shape": [1, 4], "datatype": "FP64", "data": list(FLOWER.values())}
+    assert models.infer("iris@champion", {"inputs": [tensor]})["outputs"][0]["data"] == ["setosa"]
+    assert [field["name"] for field in models.describe("iris")["inputs"]] == list(FLOWER)
+    with pytest.raises(NotFound, match="no deployment 'next'"):
+        models.answer("iris@next", {})
+    with pytest.raises(InvalidRequest, match="must be"):
+        models.answer("iris", {})
