@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ from tests.unit.scoring.strangers import onnx_regression, regression, skops_byte
 IRIS = load_model(Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml")
 FIELDS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 SETOSA, VIRGINICA = [5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]
+WORDS = ["fields", "values", "inputs", "name", "shape", "datatype", "data", "x"]
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["fields", "values", "inputs", "name", "shape", "datatype", "data", "x"]), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 def scorer(mapping: Any = None, model: Any = IRIS) -> RecordScorer:
@@ -44,7 +45,11 @@ def tensor(
 
 
 def columns(*rows: list[float]) -> dict[str, Any]:
-    return {"inputs": [tensor(name, list(values)) for name, values in zip(FIELDS, zip(*rows), strict=True)]}
+    return {
+        "inputs": [
+            tensor(name, list(values)) for name, values in zip(FIELDS, zip(*rows, strict=True), strict=True)
+        ]
+    }
 
 
 # fields and values
@@ -101,7 +106,7 @@ def test_a_mapping_holds_for_a_service_too() -> None:
         ({"fields": [1], "values": []}, "different texts"),
         ({"fields": "abc", "values": []}, "different texts"),
         ({"fields": ["a"], "values": {"a": 1}}, "list of rows"),
-        (payload(SETOSA, [1], {}), "row 1 of the payload has 1 values, not 4; row 2 of the payload has no list"),
+        (payload(SETOSA, [1], {}), "has 1 values, not 4; row 2 of the payload has no list"),
         ([payload(SETOSA), payload([1])], "row 0 of block 1"),
         ({"fields": ["a"], "values": [[1]] * 10_001}, "10001 records, at most 10000"),
         (payload(*[[1]] * 50), "and 30 more"),
@@ -122,14 +127,9 @@ def test_too_many_values_are_refused_before_records_are_made() -> None:
 @settings(max_examples=150, deadline=None)
 @given(ANY_JSON)
 def test_any_document_is_answered_or_refused(document: Any) -> None:
-    for door in (
-        lambda: online.answer(scorer(), document),
-        lambda: inference.infer(scorer(), document, "m", 1),
-    ):
-        try:
-            door()
-        except InvalidRequest as error:
-            assert error.mistakes
+    for door in (online.answer, lambda *given_: inference.infer(*given_, "m", 1)):
+        with contextlib.suppress(InvalidRequest):
+            assert door(scorer(), document) is not None
 
 
 # Open Inference Protocol
