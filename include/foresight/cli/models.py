@@ -194,7 +194,7 @@ def load_test(
         typer.echo(f"{where}: {cell.records_per_second:,.0f} records/s", err=True)
 
     call = f"{change.by} {change.at} {uuid.uuid4().hex[:8]}"
-    trace = ("foresight model load-test", call)
+    trace = ("model-load-test", call)
     found = run_load_test(reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
     table = Table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
     for cell in found.cells:

@@ -190,7 +190,7 @@ def plot(cells: Sequence[Cell], title: str) -> bytes:
             line = sorted(
                 (cell.bundle_size, getattr(cell, name)) for cell in cells if cell.senders == senders
             )
-            axes.plot(*zip(*line, strict=True), marker="o", label=f"{senders} senders")
+            axes.plot(*zip(*line, strict=True), marker="o", label=f"{senders} sender{'s' * (senders > 1)}")
         axes.set(xscale="log", yscale="log", xlabel="bundle size", ylabel=label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].legend()
