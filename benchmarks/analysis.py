@@ -40,7 +40,7 @@ REPEATS = 5
 SHARD = 5_000
 """Curves are made and stored this many series at a time."""
 PEER_SERIES = 40
-STAGES = ("analyse", "curves", "forecast", "probability")
+STAGES = ("analyse", "curves", "forecast_and_probability")
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def in_own_process(size: tuple[int, int]) -> dict[str, Any]:
 def measure(n_series: int, n_slots: int) -> dict[str, float]:
     """Milliseconds a series, by stage, best of a few runs; peak memory of the process, input included."""
     from foresight.analysis import analyse, curves
-    from foresight.forecasting import forecast, violation_probability
+    from foresight.forecasting import forecast_with_risk
 
     values = realistic(n_series, n_slots)
     lower, upper = np.nanquantile(values, (0.02, 0.95), axis=1)
@@ -102,9 +102,7 @@ def measure(n_series: int, n_slots: int) -> dict[str, float]:
             shard = slice(start, start + SHARD)
             curves(values[shard], analysis.period[shard])
         clock.append(time.process_time())
-        outlook = forecast(values)
-        clock.append(time.process_time())
-        risk = violation_probability(values, outlook, rows, lower, upper)
+        _, risk = forecast_with_risk(values, rows, lower, upper)
         clock.append(time.process_time())
         best = np.minimum(best, np.diff(clock) * 1e3 / n_series)
         wall = min(wall, (time.perf_counter() - started) * 1e3 / n_series)

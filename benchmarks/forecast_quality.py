@@ -21,7 +21,7 @@ from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from foresight.forecasting import Forecast, forecast, violation_probability
+from foresight.forecasting import Forecast, forecast, forecast_with_risk
 from recorded import SAMPLE, read_folder, windows
 
 N_SLOTS, HORIZON, EVERY = 720, 10, 467
@@ -65,7 +65,7 @@ def judge_forecast(past: Array, future: Array, outlook: Forecast) -> dict[str, A
 def judge_probability(past: Array, future: Array, outlook: Forecast) -> dict[str, Any]:
     """Brier skill and AUC of each view, of their mean, and of two simple peers."""
     rows, lower, upper = make_bounds(past)
-    risk = violation_probability(past, outlook, rows, lower, upper)
+    _, risk = forecast_with_risk(past, rows, lower, upper)
     left = ((future[rows] < lower[:, None]) | (future[rows] > upper[:, None])).any(axis=1)
     mean = outlook.mean[rows]
     spread = (outlook.quantiles[rows, :, -1] - outlook.quantiles[rows, :, 0]) / (2 * 1.6449)

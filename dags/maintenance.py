@@ -15,15 +15,12 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task
 
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 PARAMS = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="As of",
-        description="The instant that ages are counted from. Empty: the end of the run's interval.",
+    "as_of": run_params.as_of(
+        "The instant that ages are counted from. Empty: the end of the run's interval."
     ),
     "staging_days": Param(
         2,

@@ -31,16 +31,11 @@ from airflow.sdk import (
 )
 
 from foresight.conventions import TELEMETRY_ASSET
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 PARAMS = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="As of",
-        description="The interval to evaluate. Empty: those named by what started the run.",
-    ),
+    "as_of": run_params.as_of("The interval to evaluate. Empty: those named by what started the run."),
     "slas": Param(
         None,
         type=["null", "array"],
@@ -49,12 +44,7 @@ PARAMS = {
         title="SLAs",
         description="Names of SLAs, one a line. Empty: all of them.",
     ),
-    "publish": Param(
-        "auto",
-        enum=["auto", "always", "never"],
-        title="Announce on Kafka",
-        description="auto: every run but a backfill announces changes of state.",
-    ),
+    "publish": run_params.publish("announces changes of state"),
 }
 
 

@@ -24,16 +24,13 @@ from typing import Any
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param, dag, get_current_context, task
 
 from foresight.conventions import TELEMETRY_ASSET
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 ANALYSED = Asset(TELEMETRY_ASSET)
 PARAMS = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="As of",
-        description="The instant to analyse, floored to the minute. Empty: the end of the run's interval.",
+    "as_of": run_params.as_of(
+        "The instant to analyse, floored to the minute. Empty: the end of the run's interval."
     ),
     "metrics": Param(
         None,
@@ -43,17 +40,12 @@ PARAMS = {
         title="Metrics",
         description="Names of catalogue entries, one a line. Empty: the whole catalogue.",
     ),
-    "publish": Param(
-        "auto",
-        enum=["auto", "always", "never"],
-        title="Announce on Kafka",
-        description="auto: every run but a backfill announces its results.",
-    ),
+    "publish": run_params.publish("announces its results"),
     "hp_lambda": Param(
         None,
         type=["null", "number"],
         exclusiveMinimum=0,
-        maximum=1e12,
+        maximum=1e10,
         title="Hodrick-Prescott λ",
         description="Smoothness of the trend. Empty: as the catalogue says (1600).",
     ),

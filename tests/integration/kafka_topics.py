@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined] # not in __all__
 
 _numbers = itertools.count()
 
@@ -49,16 +49,26 @@ def _headers(servers: str, topic: str) -> Iterator[list[tuple[str, bytes]]]:
         "enable.partition.eof": True,
         "enable.auto.commit": False,
     })  # fmt: skip
-    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-    open_ones = set(partitions)
-    while open_ones:
+    ends = _log_ends(servers, topic, consumer.list_topics(topic, timeout=20).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, number, 0) for number in ends])
+    while ends:
         record = consumer.poll(30)
-        assert record is not None, "nothing more came, and no end of the partition either"
+        assert record is not None, f"nothing more came, and partitions {sorted(ends)} are not at their ends"
         error = record.error()
-        if error is not None:
-            assert error.code() == KafkaError._PARTITION_EOF, error
-            open_ones.discard(record.partition())
-        else:
+        if error is None:
             yield record.headers()  # type: ignore[misc]
+            continue
+        assert error.code() == KafkaError._PARTITION_EOF, error
+        # A commit is confirmed before its markers are in every partition: until then a reader of committed
+        # messages sees an end that is not the end of the log.
+        if record.offset() >= ends[record.partition()]:
+            del ends[record.partition()]
     consumer.close()
+
+
+def _log_ends(servers: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """The offset behind the last message of each partition, committed or not."""
+    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+    admin = AdminClient({"bootstrap.servers": servers})
+    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+    return {found.partition: answer.result(30).offset for found, answer in answers.items()}

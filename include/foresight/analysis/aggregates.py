@@ -9,6 +9,7 @@ import numpy as np
 
 from foresight.analysis.arrays import Integers, Matrix, power_of_two_scale
 from foresight.analysis.blocks import rows_per_block
+from foresight.analysis.gaps import rows_by_completeness
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +36,9 @@ def aggregate(values: Matrix, windows: Sequence[int]) -> Aggregates:
     height = rows_per_block(n_slots)
     for start in range(0, n_series, height):
         block = values[start : start + height]
-        for column, window in enumerate(windows):
-            summary[:, start : start + height, column] = _summarise(block[:, -window:])
+        for rows in rows_by_completeness(block):
+            for column, window in enumerate(windows):
+                summary[:, start + rows, column] = _summarise(block[rows, -window:])
     observed, *statistics = summary
     return Aggregates(tuple(windows), observed.astype(np.int64), *statistics)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import dct
 from scipy.special import ndtri
 
 from foresight.analysis.arrays import Integers, Matrix
@@ -43,7 +44,8 @@ def autocorrelate(standard: Matrix, n_lags: int) -> Matrix:
     length = _fast_length(n_slots + min(n_lags, n_slots - 1))
     spectrum = np.fft.rfft(standard, length)
     power = spectrum.real**2 + spectrum.imag**2
-    covariance = np.fft.irfft(power, length)[:, : min(n_lags + 1, n_slots)]
+    # The power is real and even, so the way back is a cosine transform; its scale cancels below.
+    covariance = dct(power, type=1)[:, : min(n_lags + 1, n_slots)]
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = covariance / covariance[:, :1]
     correlation[:, 0] = 1.0

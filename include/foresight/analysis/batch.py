@@ -124,8 +124,6 @@ def _declared(periods: Integers | None, default: int, n_series: int) -> Integers
 def _standardise(block: Block) -> Matrix:
     """Mean 0 and mean square 1, padding 0: what statistics that ignore level and unit are made from."""
     deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
-    largest = np.maximum(deviation.max(axis=1), -deviation.min(axis=1))
-    spread = np.where(largest > 0, largest, 1.0)[:, None]
-    deviation /= spread
     mean_square = np.vecdot(deviation, deviation) / deviation.shape[1]
-    return np.asarray(deviation / np.sqrt(np.where(mean_square > 0, mean_square, 1.0))[:, None])
+    deviation /= np.sqrt(np.where(mean_square > 0, mean_square, 1.0))[:, None]
+    return np.asarray(deviation)

@@ -3,7 +3,8 @@
 Regresses ``dx[t]`` on ``x[t-1]``, ``dx[t-1] … dx[t-p]`` and a constant, with p chosen by AIC over the rows
 that all candidates share, then once more over all rows that p allows (Said and Dickey 1984; Greene 2003).
 One triangular factor of the centred columns gives the residual sums of all lags at once, for each further
-column takes its own part away. p-values after MacKinnon (1994), critical values after MacKinnon (2010).
+column takes its own part away. Columns that are one series at several lags share their products: only the
+slots at the edges differ. p-values after MacKinnon (1994), critical values after MacKinnon (2010).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
+from foresight.analysis.arrays import Flags, Integers, Matrix, Rows, Vector
 from foresight.analysis.mackinnon import critical_values, p_value
 
 ILL_CONDITIONED = 1e-4
@@ -56,13 +57,13 @@ def dickey_fuller(standard: Matrix, max_lag: int) -> tuple[Vector, Integers]:
     change -= change.mean(axis=1, keepdims=True)
     straight = np.abs(change).max(axis=1) <= NOTHING * np.abs(standard).max(axis=1)
     change[straight] = 0.0
-    chosen, possible = _choose_lag(standard, change, max_lag)
+    design = _Design(standard, change, max_lag)
+    chosen = _choose_lag(design)
     for lag in range(max_lag + 1):
-        rows = np.flatnonzero(possible & (chosen == lag))
+        rows = np.flatnonzero(chosen == lag)
         if rows.size:
-            statistic[rows] = _t_value(standard[rows], change[rows], lag)
-    lags[:] = np.where(np.isfinite(statistic), chosen, -1)
-    return statistic, lags
+            statistic[rows] = _t_value(design, rows, lag)
+    return statistic, np.where(np.isfinite(statistic), chosen, -1)
 
 
 def conclude(statistic: Vector, lags: Integers, n_slots: int, significance: float) -> Stationarity:
@@ -73,73 +74,134 @@ def conclude(statistic: Vector, lags: Integers, n_slots: int, significance: floa
     return Stationarity(statistic, p, lags, observations, critical_values(observations), stationary)
 
 
-def _choose_lag(level: Matrix, change: Matrix, max_lag: int) -> tuple[Integers, Flags]:
-    """The lag with the smallest AIC, the shorter one of equals, and where that means anything."""
-    columns = _columns(level, change, max_lag, rows_from=max_lag)
-    factor = _factor([columns[0], *columns[1:]])
-    rows = change.shape[1] - max_lag
-    own = factor[:, :, -1] ** 2
-    # What is left after the level and p lags: the own part of the last column and of the lags above p.
-    left = np.cumsum(own[:, ::-1], axis=1)[:, : max_lag + 1][:, ::-1]
-    possible = np.isfinite(left).all(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)
-    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=1), np.asarray(possible)
+def _choose_lag(design: _Design) -> Integers:
+    """The lag with the smallest AIC, the shorter one of equals.
 
-
-def _t_value(level: Matrix, change: Matrix, lag: int) -> Vector:
-    """The t-value of the level: with the level as the last regressor, it is read off the factor."""
-    first, *lagged, last = _columns(level, change, lag, rows_from=lag)
-    factor = _factor([*lagged, first, last])
-    freedom = change.shape[1] - lag - (lag + 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = factor[:, -2, -1] / (factor[:, -1, -1] / np.sqrt(freedom))
-    return np.where(np.isfinite(t), t, np.nan)
-
-
-def _columns(level: Matrix, change: Matrix, lag: int, rows_from: int) -> list[Matrix]:
-    """``x[t-1]``, ``dx[t-1] … dx[t-lag]``, ``dx[t]`` as views, for t from ``rows_from``."""
-    stop = change.shape[1]
-    lagged = [change[:, rows_from - k : stop - k] for k in range(1, lag + 1)]
-    return [level[:, rows_from:stop], *lagged, change[:, rows_from:]]
-
-
-def _factor(columns: Sequence[Matrix]) -> Matrix:
-    """The upper triangle R of the QR factors of the centred columns, ``[n_series, k, k]``.
-
-    By Cholesky of their products; where that loses digits, by QR. NaN where a regressor depends on those
-    before it, or where nothing is left of the last column.
+    A lag whose column depends on those before it says nothing new: it and longer ones are out.
     """
-    n_columns, n_rows = len(columns), columns[0].shape[1]
-    sums = [column.sum(axis=1) for column in columns]
-    raw = [np.vecdot(column, column) for column in columns]
-    factor = np.zeros((len(columns[0]), n_columns, n_columns))
-    share = np.full(len(columns[0]), np.inf)
+    max_lag, every = design.max_lag, np.arange(len(design.level))
+    columns = [LEVEL, *range(FIRST_LAG, FIRST_LAG + max_lag), NOW]
+    factor, says_new = _factor(design, every, columns, max_lag)
+    # What is left after the level and p lags: the own part of the last column and of the lags above p.
+    left = np.cumsum(factor[::-1, -1] ** 2, axis=0)[: max_lag + 1][::-1]
+    says_new[0] = True  # a level that begins to change before these rows may do in the rows of its lag
+    possible = np.logical_and.accumulate(says_new[:-1], axis=0)
+    rows = design.change.shape[1] - max_lag
+    with np.errstate(divide="ignore"):
+        aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)[:, None]
+    return np.asarray(np.argmin(np.where(possible, aic, np.inf), axis=0))
+
+
+def _t_value(design: _Design, series: Rows, lag: int) -> Vector:
+    """The t-value of the level: with the level as the last regressor, it is read off the factor."""
+    columns = [*range(FIRST_LAG, FIRST_LAG + lag), LEVEL, NOW]
+    factor, says_new = _factor(design, series, columns, lag)
+    freedom = design.change.shape[1] - lag - (lag + 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        for i in range(n_columns):
-            for j in range(i, n_columns):
-                product = raw[i] if i == j else np.vecdot(columns[i], columns[j])
-                rest = product - sums[i] * sums[j] / n_rows
-                for k in range(i):
-                    rest = rest - factor[:, k, i] * factor[:, k, j]
-                if i == j:
-                    share = np.fmin(share, np.where(raw[i] > 0, rest / raw[i], -1.0))
-                    factor[:, i, i] = np.sqrt(np.maximum(rest, 0.0))
-                else:
-                    factor[:, i, j] = rest / factor[:, i, i]
+        t = factor[-2, -1] / (factor[-1, -1] / np.sqrt(freedom))
+    return np.where(says_new.all(axis=0) & np.isfinite(t), t, np.nan)
+
+
+ONE, LEVEL, NOW, FIRST_LAG = 0, 1, 2, 3
+"""Columns of the regression: 1, ``x[t-1]``, ``dx[t]``, then ``dx[t-1]``, ``dx[t-2]`` …"""
+
+
+class _Design:
+    """The columns of the regression of every series, and the sums of their products."""
+
+    def __init__(self, level: Matrix, change: Matrix, max_lag: int) -> None:
+        """``level[n_series, n_slots]`` and its changes ``[n_series, n_slots - 1]``, a slot later."""
+        self.level, self.change, self.max_lag = level[:, : change.shape[1]], change, max_lag
+        self._products = self._sum_products()
+
+    def column(self, column: int, series: Rows, start: int) -> Matrix:
+        """A column of some series, for t from ``start``."""
+        if column == LEVEL:
+            return self.level[series, start:]
+        lag = _lag_of(column)
+        return self.change[series, start - lag : self.change.shape[1] - lag]
+
+    def products(self, series: Rows, start: int) -> Matrix:
+        """Sums over t from ``start <= max_lag`` of products of columns, lags up to ``start``.
+
+        ``[n_columns, n_columns, n_series]``.
+        """
+        n_columns = FIRST_LAG + start
+        total = self._products[:n_columns, :n_columns, series]
+        for t in range(start, self.max_lag):
+            row = np.ones((n_columns, len(series)))
+            row[LEVEL], row[NOW] = self.level[series, t], self.change[series, t]
+            row[FIRST_LAG:] = self.change[series, t - start : t][:, ::-1].T
+            total += row[:, None] * row
+        return total
+
+    def _sum_products(self) -> Matrix:
+        """The sums over t from ``max_lag``."""
+        q, stop = self.max_lag, self.change.shape[1]
+        lags = {_lag_of(column): column for column in (NOW, *range(FIRST_LAG, FIRST_LAG + q))}
+        total = np.empty((FIRST_LAG + q, FIRST_LAG + q, len(self.level)))
+        level, change = self.level[:, q:], self.change
+        total[ONE, ONE] = stop - q
+        total[ONE, LEVEL] = level.sum(axis=1)
+        total[LEVEL, LEVEL] = np.vecdot(level, level)
+        # What all lags have in common; each adds its edges. Nothing is taken away, so no digit is lost.
+        middle = change[:, q : stop - q]
+        common = [np.vecdot(middle, change[:, q - d : stop - q - d]) for d in range(q + 1)]
+        middle_sum = middle.sum(axis=1)
+        for lag, column in lags.items():
+            edges = change[:, q - lag : q], change[:, stop - q : stop - lag]
+            total[ONE, column] = middle_sum + edges[0].sum(axis=1) + edges[1].sum(axis=1)
+            total[LEVEL, column] = np.vecdot(level, change[:, q - lag : stop - lag])
+            for later in range(lag, q + 1):
+                d = later - lag
+                early = np.vecdot(edges[0], change[:, q - later : q - d])
+                late = np.vecdot(edges[1], change[:, stop - q - d : stop - later])
+                total[column, lags[later]] = common[d] + early + late
+        below = np.tri(len(total), k=-1, dtype=np.bool_)[:, :, None]
+        return np.where(below, total.transpose(1, 0, 2), total)
+
+
+def _lag_of(column: int) -> int:
+    return 0 if column == NOW else column - FIRST_LAG + 1
+
+
+def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -> tuple[Matrix, Flags]:
+    """The upper triangle R of the QR factors of the centred columns, ``[k, k, n_series]``, t from ``start``,
+    and which columns say something that those before them do not, ``[k, n_series]``.
+
+    By Cholesky of their products; where that loses digits, by QR.
+    """
+    products = design.products(series, start)
+    sums, raw = products[ONE, columns], products[columns, columns]
+    # What the columns before leave of each product.
+    left = products[np.ix_(columns, columns)] - sums[:, None] * sums / (design.change.shape[1] - start)
+    factor = np.zeros_like(left)
+    share = np.full(len(series), np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for i in range(len(columns)):
+            own = left[i, i]
+            share = np.fmin(share, np.where(raw[i] > 0, own / raw[i], -1.0))
+            factor[i, i] = np.sqrt(np.maximum(own, 0.0))
+            factor[i, i + 1 :] = left[i, i + 1 :] / factor[i, i]
+            left[i + 1 :, i + 1 :] -= factor[i, i + 1 :, None] * factor[i, i + 1 :]
+    says_new = np.ones(sums.shape, dtype=np.bool_)
     ill = np.flatnonzero(share < ILL_CONDITIONED)
     if ill.size:
-        factor[ill] = _factor_by_qr([column[ill] for column in columns])
-    return factor
+        factor[:, :, ill], says_new[:, ill] = _factor_by_qr(
+            [design.column(column, series[ill], start) for column in columns]
+        )
+    return factor, says_new
 
 
-def _factor_by_qr(columns: Sequence[Matrix]) -> Matrix:
+def _factor_by_qr(columns: Sequence[Matrix]) -> tuple[Matrix, Flags]:
     design = np.stack(columns, axis=-1)
+    raw = np.sqrt(np.sum(design**2, axis=1))
     design = design - design.mean(axis=1, keepdims=True)
-    size = np.sqrt(np.sum(design**2, axis=1, keepdims=True))
+    size = np.sqrt(np.sum(design**2, axis=1))
+    # A constant column leaves rounding only.
+    size[size <= NOTHING * raw] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.linalg.qr(np.where(size > 0, design / size, 0.0), mode="r")
-    own = np.diagonal(factor, axis1=1, axis2=2) ** 2
-    factor *= np.sign(np.diagonal(factor, axis1=1, axis2=2))[:, :, None]
-    factor[(own < DEPENDENT).any(axis=1)] = np.nan
-    return np.asarray(factor * size)
+        factor = np.linalg.qr(np.where(size[:, None] > 0, design / size[:, None], 0.0), mode="r")
+    own = np.diagonal(factor, axis1=1, axis2=2)
+    factor = factor * np.where(own < 0, -1.0, 1.0)[:, :, None] * size[:, None]
+    return factor.transpose(1, 2, 0), (own**2 >= DEPENDENT).T

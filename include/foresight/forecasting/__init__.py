@@ -8,7 +8,7 @@ from foresight.forecasting.probability import (
     Calibrator,
     Components,
     Risk,
-    violation_probability,
+    forecast_with_risk,
 )
 
 __all__ = [
@@ -20,5 +20,5 @@ __all__ = [
     "ForecastParameters",
     "Risk",
     "forecast",
-    "violation_probability",
+    "forecast_with_risk",
 ]

@@ -116,7 +116,8 @@ def unlikeness(origins: Origins, means: list[Matrix]) -> Matrix:
 
     The summed squares of the differences of ``means``, in variances of the series; 0 without variance.
     """
-    variance = origins.samples.var(axis=1, keepdims=True)
+    deviation = origins.samples - origins.samples.mean(axis=1, keepdims=True)
+    variance = np.vecdot(deviation, deviation)[:, None] / deviation.shape[1]
     distance = np.zeros((len(variance), origins.plan.judged))
     for mean in means:
         difference = origins.at_judged(mean) - mean[:, -1:]

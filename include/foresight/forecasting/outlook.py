@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from foresight.analysis.arrays import Integers, Matrix, Rows, Vector
 from foresight.analysis.blocks import Block, in_blocks
 from foresight.analysis.gaps import Coverage, inspect
-from foresight.forecasting.candidates import MODELS, Candidates, forecast_all
+from foresight.forecasting.candidates import MODELS, forecast_all
 from foresight.forecasting.origins import Origins, Plan, unlikeness
 from foresight.forecasting.parameters import FEWEST_PATHS, ForecastParameters
 from foresight.forecasting.paths import Paths, joint_band, joint_paths, middle_mean, quantiles
@@ -57,11 +57,27 @@ class Forecast:
         return MODELS[model] if model != NO_MODEL else ""
 
 
-def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters = DEFAULTS) -> Forecast:
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the forecasts of a block were made from; in units of the block, relative to the last sample."""
+
+    block: Block
+    origins: Origins
+    unlike: Matrix
+    paths: Paths
+
+
+def forecast(
+    values: Matrix,
+    horizon: int = 10,
+    parameters: ForecastParameters = DEFAULTS,
+    witness: Callable[[Evidence], None] | None = None,
+) -> Forecast:
     """Forecast ``values[n_series, n_slots]`` (float64, NaN = missing) ``horizon`` slots ahead.
 
     A series that is too young, or has too many gaps, to be forecast from the whole window is forecast from as
     many of its last slots as will do. Each row's forecast depends on that row alone, to the last bit.
+    ``witness`` sees the evidence block by block: it is too large to be kept, hundreds of values a series.
     """
     if horizon < 1:
         raise ValueError(f"horizon = {horizon} is out of range: at least 1 slot")
@@ -79,7 +95,9 @@ def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters =
     for plan, block in blocks:
         rows, n = block.rows, len(block.rows)
         history[rows] = plan.n_slots
-        origins, unlike, candidates = _prepare(block, plan)
+        origins = Origins.of(block.samples, plan)
+        means = origins.running_means()
+        unlike, candidates = unlikeness(origins, means), forecast_all(origins, means)
         judged = backtest(origins, candidates)
         model[rows] = judged.chosen[:n]
         of_series[:2, rows] = judged.mase_of(judged.chosen)[:n], judged.mase[0, :n]
@@ -94,6 +112,8 @@ def forecast(values: Matrix, horizon: int = 10, parameters: ForecastParameters =
         of_series[4, rows] = block.restore(mean.mean(axis=1) + now)
         by_level = quantiles(ordered, parameters.levels).transpose(1, 0, 2)
         spread[rows] = block.restore(by_level + now[:, None, None])
+        if witness is not None:
+            witness(Evidence(block, origins, unlike, paths))
     mase, naive, maximum, minimum, average = of_series
     mean, lower, upper = of_steps
     return Forecast(
@@ -117,34 +137,3 @@ def histories(
         n_slots //= 2
         usable = inspect(values[left, -n_slots:], parameters.enough).usable
         enough, left = left[usable], left[~usable]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recollection:
-    """What a forecast was made from, block by block; in units of the block, relative to the last sample."""
-
-    block: Block
-    origins: Origins
-    unlike: Matrix
-    paths: Paths
-
-
-def recollect(values: Matrix, outlook: Forecast, rows: Rows) -> Iterator[Recollection]:
-    """The paths that the forecasts of ``rows`` were made from; all of these have ``values`` as their history.
-
-    They are made again rather than kept because they are large: hundreds of values a series.
-    """
-    parameters = outlook.parameters
-    plan = Plan.of(values.shape[1], outlook.horizon, parameters)
-    for block in in_blocks(values, rows):
-        model = np.zeros(len(block.samples), dtype=np.int64)
-        model[: len(block.rows)] = outlook.model[block.rows]
-        origins, unlike, candidates = _prepare(block, plan)
-        paths = joint_paths(origins, candidates, model, unlike, parameters.n_paths)
-        yield Recollection(block, origins, unlike, paths)
-
-
-def _prepare(block: Block, plan: Plan) -> tuple[Origins, Matrix, Candidates]:
-    origins = Origins.of(block.samples, plan)
-    means = origins.running_means()
-    return origins, unlikeness(origins, means), forecast_all(origins, means)

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from foresight.analysis.arrays import Flags, Matrix, Rows, Vector
-from foresight.forecasting.outlook import NO_MODEL, Forecast, Recollection, recollect
+from foresight.forecasting.outlook import DEFAULTS, Evidence, Forecast, forecast
+from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.paths import Paths
 
 WEIGHTS = (0.45, 0.45, 0.1)
@@ -80,49 +81,67 @@ class Risk:
     """The expected first violating step, 1 = the next slot, given that there is one; NaN if none is seen."""
 
 
-def violation_probability(
+def forecast_with_risk(
     values: Matrix,
-    outlook: Forecast,
     rows: Rows,
     lower: Vector,
     upper: Vector,
+    horizon: int = 10,
+    parameters: ForecastParameters = DEFAULTS,
     calibrator: Calibrator = UNTRAINED,
-) -> Risk:
-    """Judge ``values[n_series, n_slots]`` and their forecast against bounds; a value on a bound is inside.
+) -> tuple[Forecast, Risk]:
+    """Forecast ``values[n_series, n_slots]`` as :func:`forecast` does, and judge that against bounds.
 
-    Pair ``i`` belongs to series ``rows[i]``; NaN or an infinite bound leaves that side open. Any number of
-    pairs may share a series, in any order: its paths are made once.
+    Pair ``i`` belongs to series ``rows[i]``; NaN or an infinite bound leaves that side open, a value on a
+    bound is inside. Any number of pairs may share a series, in any order: its paths are made once.
     """
-    rows = np.asarray(rows, dtype=np.intp)
-    low = np.where(np.isnan(lower), -np.inf, lower)
-    high = np.where(np.isnan(upper), np.inf, upper)
-    if not rows.shape == low.shape == high.shape:
-        raise ValueError(f"rows, lower and upper differ in shape: {rows.shape}, {low.shape}, {high.shape}")
-    n_bounds, horizon = len(rows), outlook.horizon
-    views = np.full((3, n_bounds, horizon + 1), np.nan)
-    first, outside = np.full(n_bounds, np.nan), np.zeros(n_bounds, dtype=np.bool_)
-    order = np.argsort(rows, kind="stable")
-    order = order[outlook.model[rows[order]] != NO_MODEL]
-    for n_slots in np.unique(outlook.history[rows[order]]).tolist():
-        alike = order[outlook.history[rows[order]] == n_slots]
-        for memory in recollect(values[:, -n_slots:], outlook, np.unique(rows[alike])):
-            block = memory.block
-            start, stop = np.searchsorted(rows[alike], (block.rows[0], block.rows[-1] + 1))
-            for at in range(start, stop, BOUNDS_AT_ONCE):
-                chosen = alike[at : min(at + BOUNDS_AT_ONCE, stop)]
-                local = np.searchsorted(block.rows, rows[chosen])
-                now, scale = block.samples[local, -1], block.scale[local]
-                with np.errstate(over="ignore"):
-                    bounds = low[chosen] * scale - now, high[chosen] * scale - now
-                outside[chosen] = (bounds[0] > 0) | (bounds[1] < 0)
-                views[0, chosen], first[chosen] = _from_paths(memory.paths, local, *bounds)
-                views[1, chosen], views[2, chosen] = _from_past(memory, local, *bounds, outside[chosen])
-    components = Components(*views)
-    probability = calibrator.combine(components)
-    steps = np.minimum(mean_of_views(components)[:, :-1], probability[:, None])
-    return Risk(
-        rows, probability, outside, components, calibrator.version, steps, steps >= LIKELY, first
-    )  # fmt: skip
+    jury = _Jury(rows, lower, upper, horizon)
+    return forecast(values, horizon, parameters, jury.hear), jury.verdict(calibrator)
+
+
+class _Jury:
+    """Collects what each view says of each pair of bounds while the forecasts are made."""
+
+    def __init__(self, rows: Rows, lower: Vector, upper: Vector, horizon: int) -> None:
+        self._rows = np.asarray(rows, dtype=np.intp)
+        self._low = np.where(np.isnan(lower), -np.inf, lower)
+        self._high = np.where(np.isnan(upper), np.inf, upper)
+        shapes = self._rows.shape, self._low.shape, self._high.shape
+        if len(set(shapes)) > 1:
+            raise ValueError(f"rows, lower and upper differ in shape: {', '.join(map(str, shapes))}")
+        n_bounds = len(self._rows)
+        self._order = np.argsort(self._rows, kind="stable")
+        self._views = np.full((3, n_bounds, horizon + 1), np.nan)
+        self._first, self._outside = np.full(n_bounds, np.nan), np.zeros(n_bounds, dtype=np.bool_)
+
+    def hear(self, evidence: Evidence) -> None:
+        """Judges the pairs of a block's series, some at a time."""
+        ordered, series = self._rows[self._order], evidence.block.rows
+        between = slice(*np.searchsorted(ordered, (series[0], series[-1] + 1)))
+        here = self._order[between][np.isin(ordered[between], series)]
+        for start in range(0, len(here), BOUNDS_AT_ONCE):
+            self._judge(evidence, here[start : start + BOUNDS_AT_ONCE])
+
+    def _judge(self, evidence: Evidence, pairs: Rows) -> None:
+        block = evidence.block
+        local = np.searchsorted(block.rows, self._rows[pairs])
+        now, scale = block.samples[local, -1], block.scale[local]
+        with np.errstate(over="ignore"):
+            low, high = self._low[pairs] * scale - now, self._high[pairs] * scale - now
+        outside = (low > 0) | (high < 0)
+        self._outside[pairs] = outside
+        self._views[0, pairs], self._first[pairs] = _from_paths(evidence.paths, local, low, high)
+        self._views[1, pairs], self._views[2, pairs] = _from_past(evidence, local, low, high, outside)
+
+    def verdict(self, calibrator: Calibrator) -> Risk:
+        """The risk of all pairs, once every block was heard."""
+        components = Components(*self._views)
+        probability = calibrator.combine(components)
+        steps = np.minimum(mean_of_views(components)[:, :-1], probability[:, None])
+        return Risk(
+            self._rows, probability, self._outside, components, calibrator.version,
+            steps, steps >= LIKELY, self._first,
+        )  # fmt: skip
 
 
 def mean_of_views(components: Components) -> Matrix:
@@ -156,17 +175,17 @@ def _from_paths(paths: Paths, local: Rows, low: Vector, high: Vector) -> tuple[M
 
 
 def _from_past(
-    memory: Recollection, local: Rows, low: Vector, high: Vector, outside: Flags
+    evidence: Evidence, local: Rows, low: Vector, high: Vector, outside: Flags
 ) -> tuple[Matrix, Matrix]:
     """Shares of the past states outside at each step and at any: weighted by likeness, and of all.
 
     Only states on the same side of the bounds as the present one count.
     """
-    origins = memory.origins
+    origins = evidence.origins
     below, above = low[:, None], high[:, None]
     state = origins.at_judged(origins.strides[:, :, -1])[local]
     same_side = (((state < below) | (state > above)) == outside[:, None]).astype(np.float64)
-    likeness = same_side / (NEARNESS + memory.unlike[local]) ** 2
+    likeness = same_side / (NEARNESS + evidence.unlike[local]) ** 2
     total = np.stack([likeness.sum(axis=1), same_side.sum(axis=1)])
     shares = np.empty((2, len(local), origins.plan.horizon + 1))
     ever = np.zeros(same_side.shape, dtype=np.bool_)

@@ -18,7 +18,7 @@ from foresight import __version__
 from foresight.analysis import AnalysisParameters
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import NotFound
-from foresight.forecasting import ForecastParameters, forecast
+from foresight.forecasting import ForecastParameters
 from foresight.grid import Grid
 from foresight.messaging import Message
 from foresight.orchestration.connections import open_results, prepare_results
@@ -168,8 +168,8 @@ def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]
     for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
         alike = list(group)
         pairs = pair_up(alike, matrix.keys)
-        ahead = forecast(matrix.values, minutes * 60 // STEP_SECONDS, enough)
-        yield from evaluate(alike, matrix, pairs, Outlooks.of(matrix, pairs, ahead))
+        ahead = Outlooks.of(matrix, pairs, minutes * 60 // STEP_SECONDS, enough)
+        yield from evaluate(alike, matrix, pairs, ahead)
 
 
 def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.forecasting import UNTRAINED, Calibrator, Forecast, Risk, violation_probability
+from foresight.forecasting import (
+    UNTRAINED,
+    Calibrator,
+    Forecast,
+    ForecastParameters,
+    Risk,
+    forecast_with_risk,
+)
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.matching import Pairs
 from foresight.sla.status import Outlook, PredictedMinute
+
+DEFAULTS = ForecastParameters()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +32,16 @@ class Outlooks:
 
     @classmethod
     def of(
-        cls, matrix: SeriesMatrix, pairs: Pairs, forecast: Forecast, calibrator: Calibrator = UNTRAINED
+        cls,
+        matrix: SeriesMatrix,
+        pairs: Pairs,
+        horizon: int = 10,
+        parameters: ForecastParameters = DEFAULTS,
+        calibrator: Calibrator = UNTRAINED,
     ) -> Outlooks:
-        """Judge each pair's bounds against the forecast of the same matrix."""
-        return cls(
-            forecast,
-            violation_probability(matrix.values, forecast, pairs.row, pairs.lower, pairs.upper, calibrator),
-        )
+        """Forecast the matrix ``horizon`` slots ahead and judge each pair's bounds against that."""
+        bounds = pairs.row, pairs.lower, pairs.upper
+        return cls(*forecast_with_risk(matrix.values, *bounds, horizon, parameters, calibrator))
 
     def outlook(self, pair: int, grid: Grid) -> Outlook | None:
         """The record of one pair; None where there is no forecast."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.forecasting import forecast
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla import Matcher, Outlooks, Sla, SlaStatus, Sli, evaluate, pair_up
@@ -37,5 +36,5 @@ def sample() -> Sample:
     ]
     matrix = SeriesMatrix(keys, Grid(AS_OF, 720), values)
     pairs = pair_up(slas, keys)
-    outlooks = Outlooks.of(matrix, pairs, forecast(values))
+    outlooks = Outlooks.of(matrix, pairs)
     return Sample(slas, matrix, evaluate(slas, matrix, pairs, outlooks))

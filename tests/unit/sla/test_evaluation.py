@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foresight.forecasting import forecast
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla import Matcher, Outlooks, Sla, SlaStatus, Sli, State, evaluate, pair_up
@@ -309,7 +308,7 @@ class TestOutlooks:
         )
         sla = Sla("a", by_host, at_risk_probability=at_risk)
         pairs = pair_up([sla], matrix.keys)
-        return evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs, forecast(matrix.values)))[0]
+        return evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs))[0]
 
     def test_a_likely_violation_puts_an_indicator_at_risk_and_says_when(self) -> None:
         restless, resting = self.status().slis
@@ -343,7 +342,7 @@ class TestOutlooks:
         matrix = matrix_of([0.5] * 3)
         sla = Sla("a", (load(0.0, 1.0),))
         pairs = pair_up([sla], matrix.keys)
-        status = evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs, forecast(matrix.values)))[0]
+        status = evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs))[0]
         assert status.slis[0].worst is not None
         assert status.slis[0].worst.outlook is None
 
@@ -355,4 +354,4 @@ class TestOutlooks:
             [Sla("a", (replace(load(0.0, 1.0), matchers=(Matcher("host", "=", "1"),)),))], matrix.keys
         )
         with pytest.raises(ValueError, match="not those of these pairs"):
-            evaluate([sla], matrix, pairs, Outlooks.of(matrix, other, forecast(matrix.values)))
+            evaluate([sla], matrix, pairs, Outlooks.of(matrix, other))
