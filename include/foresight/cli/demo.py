@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from foresight.cli.console import console, told
+from foresight.cli.demo_scoring import show_scored
 from foresight.cli.slices import decisions
 
 HOME = Path(".foresight")
@@ -39,6 +40,7 @@ def demo(
     def show(shown: Shown) -> None:
         console.print(status_table(shown.status.lines))
         console.print(decisions(shown.slices, without={"period"}))
+        show_scored(shown.scored)
         stored = Table("stored in", "what", box=None)
         rows = ", ".join(f"{n:,} {name}" for name, n in shown.rows.items() if n)
         messages = ", ".join(f"{n:,} on {topic}" for topic, n in shown.messages.items())

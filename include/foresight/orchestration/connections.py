@@ -3,7 +3,8 @@
 - ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra ``verify``, ``cert``, ``headers``;
 - ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
 - ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
-- ``results`` of type ``sqlite``: host is the path of the file;
+- ``results`` of type ``sqlite``: host is the path of the file; any other connection that a table is named
+  with (``table:CONNECTION/NAME``) is read as these two are;
 - ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included;
 - ``slice_config`` of type ``http`` or ``https``, where there is one: the configuration service of slices;
   extra ``path``, ``verify``, ``cert``, ``headers``.
@@ -74,15 +75,15 @@ def _http_url(given: Any) -> str:
     return f"{host}:{given.port}" if given.port else host
 
 
-def results_url() -> tuple[URL, dict[str, Any]]:
-    """The SQLAlchemy URL of the connection ``results``, and what its driver is given besides."""
+def database_url(name: str) -> tuple[URL, dict[str, Any]]:
+    """The SQLAlchemy URL of a connection to a database, and what its driver is given besides."""
     from sqlalchemy import URL
 
-    given = connection(RESULTS_CONNECTION)
+    given = connection(name)
     if given.conn_type == "sqlite":
         return URL.create("sqlite", database=given.host or given.schema), {}
     if given.conn_type != "mysql":
-        raise InvalidConnection(f"connection results is of type {given.conn_type!r}: use mysql or sqlite")
+        raise InvalidConnection(f"connection {name} is of type {given.conn_type!r}: use mysql or sqlite")
     url = URL.create(
         "mysql+mysqlconnector",
         username=given.login,
@@ -94,12 +95,17 @@ def results_url() -> tuple[URL, dict[str, Any]]:
     return url, {name: value for name, value in given.extra_dejson.items() if name.startswith("ssl_")}
 
 
-def open_results() -> Store:
-    """The results store that the connection ``results`` names; its tables are ``prepare_results``' work."""
+def open_database(name: str) -> Store:
+    """The database that a connection names."""
     from foresight.store import open_store
 
-    url, arguments = results_url()
+    url, arguments = database_url(name)
     return open_store(url, connect_args=arguments)
+
+
+def open_results() -> Store:
+    """The results store that the connection ``results`` names; its tables are ``prepare_results``' work."""
+    return open_database(RESULTS_CONNECTION)
 
 
 def prepare_results() -> Store:

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, SLA_FILE, TELEMETRY_TOPIC
 from foresight.orchestration import slas, slice_demonstration
-from foresight.orchestration.connections import open_results
+from foresight.orchestration.connections import kafka_config, open_results
 from foresight.orchestration.embedded import CONFIG, embedded_connections, results_file
 from foresight.orchestration.publications import PUBLISHED
+from foresight.orchestration.scoring_demonstration import Scored, demonstrate_scoring
 from foresight.orchestration.slice_status import SliceStatus
 from foresight.orchestration.standalone import Standalone, connection_variables, free_port
 from foresight.store.checks import count_rows
@@ -28,12 +29,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a demonstration has to show: statuses, decisions on slices, rows by table, messages by topic, and
-    where they are.
-    """
+    """What a demonstration has to show: statuses, decisions, scored records; rows by table, messages by topic."""
 
     status: slas.Status
     slices: SliceStatus
+    scored: Scored
     rows: dict[str, int]
     messages: dict[str, int]
     results: Path
@@ -56,7 +56,8 @@ def demonstration(home: Path, port: int, say: Say) -> Iterator[Shown]:
             airflow.wait_for("the SLA statuses", lambda: _announced(as_of) or None)
             say("sla_evaluation, woken by it, stored the statuses and announced what changed")
             slices = slice_demonstration.replay(airflow, say)
-            yield _shown(home, airflow, slices)
+            scored = demonstrate_scoring(airflow, kafka_config(), say)
+            yield _shown(home, airflow, slices, scored)
 
 
 def _first_interval(airflow: Standalone) -> datetime:
@@ -75,10 +76,10 @@ def _announced(as_of: datetime) -> bool:
     return open_results().read(lambda connection: connection.execute(query).scalar_one()) == len(topics)
 
 
-def _shown(home: Path, airflow: Standalone, slices: SliceStatus) -> Shown:
+def _shown(home: Path, airflow: Standalone, slices: SliceStatus, scored: Scored) -> Shown:
     def work(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
         rows = {name: count_rows(connection, table) for name, table in metadata.tables.items()}
         sent = select(publication.c.topic, func.sum(publication.c.n_messages)).group_by(publication.c.topic)
         return rows, {topic: int(n) for topic, n in connection.execute(sent)}
 
-    return Shown(slas.status(), slices, *open_results().read(work), results_file(home), airflow)
+    return Shown(slas.status(), slices, scored, *open_results().read(work), results_file(home), airflow)

@@ -21,7 +21,7 @@ TABLES = {
     "samples": ("sample", "sample_window", "slice_measurement", "slice_configuration"),
     "results": (
         "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
-        "scoring_run",
+        "scoring_run", "scoring_load_test",
     ),
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),

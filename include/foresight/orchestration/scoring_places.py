@@ -1,4 +1,7 @@
-"""Where records come from and where they go, as a person writes it: ``kafka:TOPIC`` or a path of a file."""
+"""Where records come from and where they go, as a person writes it: ``kafka:TOPIC`` or a path of a file.
+
+Tables (``table:NAME``) are in ``scoring_tables``.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def path_of(place: str, known: Mapping[str, Any]) -> Path:
     """The file that a place names. Raises ``InvalidMapping`` for one whose ending nobody reads or writes."""
     split = urlsplit(place)
     if split.scheme not in {"", "file"}:
-        raise InvalidMapping(f"{place}: use kafka:TOPIC, a path, or a file:// URI")
+        raise InvalidMapping(f"{place}: use kafka:TOPIC, table:NAME, a path, or a file:// URI")
     path = Path(unquote(split.path) if split.scheme else place)
     if path.suffix not in known:
         raise InvalidMapping(f"{place}: its ending must be one of {', '.join(known)}")

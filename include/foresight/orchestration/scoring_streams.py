@@ -20,7 +20,8 @@ from foresight.messaging import ClientConfig, Publication, Publishers, end_offse
 from foresight.messaging.messages import BY_KEY
 from foresight.orchestration.scoring_deployments import Mappings, open_version, scorer_of
 from foresight.orchestration.scoring_items import ItemScorer
-from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of, write_file
+from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of
+from foresight.orchestration.scoring_tables import write_part
 from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.garbage import rare_collections
@@ -209,7 +210,7 @@ class StreamRun:
         assert place is not None  # noqa: S101 (without a place for bad records, there are none apart)
         topic = topic_of(place)
         if topic is None:
-            write_file(place, scored, batch.number)
+            write_part(place, scored, batch.number, self.plan.stream)
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
         publication = Publication(name, _numbers(batch.starts[topic]))
