@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a demonstration has to show: statuses, decisions, scored records; rows by table, messages by topic."""
+    """What a demonstration has to show, and where it is stored; rows by table, messages by topic."""
 
     status: slas.Status
     slices: SliceStatus
