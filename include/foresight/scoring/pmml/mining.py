@@ -1,4 +1,4 @@
-"""MiningModel: segments, each with a model and a predicate, and the methods that join their answers."""
+"""MiningModel: the methods that join the answers of segments."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import forest
-from foresight.scoring.pmml.frame import Frame, Scope
+from foresight.scoring.pmml.frame import Frame
 from foresight.scoring.pmml.joins import join, merge, merge_last, nearest_median, strongest
-from foresight.scoring.pmml.predicates import TAGS, Always, Predicate, find_predicate
 from foresight.scoring.pmml.result import (
     Result,
     Subject,
@@ -21,6 +20,7 @@ from foresight.scoring.pmml.result import (
     spread_result,
     take_result,
 )
+from foresight.scoring.pmml.segments import Segment, read_segments
 from foresight.scoring.pmml.values import Flags, Floats, cast, constant
 from foresight.scoring.pmml.xml import Element
 
@@ -46,29 +46,6 @@ _WEIGHTED = {
     "x-weightedSum",
 }
 _EMBEDDED = {"Regression", "DecisionTree"}
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One model of the ensemble."""
-
-    id: str
-    weight: float
-    predicate: Predicate
-    model: Any
-
-    def evaluate(self, frame: Frame) -> tuple[Flags, Result | None]:
-        """Where it applies, and its answer laid out over all records; None where it applies to none."""
-        if isinstance(self.predicate, Always):
-            use = np.full(frame.n, self.predicate.value)
-        else:
-            use, _ = self.predicate.test(frame)
-        if use.all():
-            return use, self.model.evaluate(frame)
-        rows = np.flatnonzero(use)
-        if not len(rows):
-            return use, None
-        return use, spread_result(self.model.evaluate(frame.subset(rows)), rows, frame.n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +211,7 @@ def read(element: Element, subject: Subject) -> Any:
         raise UnsupportedModel(f"Segmentation missingPredictionTreatment={missing!r}")
     if method in _VOTES and not (subject.is_classification or subject.function == "clustering"):
         raise segmentation.broken(f"{method} needs classes, and the function is {subject.function}")
-    segments = _read_segments(segmentation, subject, chained=method == "modelChain")
+    segments = read_segments(segmentation, subject, chained=method == "modelChain")
     if method in {"modelChain"} and subject.target is None:
         subject.target_type = segments[-1].model.subject.target_type
     ensemble = Ensemble(
@@ -247,25 +224,3 @@ def read(element: Element, subject: Subject) -> Any:
         threshold=segmentation.number("missingThreshold", 1.0),
     )
     return forest.of(ensemble, subject) or ensemble
-
-
-def _read_segments(element: Element, subject: Subject, *, chained: bool) -> tuple[Segment, ...]:
-    scope = Scope(parent=subject.scope) if chained else subject.scope
-    segments: list[Segment] = []
-    for place, part in enumerate(element.all("Segment"), start=1):
-        inner = next((c for c in part.children if c.tag not in TAGS and c.tag != "VariableWeight"), None)
-        if part.first("VariableWeight") is not None:
-            raise UnsupportedModel("VariableWeight")
-        if inner is None:
-            raise part.broken("holds no model")
-        predicate = find_predicate(part, scope)
-        model = subject.compile(inner, scope)
-        for out in model.outputs:
-            kind = model.subject.scope.fields[out.name]
-            if chained:
-                scope.fields[out.name] = kind
-            subject.scope.fields.setdefault(out.name, kind)
-        segments.append(Segment(part.get("id", str(place)), part.number("weight", 1.0), predicate, model))
-    if not segments:
-        raise element.broken("has no Segment")
-    return tuple(segments)
