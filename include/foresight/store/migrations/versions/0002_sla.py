@@ -159,7 +159,10 @@ def _sli_status() -> None:
             comment="Slots predicted to leave the bounds, with value and interval",
         ),
         sa.Column(
-            "details", sa.JSON(none_as_null=True), nullable=True, comment="The same figures for each series"
+            "details",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="How many series are in each state, and the figures of the 1,000 worst",
         ),
         sa.PrimaryKeyConstraint("sla_name", "sli_name", "as_of"),
         comment="One SLI at one as-of",
@@ -203,11 +206,18 @@ def _sli_window() -> None:
             nullable=False,
             comment="Whether a single bad slot spends the whole budget",
         ),
+        sa.Column("n_violations", sa.Integer(), nullable=False, comment="Episodes of all its series"),
+        sa.Column(
+            "is_list_cut",
+            sa.Boolean(),
+            nullable=False,
+            comment="Whether only the first 360 of them are listed",
+        ),
         sa.Column(
             "violations",
             sa.JSON(none_as_null=True),
             nullable=False,
-            comment="Episodes: start, end, worst value, series",
+            comment="Episodes, worst series first: start, end, worst value, series",
         ),
         sa.Column("alert_factor", sa.Double(), nullable=True, comment="Burn rate at which an alert starts"),
         sa.Column(
