@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -42,7 +43,7 @@ CURRENT_SECONDS: Final = 300
 """Prometheus' look-back: an older sample is shown, but no longer says how things stand now."""
 
 DIGITS: Final = 9
-"""Shares and minutes are rounded here, so that 1 − 0.9 of 60 minutes is 6 and not 5.999999999999999."""
+"""Burn rates are rounded here, so that one in ten at 90 % burns at 1 and not at 1.0000000000000002."""
 
 
 def evaluate(
@@ -80,13 +81,18 @@ def _by_sla(slas: Sequence[Sla], statuses: list[SliStatus], grid: Grid) -> list[
 
 
 def _sli_status(sli: Sli, book: _Book, pairs: range, threshold: float) -> SliStatus:
-    budget_share = round(1 - sli.objective, DIGITS)
+    budget_share = _less(1.0, sli.objective)
     if not pairs:
         windows = tuple(_window(minutes, 0, 0, (), budget_share, book.grid) for minutes in sli.windows)
         return SliStatus(sli, State.NO_DATA, (Reason.NO_SERIES,), (), windows, ())
     series = sorted((book.series(pair, sli, budget_share, threshold) for pair in pairs), key=_badness)
     worst = series[0]
     return SliStatus(sli, worst.state, worst.reasons, tuple(series), worst.windows, worst.alerts)
+
+
+def _less(number: float, taken: float) -> float:
+    """The difference of two numbers as they are written: 1 less 0.9 is 0.1, and 0 only where both are one."""
+    return float(Decimal(repr(number)) - Decimal(repr(taken)))
 
 
 def _badness(status: SeriesStatus) -> tuple[int, float, float, SeriesKey]:
@@ -199,7 +205,7 @@ def _window(
     grid: Grid,
 ) -> WindowStatus:
     slot_minutes = grid.step_seconds / 60
-    allowed = round(budget_share * minutes, DIGITS)
+    allowed = float(f"{budget_share * minutes:.12g}")  # 0.07 of 100 minutes are 7, not 7.000000000000001
     used = violated * slot_minutes
     return WindowStatus(
         minutes=minutes,
@@ -209,7 +215,7 @@ def _window(
         good_share=(observed - violated) / observed if observed else None,
         budget_allowed=allowed,
         budget_used=used,
-        budget_left=round(allowed - used, DIGITS),
+        budget_left=_less(allowed, used),
         burn_rate=_burn_rate(violated, observed, budget_share),
         below_one_slot=allowed < slot_minutes,
         violations=violations,

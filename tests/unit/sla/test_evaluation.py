@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -100,6 +101,27 @@ class TestWindows:
         edge = [low, high, math.nextafter(low, 0), math.nextafter(high, math.inf)]
         window = one(matrix_of(edge), load(low, high)).windows[0]
         assert window.slots() == [AS_OF - MINUTE, AS_OF]
+
+    @pytest.mark.parametrize("objective", [1 - 1e-10, 1 - 2**-53, 0.9999999996, 5e-324])
+    def test_any_objective_between_0_and_1_has_a_budget_and_a_finite_burn_rate(
+        self, objective: float
+    ) -> None:
+        good, bad = (one(matrix_of(values), load(None, 1.0, objective, 4)) for values in ([0.0], [9.0]))
+        share = float(1 - Fraction(repr(objective)))
+        assert good.windows[0].budget_allowed == pytest.approx(share * 4)
+        assert good.windows[0].budget_left > 0
+        assert bad.windows[0].burn_rate == pytest.approx(1 / share)
+        assert (good.state, bad.state) == (State.OK, State.VIOLATED)
+
+    @settings(deadline=None)
+    @given(
+        objective=st.floats(0, 1, exclude_min=True, exclude_max=True), minutes=st.sampled_from([1, 60, 720])
+    )
+    def test_a_budget_is_that_of_exact_arithmetic(self, objective: float, minutes: int) -> None:
+        window = one(matrix_of([9.0]), load(None, 1.0, objective, minutes)).windows[0]
+        share = 1 - Fraction(repr(objective))
+        assert window.budget_allowed == pytest.approx(float(share * minutes), rel=1e-11)
+        assert window.burn_rate == pytest.approx(float(1 / share), rel=1e-11, abs=1e-9)
 
     def test_zero_is_a_bound_like_any_other(self) -> None:
         assert one(matrix_of([0.0, -1e-9]), load(0.0, None)).windows[0].violated == 1
