@@ -38,9 +38,10 @@ sli = define(
 sla_revision = define(
     "sla_revision",
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
-    key("applied_at", Instant, "When (UTC)"),
-    key("revision", Name(64), "SHA-256 of the definition"),
+    key("number", Integer, "Number of the change, from 1"),
+    must("revision", Name(64), "SHA-256 of the definition"),
     must("action", Name(16), "applied or deleted"),
+    must("applied_at", Instant, "When (UTC)"),
     must("applied_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One change of an SLA by a person",
