@@ -7,6 +7,7 @@ What the state of a series means, the first that holds:
   error budget. A sample is current for five minutes, as long as Prometheus looks back for one;
 - ``at_risk``: the probability of a violation in the coming minutes reaches the SLA's threshold, or a
   burn-rate alert fires;
+- ``no_data``: no sample is current, so nothing is known of the present, and nothing is said of what comes;
 - ``ok``: none of these.
 """
 
@@ -40,7 +41,7 @@ from foresight.sla.status import (
 )
 
 CURRENT_SECONDS: Final = 300
-"""Prometheus' look-back: an older sample is shown, but no longer says how things stand now."""
+"""Prometheus' look-back: an older sample is shown, but says no longer how things stand, nor what comes."""
 
 DIGITS: Final = 9
 """Burn rates are rounded here, so that one in ten at 90 % burns at 1 and not at 1.0000000000000002."""
@@ -142,16 +143,15 @@ class _Book:
             for rule in _rules(self.grid)
             if rule.long_minutes <= sli.windows[-1]
         )
-        outlook = self.outlooks.outlook(pair, self.grid) if self.outlooks else None
-        current = self._current(pair)
+        newest = self._newest(pair)
+        is_current = newest is not None and newest.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
+        outlook = self.outlooks.outlook(pair, self.grid) if self.outlooks and is_current else None
         reasons = []
         if not windows[0].observed:
             reasons.append(Reason.NOTHING_OBSERVED)
-        if (
-            current
-            and self.is_outside[pair]
-            and current.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
-        ):
+        elif not is_current:
+            reasons.append(Reason.SILENT)
+        if is_current and self.is_outside[pair]:
             reasons.append(Reason.OUTSIDE_NOW)
         if windows[-1].budget_left < 0:
             reasons.append(Reason.BUDGET_SPENT)
@@ -160,7 +160,7 @@ class _Book:
         if outlook and outlook.probability >= threshold:
             reasons.append(Reason.PROBABILITY)
         key = self.matrix.keys[self.pairs.row[pair]]
-        return SeriesStatus(key, _state(reasons), tuple(reasons), current, windows, alerts, outlook)
+        return SeriesStatus(key, _state(reasons), tuple(reasons), newest, windows, alerts, outlook)
 
     def _window(self, pair: int, minutes: int, budget_share: float) -> WindowStatus:
         at = self.column[minutes]
@@ -181,7 +181,7 @@ class _Book:
             can_fire=round(1 / budget_share, DIGITS) > rule.factor,
         )  # fmt: skip
 
-    def _current(self, pair: int) -> Sample | None:
+    def _newest(self, pair: int) -> Sample | None:
         back = self.newest[pair]
         if back == 0:
             return None
@@ -193,7 +193,9 @@ def _state(reasons: list[Reason]) -> State:
         return State.NO_DATA
     if Reason.OUTSIDE_NOW in reasons or Reason.BUDGET_SPENT in reasons:
         return State.VIOLATED
-    return State.AT_RISK if reasons else State.OK
+    if Reason.PROBABILITY in reasons or Reason.BURN_RATE in reasons:
+        return State.AT_RISK
+    return State.NO_DATA if Reason.SILENT in reasons else State.OK
 
 
 def _window(
