@@ -11,8 +11,11 @@ evaluates, and stores a shard of one interval in one transaction · `publish` an
 was analysed and not yet evaluated: asset events are a door bell, and one may get lost. A run by hand or in
 a backfill works on its own interval; that interval has to have been analysed before.
 
+An interval whose samples retention has removed is refused, or left out: what was said of it stands.
+
 **When it fails** the task says what to do; clear it once that is done. Statuses are rewritten, changes of
-state are announced once.
+state are announced once. An SLA that cannot be evaluated is set aside, with its reason in the log and in the
+run's row of `run`; the others are evaluated.
 """
 
 from __future__ import annotations
@@ -72,7 +75,7 @@ def sla_evaluation() -> None:
 
     @task(map_index_template="{{ shard_name }}")
     def evaluate(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.orchestration.sla_steps import evaluate_shard
+        from foresight.orchestration.sla_shards import evaluate_shard
 
         return evaluate_shard(get_current_context(), shard)
 

@@ -31,10 +31,21 @@ from foresight.store import (
 from foresight.store.columns import to_arrow
 from foresight.store.engine import INFILE_FOLDER
 from foresight.store.reading import read_columns
-from foresight.store.tables import curve, metadata, sample
+from foresight.store.tables import curve, metadata, sample, sli_status
 from tests.integration.databases import fresh_database, fresh_store
 from tests.servers.mysql import mysql_server
-from tests.unit.store.rows import T0, all_rows, clear, evaluate, keys, matrix, persist, sample_columns, write
+from tests.unit.store.rows import (
+    T0,
+    all_rows,
+    clear,
+    evaluate,
+    keys,
+    matrix,
+    persist,
+    sample_columns,
+    sli_columns,
+    write,
+)
 
 pytestmark = pytest.mark.mysql
 
@@ -214,6 +225,31 @@ def test_a_small_packet_size_makes_reading_slower_and_not_wrong(
             set_globally(store, f"max_allowed_packet = {usual}")
     np.testing.assert_array_equal(truth, loaded.values)
     assert sorted(truth.ravel().tolist()) == sorted(every[0])
+
+
+@pytest.mark.parametrize("load_from_rows", [1, 10**9])
+@pytest.mark.parametrize("fixture", ["mysql_url", "mariadb_url"])
+def test_a_row_larger_than_a_packet_is_refused_at_once_and_many_wide_rows_are_not(
+    request: pytest.FixtureRequest, fixture: str, load_from_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "LOAD_FROM_ROWS", load_from_rows)
+    names = [f"i{at:02d}" for at in range(60)]
+    wide, huge = [{"x": 'a"' * size} for size in (50_000, 400_000)]
+    narrow = sli_columns(dict.fromkeys(names, "ok"), T0) | {"details": [None] * 30 + [wide] * 30}
+    with fresh_store(request.getfixturevalue(fixture)) as store:
+        usual = store.read(lambda c: c.exec_driver_sql("SELECT @@max_allowed_packet").scalar())
+        set_globally(store, f"max_allowed_packet = {2**20}")
+        store.close()
+        try:
+            with pytest.raises(FinalError, match=r"sli_status.*i01.*max_allowed_packet"):
+                write(
+                    store, sli_status, sli_columns({"i00": "ok", "i01": "ok"}, T0) | {"details": [wide, huge]}
+                )
+            assert all_rows(store, sli_status) == []
+            write(store, sli_status, narrow)
+        finally:
+            set_globally(store, f"max_allowed_packet = {usual}")
+        assert len(all_rows(store, sli_status)) == 60
 
 
 def test_a_server_that_wants_a_key_in_every_table_gets_one(store: Store) -> None:

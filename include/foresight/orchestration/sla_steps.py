@@ -1,9 +1,9 @@
-"""The steps of ``sla_evaluation``: which intervals, evaluate and store a shard, complete, publish changes."""
+"""The steps of ``sla_evaluation`` around its shards: which intervals and SLAs, complete, publish changes."""
 
 from __future__ import annotations
 
 import logging
-import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,11 +15,8 @@ import orjson
 from sqlalchemy import Connection
 
 from foresight import __version__
-from foresight.analysis import AnalysisParameters
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.errors import NotFound
-from foresight.forecasting import ForecastParameters
-from foresight.grid import Grid
+from foresight.errors import FinalError, NotFound
 from foresight.messaging import Message
 from foresight.orchestration.connections import open_results, prepare_results
 from foresight.orchestration.publications import (
@@ -30,21 +27,16 @@ from foresight.orchestration.publications import (
     open_publication,
     publish_pending,
 )
+from foresight.orchestration.sla_shards import check_kept, is_kept, utc
+from foresight.orchestration.slas import read_standing
 from foresight.orchestration.window import resolve_window
-from foresight.series import SeriesMatrix
-from foresight.sla import Outlooks, Sla, SlaStatus, State, evaluate, pair_up, slis_of
+from foresight.sla import Sla, State, slis_of
 from foresight.sla.changes import StateAt, StateChange, event_message
-from foresight.sla.json_form import sla_from_document
-from foresight.sla.rows import status_rows
 from foresight.store import (
     Store,
     find_publication,
-    find_series,
-    load_matrix,
-    load_slas,
     pending_intervals,
     save_run,
-    save_statuses,
 )
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
@@ -62,30 +54,30 @@ Context = Mapping[str, Any]
 Handed = dict[str, Any]
 
 SLIS_PER_SHARD = 2000
-STEP_SECONDS = 60
-WINDOW_SECONDS = 12 * 3600
-"""How much history an SLA is evaluated on."""
-ENOUGH = AnalysisParameters(min_observed=30, min_coverage=0.5)
-"""What a series needs to be forecast: the defaults of a catalogue entry."""
 AT_ONCE = 100
-"""Most intervals that one run works on; what is left waits for the next."""
+"""Most intervals that one run works on, unless events name more; what is left waits for the next."""
+MAX_REASONS = 100
+"""Most SLAs whose reason to be set aside is kept with a run."""
 
 
 def plan_evaluations(context: Context) -> list[Handed]:
     """One thing handed over for each interval and shard of SLAs."""
     store, chosen = prepare_results(), set(context["params"]["slas"] or ())
-    slas = [sla for sla in _slas(store) if not chosen or sla.name in chosen]
+    standing, unreadable = store.read(read_standing)
+    slas = [sla for sla in standing if not chosen or sla.name in chosen]
+    for name in sorted(chosen & unreadable.keys()):
+        raise FinalError(f"SLA {name!r} cannot be read: {unreadable[name]}; apply it anew, or delete it")
     if unknown := chosen - {sla.name for sla in slas}:
         raise NotFound(
             f"there is no SLA {', '.join(sorted(unknown))}; `foresight sla list` shows what there is"
         )
     intervals = _intervals(context, store)
-    log.info("%d SLAs, intervals until %s", len(slas), [_utc(as_of) for as_of in intervals])
+    log.info("%d SLAs, intervals until %s", len(slas), [utc(as_of) for as_of in intervals])
     if not slas:
         log.warning("no SLA is defined: write one and apply it with `foresight sla apply -f FILE`")
         store.transact(lambda connection: _mark_evaluated(connection, intervals, []))
     return [
-        {"as_of": as_of, "slas": names, "name": f"{_utc(as_of)} shard {number}"}
+        {"as_of": as_of, "slas": names, "name": f"{utc(as_of)} shard {number}"}
         for as_of in intervals
         for number, names in enumerate(_shards(slas))
     ]
@@ -103,8 +95,28 @@ def _intervals(context: Context, store: Store) -> list[int]:
         for event in found
         if event.extra.get("scope") == CATALOGUE_SCOPE
     }
-    waiting = store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
-    return sorted(named.union(waiting))[:AT_ONCE]
+    pending = store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
+    return _chosen(store, named, pending)
+
+
+def _chosen(store: Store, named: set[int], pending: Sequence[int]) -> list[int]:
+    """What events name, for no later run would, and as many of those that wait as one run takes.
+
+    An interval whose samples retention has removed is left out: retention takes the oldest first, so all that
+    wait before such a one have lost theirs too.
+    """
+    waiting = [as_of for as_of in pending if as_of not in named]
+    n_lost = bisect_left(waiting, True, key=lambda as_of: is_kept(store, as_of))
+    if n_lost:
+        log.warning(
+            "%d intervals until %s are left out: they were never evaluated, and their samples are gone",
+            n_lost,
+            utc(waiting[n_lost - 1]),
+        )
+    told = {as_of for as_of in named if is_kept(store, as_of)}
+    for as_of in sorted(named - told):
+        log.warning("the interval until %s is left out: its samples are gone", utc(as_of))
+    return sorted(told.union(waiting[n_lost : n_lost + max(0, AT_ONCE - len(told))]))
 
 
 def _named(context: Context, store: Store) -> int:
@@ -117,7 +129,8 @@ def _named(context: Context, store: Store) -> int:
         return newest
     as_of = resolve_window(context).as_of
     if not store.read(lambda connection: is_analysed(connection, as_of)):
-        raise NotFound(f"{_utc(as_of)} has not been analysed: run telemetry_analysis for it first")
+        raise NotFound(f"{utc(as_of)} has not been analysed: run telemetry_analysis for it first")
+    check_kept(store, as_of)
     return as_of
 
 
@@ -129,61 +142,21 @@ def _shards(slas: Sequence[Sla]) -> Iterator[list[str]]:
         yield [sla.name for _, sla in group]
 
 
-def evaluate_shard(context: Context, handed: Handed) -> Handed:
-    """Evaluates some SLAs at one as-of from what is stored, and stores it in one transaction."""
-    context["shard_name"] = handed["name"]  # type: ignore[index]
-    store, names, started = open_results(), set(handed["slas"]), time.monotonic()
-    slas = [sla for sla in _slas(store) if sla.name in names]
-    matrix = store.read(lambda connection: _observed(connection, slas, handed["as_of"]))
-    statuses = list(_evaluated(slas, matrix))
-    columns = status_rows(statuses)
-    save_statuses(
-        store, handed["as_of"], handed["slas"],
-        columns["sla_status"], columns["sli_status"], columns["sli_window"],
-    )  # fmt: skip
-    states = Counter(str(sli.state) for status in statuses for sli in status.slis)
-    log.info("%s: %d SLIs on %d series: %s", handed["name"], sum(states.values()), len(matrix), dict(states))
-    return {**handed, "states": dict(states), "seconds": time.monotonic() - started}
-
-
-def _observed(connection: Connection, slas: Sequence[Sla], as_of: int) -> SeriesMatrix:
-    """The series that the SLAs match and that hold a value in their longest window."""
-    metrics = {sli.metric for sli in slis_of(slas)}
-    grid = Grid(as_of, WINDOW_SECONDS // STEP_SECONDS, STEP_SECONDS)
-    keys = [
-        row.key
-        for metric in sorted(metrics)
-        for row in find_series(connection, metric)
-        if row.first_seen is not None and row.first_seen <= as_of and (row.last_seen or 0) > grid.start
-    ]
-    matched = np.unique(pair_up(slas, keys).row)
-    matrix = load_matrix(connection, [keys[row] for row in matched], grid)
-    return matrix.take(np.flatnonzero((~np.isnan(matrix.values)).any(axis=1)))
-
-
-def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]:
-    """The statuses, with one forecast for each horizon that the SLAs ask for."""
-    enough = ForecastParameters(enough=ENOUGH)
-    by_horizon = sorted(slas, key=lambda sla: sla.horizon_minutes)
-    for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
-        alike = list(group)
-        pairs = pair_up(alike, matrix.keys)
-        ahead = Outlooks.of(matrix, pairs, minutes * 60 // STEP_SECONDS, enough)
-        yield from evaluate(alike, matrix, pairs, ahead)
-
-
 def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     """Completes the intervals, and notes which changes of state wait to be announced."""
     states, run = Counter[str](), context["dag_run"]
     for shard in shards:
         states.update(shard["states"])
+    set_aside = _set_aside(shards)
     intervals = sorted({shard["as_of"] for shard in shards})
     is_whole = not context["params"]["slas"]
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection) -> dict[str, str]:
+        standing, unreadable = read_standing(connection)
+        reasons = unreadable | set_aside
         if is_whole:
             whole = [at for at in intervals if is_analysed(connection, at, CATALOGUE_SCOPE)]
-            _mark_evaluated(connection, whole, _stored(connection))
+            _mark_evaluated(connection, whole, [sla for sla in standing if sla.name not in reasons])
         # An interval that is evaluated late may make or unmake a change at the next one.
         touched = {*intervals, *(next_evaluated(connection, as_of) for as_of in intervals)} - {None}
         for as_of in sorted(filter(None, touched)):
@@ -199,12 +172,25 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
             finished_at=datetime.now(UTC),
             versions={"foresight": __version__},
             stage_seconds={"evaluate": round(sum(shard["seconds"] for shard in shards), 3)},
-            counts={"intervals": len(intervals), **states},
+            counts={
+                "intervals": len(intervals),
+                **states,
+                "set_aside": len(reasons),
+                "reasons": dict(sorted(reasons.items())[:MAX_REASONS]),
+            },
         )
+        return reasons
 
-    open_results().transact(work, lock=LOCK)
+    reasons = open_results().transact(work, lock=LOCK)
     log.info("%d intervals: %s", len(intervals), dict(states))
-    return {"intervals": intervals, "states": dict(states)}
+    for name, reason in sorted(reasons.items())[:MAX_REASONS]:
+        log.error("SLA %s is set aside: %s", name, reason)
+    return {"intervals": intervals, "states": dict(states), "set_aside": len(reasons)}
+
+
+def _set_aside(shards: Sequence[Handed]) -> dict[str, str]:
+    """Why SLAs could not be evaluated, by name."""
+    return {name: reason for shard in shards for name, reason in shard["set_aside"].items()}
 
 
 def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool) -> None:
@@ -260,17 +246,5 @@ def _mark_evaluated(connection: Connection, intervals: Sequence[int], slas: Sequ
         save_evaluated_interval(connection, as_of, n_sla=len(slas), n_sli=len(slis_of(slas)))
 
 
-def _slas(store: Store) -> list[Sla]:
-    return store.read(_stored)
-
-
-def _stored(connection: Connection) -> list[Sla]:
-    return [sla_from_document(stored.document) for stored in load_slas(connection)]
-
-
 def _epoch(instant: datetime) -> int:
     return int(instant.timestamp())
-
-
-def _utc(as_of: int) -> str:
-    return Grid(as_of, 1).as_of_utc.strftime("%Y-%m-%d %H:%M")

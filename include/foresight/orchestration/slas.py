@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from foresight.errors import NotFound
+from foresight.errors import FinalError, NotFound
 from foresight.orchestration import settings
 from foresight.orchestration.connections import open_results, prepare_results, read_results
 from foresight.sla import Sla, load_slas
@@ -19,6 +20,8 @@ from foresight.sla.tables import StatusLine, lines_from_rows
 from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla, migrate, stored_revision
 from foresight.store import load_slas as load_stored
 from foresight.store.tables import series, sli_status, sli_window
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,30 @@ def apply(files: Sequence[Path], *, by: str, at: int, dry_run: bool = False) -> 
 
 
 def standing() -> list[Sla]:
-    """Every SLA that stands, by name."""
-    return [sla_from_document(stored.document) for stored in read_results().read(load_stored)]
+    """Every SLA that stands, by name; one that cannot be read is only warned of."""
+    found, unreadable = read_results().read(read_standing)
+    for name, reason in unreadable.items():
+        log.warning("SLA %s cannot be read: %s", name, reason)
+    return found
+
+
+def read_standing(connection: Connection) -> tuple[list[Sla], dict[str, str]]:
+    """Every SLA that stands, by name, and why others cannot be read: rules may have become stricter since."""
+    found, unreadable = [], {}
+    for stored in load_stored(connection):
+        try:
+            found.append(sla_from_document(stored.document))
+        except (KeyError, TypeError, ValueError) as error:
+            unreadable[stored.name] = f"{type(error).__name__}: {error}"
+    return found, unreadable
 
 
 def one(name: str) -> Sla:
-    """The SLA of that name. Raises ``NotFound``."""
-    found = {sla.name: sla for sla in standing()}
+    """The SLA of that name. Raises ``NotFound``, and ``FinalError`` where it cannot be read."""
+    readable, unreadable = read_results().read(read_standing)
+    if name in unreadable:
+        raise FinalError(f"SLA {name!r} cannot be read: {unreadable[name]}; apply it anew, or delete it")
+    found = {sla.name: sla for sla in readable}
     if name not in found:
         raise NotFound(f"there is no SLA {name!r}; there are {', '.join(found) or 'none'}")
     return found[name]

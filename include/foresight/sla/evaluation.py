@@ -7,6 +7,7 @@ What the state of a series means, the first that holds:
   error budget. A sample is current for five minutes, as long as Prometheus looks back for one;
 - ``at_risk``: the probability of a violation in the coming minutes reaches the SLA's threshold, or a
   burn-rate alert fires;
+- ``no_data``: no sample is current, so nothing is known of the present, and nothing is said of what comes;
 - ``ok``: none of these.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -39,10 +41,10 @@ from foresight.sla.status import (
 )
 
 CURRENT_SECONDS: Final = 300
-"""Prometheus' look-back: an older sample is shown, but no longer says how things stand now."""
+"""Prometheus' look-back: an older sample is shown, but says no longer how things stand, nor what comes."""
 
 DIGITS: Final = 9
-"""Shares and minutes are rounded here, so that 1 − 0.9 of 60 minutes is 6 and not 5.999999999999999."""
+"""Burn rates are rounded here, so that one in ten at 90 % burns at 1 and not at 1.0000000000000002."""
 
 
 def evaluate(
@@ -80,13 +82,18 @@ def _by_sla(slas: Sequence[Sla], statuses: list[SliStatus], grid: Grid) -> list[
 
 
 def _sli_status(sli: Sli, book: _Book, pairs: range, threshold: float) -> SliStatus:
-    budget_share = round(1 - sli.objective, DIGITS)
+    budget_share = _less(1.0, sli.objective)
     if not pairs:
         windows = tuple(_window(minutes, 0, 0, (), budget_share, book.grid) for minutes in sli.windows)
         return SliStatus(sli, State.NO_DATA, (Reason.NO_SERIES,), (), windows, ())
     series = sorted((book.series(pair, sli, budget_share, threshold) for pair in pairs), key=_badness)
     worst = series[0]
     return SliStatus(sli, worst.state, worst.reasons, tuple(series), worst.windows, worst.alerts)
+
+
+def _less(number: float, taken: float) -> float:
+    """The difference of two numbers as they are written: 1 less 0.9 is 0.1, and 0 only where both are one."""
+    return float(Decimal(repr(number)) - Decimal(repr(taken)))
 
 
 def _badness(status: SeriesStatus) -> tuple[int, float, float, SeriesKey]:
@@ -136,16 +143,15 @@ class _Book:
             for rule in _rules(self.grid)
             if rule.long_minutes <= sli.windows[-1]
         )
-        outlook = self.outlooks.outlook(pair, self.grid) if self.outlooks else None
-        current = self._current(pair)
+        newest = self._newest(pair)
+        is_current = newest is not None and newest.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
+        outlook = self.outlooks.outlook(pair, self.grid) if self.outlooks and is_current else None
         reasons = []
         if not windows[0].observed:
             reasons.append(Reason.NOTHING_OBSERVED)
-        if (
-            current
-            and self.is_outside[pair]
-            and current.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
-        ):
+        elif not is_current:
+            reasons.append(Reason.SILENT)
+        if is_current and self.is_outside[pair]:
             reasons.append(Reason.OUTSIDE_NOW)
         if windows[-1].budget_left < 0:
             reasons.append(Reason.BUDGET_SPENT)
@@ -154,7 +160,7 @@ class _Book:
         if outlook and outlook.probability >= threshold:
             reasons.append(Reason.PROBABILITY)
         key = self.matrix.keys[self.pairs.row[pair]]
-        return SeriesStatus(key, _state(reasons), tuple(reasons), current, windows, alerts, outlook)
+        return SeriesStatus(key, _state(reasons), tuple(reasons), newest, windows, alerts, outlook)
 
     def _window(self, pair: int, minutes: int, budget_share: float) -> WindowStatus:
         at = self.column[minutes]
@@ -175,7 +181,7 @@ class _Book:
             can_fire=round(1 / budget_share, DIGITS) > rule.factor,
         )  # fmt: skip
 
-    def _current(self, pair: int) -> Sample | None:
+    def _newest(self, pair: int) -> Sample | None:
         back = self.newest[pair]
         if back == 0:
             return None
@@ -187,7 +193,9 @@ def _state(reasons: list[Reason]) -> State:
         return State.NO_DATA
     if Reason.OUTSIDE_NOW in reasons or Reason.BUDGET_SPENT in reasons:
         return State.VIOLATED
-    return State.AT_RISK if reasons else State.OK
+    if Reason.PROBABILITY in reasons or Reason.BURN_RATE in reasons:
+        return State.AT_RISK
+    return State.NO_DATA if Reason.SILENT in reasons else State.OK
 
 
 def _window(
@@ -199,7 +207,7 @@ def _window(
     grid: Grid,
 ) -> WindowStatus:
     slot_minutes = grid.step_seconds / 60
-    allowed = round(budget_share * minutes, DIGITS)
+    allowed = float(f"{budget_share * minutes:.12g}")  # 0.07 of 100 minutes are 7, not 7.000000000000001
     used = violated * slot_minutes
     return WindowStatus(
         minutes=minutes,
@@ -209,7 +217,7 @@ def _window(
         good_share=(observed - violated) / observed if observed else None,
         budget_allowed=allowed,
         budget_used=used,
-        budget_left=round(allowed - used, DIGITS),
+        budget_left=_less(allowed, used),
         burn_rate=_burn_rate(violated, observed, budget_share),
         below_one_slot=allowed < slot_minutes,
         violations=violations,

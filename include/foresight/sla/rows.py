@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, Final
 
 from foresight.sla.definitions import Sla
 from foresight.sla.instants import iso
@@ -12,6 +13,12 @@ from foresight.sla.json_form import Json, predicted_documents
 from foresight.sla.status import BurnAlert, SeriesStatus, SlaStatus, SliStatus, State, WindowStatus
 
 Columns = dict[str, list[Any]]
+
+MAX_VIOLATIONS: Final = 360
+"""Most violations in one row: as many as one series can have in 12 h of minutes, so those of the worst series
+are always there."""
+MAX_SERIES: Final = 1000
+"""Most series in one row."""
 
 
 def definition_rows(sla: Sla) -> list[Json]:
@@ -34,7 +41,9 @@ def status_rows(statuses: Sequence[SlaStatus]) -> dict[str, Columns]:
     """Columns of ``sla_status``, ``sli_status`` and ``sli_window``, by table and name.
 
     Numbers of an SLI are those of its worst series; what the others show is in ``details``, and the
-    violations of all of them in ``violations``.
+    violations of all of them in ``violations``. Both lists begin with the worst series and end at
+    ``MAX_SERIES`` and ``MAX_VIOLATIONS``, for a row has to fit into one packet however many series match;
+    counts are of all.
     """
     pairs = [(sla, sli) for sla in statuses for sli in sla.slis]
     return {
@@ -58,7 +67,8 @@ _SLI_COLUMNS = (
 _WINDOW_COLUMNS = (
     "sla_name", "sli_name", "as_of", "window_minutes", "n_observed", "n_missing", "n_violated", "good_share",
     "budget_minutes", "budget_used_minutes", "budget_left_minutes", "burn_rate", "is_budget_below_one_slot",
-    "violations", "alert_factor", "alert_short_minutes", "alert_short_burn_rate", "is_alerting",
+    "n_violations", "is_list_cut", "violations",
+    "alert_factor", "alert_short_minutes", "alert_short_burn_rate", "is_alerting",
 )  # fmt: skip
 
 
@@ -71,7 +81,7 @@ def _sla_row(status: SlaStatus) -> tuple[Any, ...]:
 def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
     head = (
         sla.sla.name, status.sli.name, sla.as_of, status.state.value, sla.revision, len(status.series),
-        {"reasons": list(status.reasons), "series": [_series_details(series) for series in status.series]},
+        _details(status),
     )  # fmt: skip
     worst = status.worst
     if worst is None:
@@ -85,6 +95,14 @@ def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
         ahead.probability, dict(ahead.components), ahead.first_slot, predicted_documents(ahead),
         ahead.model, ahead.mase, ahead.calibrator,
     )  # fmt: skip
+
+
+def _details(status: SliStatus) -> Json:
+    return {
+        "reasons": list(status.reasons),
+        "states": Counter(series.state.value for series in status.series),
+        "series": [_series_details(series) for series in status.series[:MAX_SERIES]],
+    }
 
 
 def _series_details(status: SeriesStatus) -> Json:
@@ -111,21 +129,21 @@ def _window_row(sla: SlaStatus, status: SliStatus, at: int) -> tuple[Any, ...]:
     alerting = (
         (alert.factor, alert.short_minutes, alert.short_burn_rate, alert.fires) if alert else (None,) * 4
     )
+    n_violations = sum(len(series.windows[at].violations) for series in status.series)
     violations = chain.from_iterable(_violations(series, series.windows[at]) for series in status.series)
     return (
         sla.sla.name, status.sli.name, sla.as_of, window.minutes,
         window.observed, window.missing, window.violated, window.good_share,
         window.budget_allowed, window.budget_used, window.budget_left, window.burn_rate,
-        window.below_one_slot, list(violations), *alerting,
+        window.below_one_slot,
+        n_violations, n_violations > MAX_VIOLATIONS, list(islice(violations, MAX_VIOLATIONS)), *alerting,
     )  # fmt: skip
 
 
-def _violations(series: SeriesStatus, window: WindowStatus) -> list[Json]:
+def _violations(series: SeriesStatus, window: WindowStatus) -> Iterator[Json]:
     owner = str(series.key.id)
-    return [
-        {"start": iso(v.start), "end": iso(v.end), "worst": v.worst, "series": owner}
-        for v in window.violations
-    ]
+    for v in window.violations:
+        yield {"start": iso(v.start), "end": iso(v.end), "worst": v.worst, "series": owner}
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Columns:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
 
     NO_SERIES = "no_series"
     NOTHING_OBSERVED = "nothing_observed"
+    SILENT = "silent"
     OUTSIDE_NOW = "outside_now"
     BUDGET_SPENT = "budget_spent"
     BURN_RATE = "burn_rate"
@@ -133,7 +134,10 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class SeriesStatus:
-    """One indicator on one series."""
+    """One indicator on one series.
+
+    ``current`` is its newest sample, however old; an outlook there is only while that one is current.
+    """
 
     key: SeriesKey
     state: State

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, text
 
 from foresight.errors import FinalError
 from foresight.store.columns import Columns, to_arrow
-from foresight.store.engine import INFILE_FOLDER, is_mysql
+from foresight.store.engine import INFILE_FOLDER, PACKET_BYTES, is_mysql
 from foresight.store.merging import assignments, insert_or_merge, merge_of
 from foresight.store.tables import Merge
 
@@ -31,6 +33,8 @@ ROWS_AT_ONCE: Final = 250_000
 
 _STATEMENT_ROWS: Final = 5_000
 _STATEMENT_BYTES: Final = 4 * 1024 * 1024
+_NUMBER_BYTES: Final = 24
+"""The longest that a number is spelled in a statement."""
 
 
 def upsert(connection: Connection, table: Table, columns: Columns) -> int:
@@ -43,9 +47,11 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> int:
 
     Raises:
         ValueError: the columns do not fit the table; see ``to_arrow``.
+        FinalError: a row is too large for the server.
     """
     rows = to_arrow(table, columns)
     rows = rows.sort_by([(column.name, "ascending") for column in table.primary_key])
+    _check_widths(connection, table, rows)
     folder = connection.info.get(INFILE_FOLDER) if is_mysql(connection) else None
     if folder is None or len(rows) < LOAD_FROM_ROWS:
         _insert(connection, table, rows)
@@ -53,6 +59,48 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> int:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             _load(connection, table, rows.slice(start, ROWS_AT_ONCE), folder)
     return len(rows)
+
+
+def _check_widths(connection: Connection, table: Table, rows: pa.Table) -> None:
+    """Refuses what the server answers by closing the connection, which looks as if the network had failed."""
+    limit = _row_limit(connection)
+    if limit is None or rows.nbytes + len(rows) * _NUMBER_BYTES * rows.num_columns <= limit:
+        return
+    widths = _widths(rows)
+    if (widest := int(widths.max())) > limit:
+        named = [column.name for column in table.primary_key]
+        key = rows.select(named).slice(int(widths.argmax()), 1).to_pylist()[0]
+        raise FinalError(
+            f"{table.name}: the row {key} has {widest} bytes; "
+            f"the server's max_allowed_packet lets {limit} through"
+        )
+
+
+def _row_limit(connection: Connection) -> int | None:
+    """Half a packet, for quoting may double a text; None where there are no packets."""
+    packet = connection.info.get(PACKET_BYTES)
+    return None if packet is None else packet // 2
+
+
+def _widths(rows: pa.Table) -> NDArray[np.int64]:
+    """Bytes that each row takes in a statement, about; ``[n_rows]``."""
+    widths = np.full(len(rows), _NUMBER_BYTES * rows.num_columns, dtype=np.int64)
+    for column in rows.columns:
+        if pa.types.is_string(column.type):
+            widths += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return widths
+
+
+def _statements(connection: Connection, rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows, so many at a time as one statement carries; at least one."""
+    ends, start = np.cumsum(_widths(rows)), 0
+    at_most = min(_STATEMENT_BYTES, _row_limit(connection) or _STATEMENT_BYTES)
+    while start < len(rows):
+        before = int(ends[start - 1]) if start else 0
+        fitting = int(np.searchsorted(ends, before + at_most, side="right")) - start
+        size = max(1, min(fitting, _STATEMENT_ROWS))
+        yield rows.slice(start, size)
+        start += size
 
 
 def _insert(connection: Connection, table: Table, rows: pa.Table) -> None:
@@ -64,9 +112,7 @@ def _insert(connection: Connection, table: Table, rows: pa.Table) -> None:
     compiled = statement.compile(dialect=connection.dialect, column_keys=names)
     order = compiled.positiontup or _NAMED.findall(str(compiled))
     sql = _NAMED.sub("%s", str(compiled))
-    at_once = max(1, min(_STATEMENT_ROWS, _STATEMENT_BYTES * len(rows) // max(1, rows.nbytes)))
-    for start in range(0, len(rows), at_once):
-        chunk = rows.slice(start, at_once)
+    for chunk in _statements(connection, rows):
         values = list(zip(*(chunk.column(name).to_pylist() for name in order), strict=True))
         connection.exec_driver_sql(sql, values)
 

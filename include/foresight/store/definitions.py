@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from foresight.errors import NotFound
 from foresight.store.bulk import upsert
@@ -84,8 +84,11 @@ def load_slas(connection: Connection) -> list[StoredSla]:
 
 
 def _record(connection: Connection, definition: StoredSla, action: str, at: int, by: str) -> None:
+    """One more change: numbered, for two may happen within one second, and to the same definition."""
+    last = select(func.max(sla_revision.c.number)).where(sla_revision.c.sla_name == definition.name)
     columns = {
         "sla_name": definition.name,
+        "number": (connection.execute(last).scalar() or 0) + 1,
         "applied_at": at,
         "revision": definition.revision,
         "action": action,

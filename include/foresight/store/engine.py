@@ -32,6 +32,8 @@ Result = TypeVar("Result")
 
 INFILE_FOLDER = "infile_folder"
 """Under this name ``Connection.info`` holds the only folder that LOAD DATA LOCAL may read from, if any."""
+PACKET_BYTES = "packet_bytes"
+"""Under this name ``Connection.info`` holds the longest statement that MySQL takes on this connection."""
 
 _READ_ONLY = "foresight_read_only"
 _MYSQL_SESSION = (
@@ -218,8 +220,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def _prepare_mysql(dbapi_connection: Any, record: Any) -> None:
     cursor = dbapi_connection.cursor()
     cursor.execute(_MYSQL_SESSION)
-    cursor.execute("SELECT @@local_infile")
-    (local_infile,) = cursor.fetchone()
+    cursor.execute("SELECT @@local_infile, @@max_allowed_packet")
+    local_infile, record.info[PACKET_BYTES] = cursor.fetchone()
     cursor.close()
     folder = getattr(dbapi_connection, "_allow_local_infile_in_path", None)
     record.info[INFILE_FOLDER] = Path(folder) if local_infile and folder else None

@@ -45,6 +45,8 @@ _WORLD_FAILED: Final = {
     2005: "the server's host is unknown",
     3024: "the query took too long",
 }
+_TOO_LARGE: Final = 1153
+"""The server closes the connection with it, so it has to be told from a lost one."""
 _SQLITE_TRY_AGAIN: Final = ("database is locked", "database table is locked", "database schema is locked")
 _SQLITE_WORLD_FAILED: Final = ("disk is full", "disk I/O error", "unable to open database file", "readonly")
 
@@ -71,6 +73,8 @@ def translated(what: str) -> Iterator[None]:
 def _meaning(error: DBAPIError, what: str) -> FinalError | StoreUnavailable:
     code = getattr(error.orig, "errno", None)
     text = str(error.orig)
+    if code == _TOO_LARGE:
+        return FinalError(f"{what}: a row is larger than the server's max_allowed_packet ({text})")
     if code in _TRY_AGAIN:
         return TryAgain(f"{what}: {_TRY_AGAIN[code]} ({text})")
     if code in _WORLD_FAILED:

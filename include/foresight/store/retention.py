@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects import mysql
 
 from foresight.errors import FinalError
+from foresight.grid import Grid
 from foresight.store.engine import Store, is_mysql
 from foresight.store.partitions import EPOCH, Layout, add_days, drop_days, read_layout, split_past
-from foresight.store.tables import metadata, sample_window, series, slice_configuration
+from foresight.store.reading import epoch, read_columns
+from foresight.store.tables import metadata, sample, sample_window, series, slice_configuration
 from foresight.store.tables.base import FUTURE, PAST
+from foresight.store.windows import chunks
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,29 @@ def maintain(store: Store, now: int, retention_days: Mapping[str, int]) -> list[
             done.append(_maintain_one(store, table, _day(now), cutoffs.get(table.name)))
             logger.info("%s", done[-1])
     return done
+
+
+def has_lost_samples(connection: Connection, grid: Grid) -> bool:
+    """Whether samples within a grid were stored once and are not any more.
+
+    A run writes every slot of its window, and retention takes the oldest days of all series. So a series has
+    lost some where the oldest row that it has is later than the first slot that it must have had one in: its
+    first value, or the first slot of the grid if that came earlier.
+    """
+    first = int(grid.ends[0])
+    alive = (series.c.first_seen <= grid.as_of, series.c.last_seen > grid.start)
+    query = select(series.c.series_id, epoch(series.c.first_seen).label("first_seen")).where(*alive)
+    began = dict(zip(*read_columns(connection, query), strict=True))
+    for chunk in chunks(np.array(list(began), dtype=np.int64)):
+        at_first = select(sample.c.series_id).where(sample.c.series_id.in_(chunk), sample.c.slot == first)
+        rest = sorted(set(chunk).difference(*read_columns(connection, at_first)))
+        if rest:
+            oldest = select(sample.c.series_id, epoch(func.min(sample.c.slot)).label("oldest"))
+            grouped = oldest.where(sample.c.series_id.in_(rest)).group_by(sample.c.series_id)
+            kept = dict(zip(*read_columns(connection, grouped), strict=True))
+            if any(one not in kept or kept[one] > max(first, began[one]) for one in rest):
+                return True
+    return False
 
 
 def _maintain_one(store: Store, table: Table, today: date, cutoff: date | None) -> Maintained:

@@ -16,8 +16,8 @@ from foresight.regexes import regex_mistake
 MAX_SLOTS = 100_000
 """The longest window that is read, in slots: ten weeks of minutes."""
 
-AS_OF_SECONDS = 60
-"""A run's as-of lies on a multiple of it; a step that divides it puts every series on that very instant."""
+STEP_SECONDS = 60
+"""The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -113,7 +113,7 @@ class WatchedMetric(Entry):
     matchers: dict[str, Annotated[Matcher, BeforeValidator(_as_matcher)]] = Field(default_factory=dict)
     partition: tuple[str, ...] = ()
     """The labels that tell series of this metric apart within one host."""
-    step_seconds: Duration = Field(default=60, alias="step")
+    step_seconds: Duration = Field(default=STEP_SECONDS, alias="step")
     window_seconds: Duration = Field(default=12 * 3600, alias="window")
     description: str = ""
     unit: str = ""
@@ -137,9 +137,9 @@ class WatchedMetric(Entry):
             raise ValueError("matchers belong to metric; write them into the query itself")
         if "__name__" in self.matchers:
             raise ValueError("the name is given by metric, not by a matcher on __name__")
-        if AS_OF_SECONDS % self.step_seconds:
+        if self.step_seconds != STEP_SECONDS:
             raise ValueError(
-                f"a step divides {AS_OF_SECONDS} s, for slots to end where runs do; got {self.step_seconds} s"
+                f"a step is {STEP_SECONDS} s, for slots are minutes everywhere; got {self.step_seconds} s"
             )
         if self.window_seconds % self.step_seconds:
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -100,6 +101,27 @@ class TestWindows:
         edge = [low, high, math.nextafter(low, 0), math.nextafter(high, math.inf)]
         window = one(matrix_of(edge), load(low, high)).windows[0]
         assert window.slots() == [AS_OF - MINUTE, AS_OF]
+
+    @pytest.mark.parametrize("objective", [1 - 1e-10, 1 - 2**-53, 0.9999999996, 5e-324])
+    def test_any_objective_between_0_and_1_has_a_budget_and_a_finite_burn_rate(
+        self, objective: float
+    ) -> None:
+        good, bad = (one(matrix_of(values), load(None, 1.0, objective, 4)) for values in ([0.0], [9.0]))
+        share = float(1 - Fraction(repr(objective)))
+        assert good.windows[0].budget_allowed == pytest.approx(share * 4)
+        assert good.windows[0].budget_left > 0
+        assert bad.windows[0].burn_rate == pytest.approx(1 / share)
+        assert (good.state, bad.state) == (State.OK, State.VIOLATED)
+
+    @settings(deadline=None)
+    @given(
+        objective=st.floats(0, 1, exclude_min=True, exclude_max=True), minutes=st.sampled_from([1, 60, 720])
+    )
+    def test_a_budget_is_that_of_exact_arithmetic(self, objective: float, minutes: int) -> None:
+        window = one(matrix_of([9.0]), load(None, 1.0, objective, minutes)).windows[0]
+        share = 1 - Fraction(repr(objective))
+        assert window.budget_allowed == pytest.approx(float(share * minutes), rel=1e-11)
+        assert window.burn_rate == pytest.approx(float(1 / share), rel=1e-11, abs=1e-9)
 
     def test_zero_is_a_bound_like_any_other(self) -> None:
         assert one(matrix_of([0.0, -1e-9]), load(0.0, None)).windows[0].violated == 1
@@ -217,7 +239,18 @@ class TestStates:
 
     def test_a_sample_of_five_minutes_ago_is_current_and_one_of_six_is_not(self) -> None:
         assert State.VIOLATED is self.state([0.0] * 54 + [2.0] + [math.nan] * 5)[0]
-        assert State.OK is self.state([0.0] * 53 + [2.0] + [math.nan] * 6)[0]
+        assert self.state([0.0] * 53 + [2.0] + [math.nan] * 6) == (State.NO_DATA, (Reason.SILENT,))
+
+    def test_a_silent_series_is_no_data_unless_its_past_is_worse_by_itself(self) -> None:
+        assert self.state([0.0] * 30 + [math.nan] * 6) == (State.NO_DATA, (Reason.SILENT,))
+        assert self.state([0.0] * 30 + [math.nan] * 5) == (State.OK, ())
+        spent = self.state([2.0] * 7 + [0.0] * 46 + [math.nan] * 7)
+        assert spent == (State.VIOLATED, (Reason.SILENT, Reason.BUDGET_SPENT))
+        burning = one(
+            matrix_of([math.nan] * 1380 + [0.0] * 39 + [5.0] * 13 + [math.nan] * 8),
+            load(None, 1.0, 0.99, 60, 1440),
+        )
+        assert (burning.state, burning.reasons) == (State.AT_RISK, (Reason.SILENT, Reason.BURN_RATE))
 
     def test_an_overspent_budget_is_violated_although_the_present_is_good(self) -> None:
         assert self.state([2.0] * 7 + [0.0] * 53) == (State.VIOLATED, (Reason.BUDGET_SPENT,))
@@ -296,6 +329,21 @@ class TestManyAtOnce:
 
 
 class TestOutlooks:
+    @pytest.mark.parametrize(("n_missing", "is_foretold"), [(0, True), (5, True), (6, False), (55, False)])
+    def test_nothing_is_foretold_from_a_value_that_is_not_current(
+        self, n_missing: int, is_foretold: bool
+    ) -> None:
+        values = np.where(np.arange(720) % 100 == 99, 10.0, 5.0)
+        values[-n_missing - 3 :] = 10.0
+        values[720 - n_missing :] = np.nan
+        matrix = matrix_of(values.tolist())
+        slas = [Sla("a", (load(None, 9.0, 0.01, 60, 720),))]
+        pairs = pair_up(slas, matrix.keys)
+        series = evaluate(slas, matrix, pairs, Outlooks.of(matrix, pairs))[0].slis[0].worst
+        assert series is not None
+        assert is_foretold == (series.outlook is not None)
+        assert series.state == (State.VIOLATED if is_foretold else State.NO_DATA)
+
     def status(self, at_risk: float = 0.5, share: float = 0.7) -> SlaStatus:
         """A series that is above 9 in ``share`` of its minutes, though not now, and one that never is."""
         rng = np.random.default_rng(3)

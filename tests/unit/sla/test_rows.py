@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
 
-from foresight.sla import Sla, definition_rows, sla_document, sla_from_document, status_rows
+from foresight.grid import Grid
+from foresight.series import SeriesKey, SeriesMatrix
+from foresight.sla import (
+    Sla,
+    SlaStatus,
+    Sli,
+    definition_rows,
+    evaluate,
+    sla_document,
+    sla_from_document,
+    status_rows,
+)
 from foresight.sla.status import State
 from foresight.store import tables
 from foresight.store.columns import to_arrow
 from tests.unit.sla.samples import Sample, sample
+from tests.unit.sla.strategies import AS_OF
 from tests.unit.sla.test_openslo import slas
 
 
@@ -85,6 +98,43 @@ def test_violations_of_every_series_are_listed_by_window(given_sample: Sample) -
         for series_id in series
     }
     assert {str(s.key.id): s.windows[2].violated for s in given_sample.statuses[0].slis[0].series} == minutes
+
+
+def flapping(n_series: int) -> SlaStatus:
+    """Every series but the last is outside every other minute; the last one in all of the newest ten."""
+    values = np.tile(np.arange(720) % 2 * 9.0, (n_series, 1))
+    values[-1] = np.where(np.arange(720) < 300, 0.0, 9.0)
+    keys = tuple(SeriesKey.of("m", {"host": f"host-{at:05d}"}) for at in range(n_series))
+    sla = Sla("s", (Sli("i", "m", None, 5.0, 0.9),))
+    return evaluate([sla], SeriesMatrix(keys, Grid(AS_OF, 720), values))[0]
+
+
+def test_a_row_stays_small_however_many_series_flap_and_its_counts_are_of_all() -> None:
+    status = flapping(1200)
+    rows = status_rows([status])
+    windows, details = rows["sli_window"], rows["sli_status"]["details"][0]
+    assert windows["n_violations"] == [1199 * minutes // 2 + 1 for minutes in (60, 180, 720)]
+    assert windows["is_list_cut"] == [True] * 3
+    assert [len(listed) for listed in windows["violations"]] == [360, 360, 360]
+    assert windows["n_violated"] == [60, 180, 420]
+    assert rows["sli_status"]["n_series"] == [1200]
+    assert details["states"] == {"violated": 1200}
+    assert len(details["series"]) == 1000
+    for columns in rows.values():
+        assert all(len(orjson.dumps(column)) < 1024 * 1024 for column in columns.values())
+
+
+def test_a_list_that_is_cut_begins_with_the_whole_of_the_worst_series() -> None:
+    status = flapping(3)
+    listed = status_rows([status])["sli_window"]["violations"][2]
+    first, second, _ = status.slis[0].series
+    assert [str(first.key.id)] + [str(second.key.id)] * 359 == [violation["series"] for violation in listed]
+
+
+def test_a_list_that_holds_every_violation_does_not_say_that_it_is_cut(given_sample: Sample) -> None:
+    windows = status_rows(given_sample.statuses)["sli_window"]
+    assert windows["is_list_cut"] == [False] * 9
+    assert windows["n_violations"] == [len(listed) for listed in windows["violations"]]
 
 
 def test_an_alert_stands_with_the_window_that_is_its_long_one(given_sample: Sample) -> None:

@@ -69,6 +69,8 @@ def window_columns(names: list[str], as_of: int, sla: str = "shop") -> Columns:
         "n_violated": 2,
         "good_share": 57 / 59,
         "is_budget_below_one_slot": False,
+        "n_violations": 1,
+        "is_list_cut": False,
         "violations": [[{"start": as_of - 60, "end": as_of, "worst": 1e10}] for _ in names],
     }
 

@@ -63,6 +63,23 @@ def test_going_back_to_an_older_revision_is_a_change_of_its_own(store: Store) ->
     assert column(store, sla_revision, "revision") == ["r1", "r2", "r1"]
 
 
+def test_changes_within_one_second_are_all_kept_in_their_order(store: Store) -> None:
+    for revision in ("r1", "r2", "r1"):
+        apply(store, definition(revision), ["a"])
+    store.transact(lambda c: delete_sla(c, "shop", applied_at=T0, applied_by="me"))
+    apply(store, definition(), ["a"])
+    apply(store, definition(name="other"), ["a"])
+    changes = [(row[0], row[1], row[2], row[3]) for row in all_rows(store, sla_revision)]
+    assert changes == [
+        ("other", 1, "r1", "applied"),
+        ("shop", 1, "r1", "applied"),
+        ("shop", 2, "r2", "applied"),
+        ("shop", 3, "r1", "applied"),
+        ("shop", 4, "r1", "deleted"),
+        ("shop", 5, "r1", "applied"),
+    ]
+
+
 def test_a_deleted_sla_is_gone_and_its_history_is_not(store: Store) -> None:
     apply(store, definition(), ["a"])
     apply(store, definition(name="other"), ["a"])

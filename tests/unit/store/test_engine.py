@@ -31,9 +31,9 @@ class DriverError(Exception):
         self.errno = errno
 
 
-def meaning(errno: int | None, text: str = "x") -> ForesightError:
+def meaning(errno: int | None, text: str = "x", *, is_lost: bool = False) -> ForesightError:
     with pytest.raises(ForesightError) as raised, translated("db"):
-        raise OperationalError("SELECT secret", {}, DriverError(errno, text))
+        raise OperationalError("SELECT secret", {}, DriverError(errno, text), connection_invalidated=is_lost)
     return raised.value
 
 
@@ -52,6 +52,11 @@ def test_a_full_or_absent_server_is_unavailable_at_once(errno: int) -> None:
 @pytest.mark.parametrize("errno", [1045, 1064, 1146, None])
 def test_what_no_retry_can_mend_is_final(errno: int | None) -> None:
     assert isinstance(meaning(errno), FinalError)
+
+
+def test_a_row_too_large_is_final_although_the_server_closes_the_connection() -> None:
+    assert isinstance(meaning(1153, is_lost=True), FinalError)
+    assert isinstance(meaning(None, is_lost=True), TryAgain)
 
 
 def test_a_locked_sqlite_file_is_tried_again_and_a_full_disk_is_not() -> None:

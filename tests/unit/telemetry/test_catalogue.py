@@ -63,14 +63,14 @@ def test_a_trend_may_be_as_smooth_as_the_analysis_can_make_it(tmp_path: Path) ->
 
 
 def test_durations_and_exponents_read_as_a_person_means_them(tmp_path: Path) -> None:
-    text = "metrics: [{name: a, query: up, step: 30s, window: 1h, minimum: 9.882e9}]"
+    text = "metrics: [{name: a, query: up, step: 1m, window: 1h, minimum: 9.882e9}]"
     [entry] = loaded(tmp_path, text).metrics
     assert (
         entry.step_seconds,
         entry.window_seconds,
         entry.n_slots,
         entry.minimum,
-    ) == (30, 3600, 120, 9.882e9)
+    ) == (60, 3600, 60, 9.882e9)
 
 
 def test_matchers_have_four_forms(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ metrics:
         ("name: a, metric: b, matchers: {c: {}}", "give exactly one of"),
         ('name: a, metric: b, matchers: {c: {regex: "(["}}', "missing ]"),
         ('name: a, metric: b, matchers: {c: {not_regex: "a(?=b)"}}', "invalid perl operator"),
-        ("name: a, metric: b, step: 5m", "divides 60 s"),
-        ("name: a, metric: b, step: 7s", "divides 60 s"),
-        ("name: a, metric: b, step: 30s, window: 3601s", "no multiple"),
-        ("name: a, metric: b, step: 1s, window: 30d", "more than 100000"),
+        ("name: a, metric: b, step: 5m", "a step is 60 s, for slots are minutes everywhere; got 300 s"),
+        ("name: a, metric: b, step: 30s", "a step is 60 s"),
+        ("name: a, metric: b, window: 3601s", "no multiple"),
+        ("name: a, metric: b, window: 70d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
         ("name: a, metric: b, step: 0", "greater than or equal to 1"),
         ("name: 1 a, metric: b", "match pattern"),
@@ -171,5 +171,5 @@ def test_anything_else_is_no_duration(given: object) -> None:
 
 
 def test_an_entry_floors_the_as_of_to_its_step() -> None:
-    entry = WatchedMetric(name="a", metric="b", step_seconds=15, window_seconds=3600, min_slots=1)
-    assert Grid(1_700_000_100, 240, 15) == entry.grid(1_700_000_100 + 14)
+    entry = WatchedMetric(name="a", metric="b", window_seconds=3600)
+    assert Grid(1_700_000_100, 60) == entry.grid(1_700_000_100 + 14)

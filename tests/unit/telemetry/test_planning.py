@@ -78,13 +78,11 @@ def test_a_few_series_of_many_entries_share_one_shard() -> None:
     assert all(not selection.narrowed for selection in planned.shards[0].selections)
 
 
-def test_entries_with_another_step_or_window_have_shards_of_their_own() -> None:
+def test_entries_with_another_window_have_shards_of_their_own() -> None:
     known = Listed({name: hosts(name, 2) for name in "abc"})
-    entries = entry("a"), entry("b", step="30s"), entry("c", window="1h")
+    entries = entry("a"), entry("b", window="24h"), entry("c", window="1h")
     planned = plan(catalogue(*entries), known, AS_OF)
-    assert [Grid(AS_OF, 720), Grid(AS_OF, 1440, 30), Grid(AS_OF, 60)] == [
-        shard.grid for shard in planned.shards
-    ]
+    assert [Grid(AS_OF, 720), Grid(AS_OF, 1440), Grid(AS_OF, 60)] == [shard.grid for shard in planned.shards]
 
 
 def test_a_large_metric_is_cut_by_the_label_that_divides_it_best() -> None:
@@ -118,7 +116,7 @@ def test_a_query_is_never_cut() -> None:
 
 def test_there_are_never_more_shards_than_allowed() -> None:
     known = Listed({"a": hosts("a", 5000), "b": hosts("b", 700)})
-    entries = entry("a"), entry("b", step="30s")
+    entries = entry("a"), entry("b", window="24h")
     planned = plan(catalogue(*entries), known, AS_OF, max_series_per_shard=10, max_shards=8)
     assert len(planned.shards) <= 8
     assert 5700 == sum(map(len, planned.shards)) == planned.n_series

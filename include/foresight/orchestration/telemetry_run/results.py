@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from foresight.orchestration.telemetry_run.handover import (
     name_in_ui,
     timed,
 )
-from foresight.orchestration.window import INTERVAL, resolve_window
+from foresight.orchestration.window import INTERVAL, STEP, resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.store import Store, save_run, save_samples, save_series, upsert
 from foresight.store.intervals import (
@@ -37,6 +38,7 @@ from foresight.store.intervals import (
     save_analysed_interval,
 )
 from foresight.store.tables import aggregate, forecast, metadata, series_analysis
+from foresight.store.tables.runs import SCOPE_LENGTH
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -115,7 +117,7 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
         "over_limit": about["over_limit"],
         "expectations": _sums(_found(load(shard["expectations"])) for shard in shards),
     }
-    scope = ",".join(sorted(params["metrics"] or ()))[:190] or CATALOGUE_SCOPE
+    scope = scope_of(params["metrics"] or ())
 
     def work(connection: Connection) -> None:
         save_analysed_interval(
@@ -158,6 +160,20 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     return summary
 
 
+def scope_of(names: Sequence[str]) -> str:
+    """What a run was about: the entries named, or the whole catalogue where none is.
+
+    What is too long for its column, or reads as the whole catalogue, ends in a digest of all the names.
+    """
+    if not names:
+        return CATALOGUE_SCOPE
+    text = ",".join(sorted(set(names)))
+    if len(text) <= SCOPE_LENGTH and text != CATALOGUE_SCOPE:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{text[: SCOPE_LENGTH - len(digest) - 1]}~{digest}"
+
+
 def _found(results: pa.Table) -> dict[str, int]:
     """How many series broke each expectation."""
     return {
@@ -198,4 +214,5 @@ def _messages(store: Store, as_of: int) -> Iterator[Message]:
         known = read_series(connection, found["analysis"]["series_id"])
         return found | {"series": _without_long_labels(known, found["analysis"])}
 
-    return telemetry_messages(as_of, int(INTERVAL.total_seconds()), **store.read(work))
+    seconds, step_seconds = (int(length.total_seconds()) for length in (INTERVAL, STEP))
+    return telemetry_messages(as_of, seconds, step_seconds=step_seconds, **store.read(work))

@@ -7,6 +7,9 @@ from sqlalchemy import JSON, Boolean, Index, Integer
 from foresight.store.column_types import Instant, Name
 from foresight.store.tables.base import define, key, may, must
 
+SCOPE_LENGTH = 190
+"""Longest scope of an interval, in characters."""
+
 run = define(
     "run",
     key("dag_id", Name(250), "Name of the DAG"),
@@ -28,7 +31,7 @@ run = define(
 analysed_interval = define(
     "analysed_interval",
     key("as_of", Instant, "End of the interval (UTC)"),
-    key("scope", Name(190), "What was analysed: the catalogue or a part of it"),
+    key("scope", Name(SCOPE_LENGTH), "What was analysed: the catalogue or a part of it"),
     must("is_complete", Boolean, "Whether everything planned was stored or set aside with a reason"),
     must("n_planned", Integer, "Series planned"),
     must("n_stored", Integer, "Series stored"),
@@ -41,7 +44,7 @@ analysed_interval = define(
 evaluated_interval = define(
     "evaluated_interval",
     key("as_of", Instant, "End of the interval (UTC)"),
-    key("scope", Name(190), "The same as in analysed_interval"),
+    key("scope", Name(SCOPE_LENGTH), "The same as in analysed_interval"),
     must("n_sla", Integer, "SLAs evaluated"),
     must("n_sli", Integer, "SLIs evaluated"),
     comment="One interval that sla_evaluation finished",

@@ -38,9 +38,10 @@ sli = define(
 sla_revision = define(
     "sla_revision",
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
-    key("applied_at", Instant, "When (UTC)"),
-    key("revision", Name(64), "SHA-256 of the definition"),
+    key("number", Integer, "Number of the change, from 1"),
+    must("revision", Name(64), "SHA-256 of the definition"),
     must("action", Name(16), "applied or deleted"),
+    must("applied_at", Instant, "When (UTC)"),
     must("applied_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One change of an SLA by a person",
@@ -81,7 +82,11 @@ sli_status = define(
     may("mase", Double, "Backtest error of that forecaster"),
     may("calibrator", Name(64), "Version of the calibrator"),
     may("predicted", JSON(none_as_null=True), "Slots predicted to leave the bounds, with value and interval"),
-    may("details", JSON(none_as_null=True), "The same figures for each series"),
+    may(
+        "details",
+        JSON(none_as_null=True),
+        "How many series are in each state, and the figures of the 1,000 worst",
+    ),
     Index(None, "as_of"),
     comment="One SLI at one as-of",
     kept_by="as_of",
@@ -103,7 +108,11 @@ sli_window = define(
     may("budget_left_minutes", Double, "Left; negative when overspent"),
     may("burn_rate", Double, "Bad share / (1 - objective)"),
     must("is_budget_below_one_slot", Boolean, "Whether a single bad slot spends the whole budget"),
-    must("violations", JSON(none_as_null=True), "Episodes: start, end, worst value, series"),
+    must("n_violations", Integer, "Episodes of all its series"),
+    must("is_list_cut", Boolean, "Whether only the first 360 of them are listed"),
+    must(
+        "violations", JSON(none_as_null=True), "Episodes, worst series first: start, end, worst value, series"
+    ),
     may("alert_factor", Double, "Burn rate at which an alert starts"),
     may("alert_short_minutes", Integer, "The short window that must burn too"),
     may("alert_short_burn_rate", Double, "Burn rate of the short window"),

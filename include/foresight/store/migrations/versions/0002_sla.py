@@ -80,12 +80,19 @@ def _sla_revision() -> None:
     op.create_table(
         "sla_revision",
         sa.Column("sla_name", Name(190), nullable=False, comment="Name of the SLA"),
-        sa.Column("applied_at", Instant(), nullable=False, comment="When (UTC)"),
+        sa.Column(
+            "number",
+            sa.Integer(),
+            nullable=False,
+            autoincrement=False,
+            comment="Number of the change, from 1",
+        ),
         sa.Column("revision", Name(64), nullable=False, comment="SHA-256 of the definition"),
         sa.Column("action", Name(16), nullable=False, comment="applied or deleted"),
+        sa.Column("applied_at", Instant(), nullable=False, comment="When (UTC)"),
         sa.Column("applied_by", Name(255), nullable=False, comment="Who did it"),
         sa.Column("document", sa.JSON(none_as_null=True), nullable=False, comment="The whole definition"),
-        sa.PrimaryKeyConstraint("sla_name", "applied_at", "revision"),
+        sa.PrimaryKeyConstraint("sla_name", "number"),
         comment="One change of an SLA by a person",
         if_not_exists=True,
         **table_options(None),
@@ -159,7 +166,10 @@ def _sli_status() -> None:
             comment="Slots predicted to leave the bounds, with value and interval",
         ),
         sa.Column(
-            "details", sa.JSON(none_as_null=True), nullable=True, comment="The same figures for each series"
+            "details",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="How many series are in each state, and the figures of the 1,000 worst",
         ),
         sa.PrimaryKeyConstraint("sla_name", "sli_name", "as_of"),
         comment="One SLI at one as-of",
@@ -203,11 +213,18 @@ def _sli_window() -> None:
             nullable=False,
             comment="Whether a single bad slot spends the whole budget",
         ),
+        sa.Column("n_violations", sa.Integer(), nullable=False, comment="Episodes of all its series"),
+        sa.Column(
+            "is_list_cut",
+            sa.Boolean(),
+            nullable=False,
+            comment="Whether only the first 360 of them are listed",
+        ),
         sa.Column(
             "violations",
             sa.JSON(none_as_null=True),
             nullable=False,
-            comment="Episodes: start, end, worst value, series",
+            comment="Episodes, worst series first: start, end, worst value, series",
         ),
         sa.Column("alert_factor", sa.Double(), nullable=True, comment="Burn rate at which an alert starts"),
         sa.Column(
