@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from foresight.messaging import ClientConfig, Message, Received, drain, end_offsets
+from foresight.messaging import ClientConfig, Drain, Message, Received, end_offsets
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.files import READERS, SINKS, FileSink
 from foresight.scoring.outcome import RECORD, BadRecord, Record
@@ -64,7 +64,7 @@ def open_file(place: str) -> FileSink:
 def encode(record: Record) -> bytes:
     """A record as JSON."""
     try:
-        return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
+        return b"%b" % orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
     except (TypeError, ValueError):
         return json.dumps(record, default=str).encode()
 
@@ -98,6 +98,7 @@ class TopicSource:
 
     def __init__(self, config: ClientConfig, topic: str) -> None:
         self._config, self._topic = config, topic
+        self._drain = Drain(config, topic)
 
     def ends(self) -> Offsets:
         """Where each partition ends now."""
@@ -108,7 +109,7 @@ class TopicSource:
         messages: list[Received] = []
         position = start
         while True:
-            drained = drain(self._config, self._topic, position, until=until, max_messages=limit or MAX_TAKEN)
+            drained = self._drain.take(position, until=until, max_messages=limit or MAX_TAKEN)
             messages += drained.messages
             position = drained.offsets
             if limit is not None or not drained.remaining:
@@ -123,9 +124,9 @@ class TopicSource:
             return [_read(item.value) for item in items]
 
     def message(self, item: Received, value: bytes) -> Message:
-        """The same key and headers, but for those that this house sets."""
+        """The same partition, key and headers, but for those headers that this house sets."""
         headers = item.headers and tuple(header for header in item.headers if header[0] not in _OURS)
-        return Message(item.origin, item.key, value, headers)
+        return Message(item.origin, item.key, value, headers, item.partition)
 
 
 def _read(value: bytes | None) -> Any:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foresight.messaging import ClientConfig, ensure_topic
+from foresight.errors import NotFound
+from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration import models
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.scoring_deployments import Deployed, open_deployment, scorer_of
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 STREAM_LENGTH: Final = 512
+PARTITIONS: Final = 3
+"""Of a topic that is made for the records of a file; one for those of a topic has as many as that."""
 RUNNING, DONE = "running", "done"
 
 
@@ -89,17 +92,27 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
 
 def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
     outputs = [place for place in (plan.good, plan.bad) if place]
-    needs_kafka = any(topic_of(place) for place in (source, *outputs))
-    config: ClientConfig = kafka_config() if needs_kafka else {}
+    config = _kafka(is_needed=any(topic_of(place) for place in (source, *outputs)))
     origin = _source(source, config)
+    partitions = PARTITIONS if topic_of(source) is None else len(origin.ends())
     for place in outputs:
         topic = topic_of(place)
         if topic is not None:
-            ensure_topic(config, topic)
+            ensure_topic(config, topic, partitions=partitions)
         else:
             prepare_sink(place)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
-    return StreamRun(store, origin, plan, config, settings, running)
+    return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
+
+
+def _kafka(*, is_needed: bool) -> ClientConfig:
+    """The settings of the broker; none where there is none, and only tables and files are spoken of."""
+    try:
+        return kafka_config()
+    except NotFound:
+        if is_needed:
+            raise
+        return {}
 
 
 def _source(place: str, config: ClientConfig) -> Source:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-RARE = 100_000
+RARE = 1_000_000
 """Objects made before the search starts; by default 700, which one bundle passes many times."""
 
 
