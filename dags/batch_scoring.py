@@ -21,6 +21,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 
@@ -35,14 +36,7 @@ def setting(maximum: int, title: str, text: str) -> Param:
 
 
 PARAMS = {
-    "deployment": Param(
-        "model@champion",
-        type="string",
-        pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.-]*)?$",
-        maxLength=257,
-        title="Deployment",
-        description="name@alias; a name alone means its champion.",
-    ),
+    "deployment": run_params.deployment(),
     "source": place("kafka:records", "Source", "kafka:TOPIC, table:NAME, or the path of a file."),
     "good": place("kafka:records.scored", "Good records", "kafka:TOPIC, table:NAME, or the path of a file."),
     "bad": Param(

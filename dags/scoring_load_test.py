@@ -20,6 +20,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 
@@ -39,14 +40,7 @@ def numbers(default: list[int], maximum: int, title: str, text: str) -> Param:
 
 
 PARAMS = {
-    "deployment": Param(
-        "model@champion",
-        type="string",
-        pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.-]*)?$",
-        maxLength=257,
-        title="Deployment",
-        description="name@alias; a name alone means its champion.",
-    ),
+    "deployment": run_params.deployment(),
     "bundle_sizes": numbers([1, 10, 100, 1000], 1_000_000, "Bundle sizes", "Records a bundle, each tried."),
     "senders": numbers([1, 2, 5], 256, "Senders", "Numbers of threads, each tried."),
     "seconds": Param(

@@ -18,3 +18,15 @@ def publish(what: str) -> Param:
         title="Announce on Kafka",
         description=f"auto: every run but a backfill {what}.",
     )
+
+
+def deployment() -> Param:
+    """A deployed model."""
+    return Param(
+        "model@champion",
+        type="string",
+        pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+        maxLength=257,
+        title="Deployment",
+        description="name@alias; a name alone means its champion.",
+    )

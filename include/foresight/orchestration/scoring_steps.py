@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from foresight.errors import NotFound
 from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration import models
 from foresight.orchestration.connections import kafka_config, prepare_results
@@ -91,8 +92,7 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
 
 def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
     outputs = [place for place in (plan.good, plan.bad) if place]
-    needs_kafka = any(topic_of(place) for place in (source, *outputs))
-    config: ClientConfig = kafka_config() if needs_kafka else {}
+    config = _kafka(is_needed=any(topic_of(place) for place in (source, *outputs)))
     origin = _source(source, config)
     # A topic that is missing is made like the one that the records come from.
     partitions = len(origin.ends()) if topic_of(source) else PARTITIONS
@@ -104,6 +104,16 @@ def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace
             prepare_sink(place)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
     return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
+
+
+def _kafka(*, is_needed: bool) -> ClientConfig:
+    """The settings of the broker; none where there is none, and only tables and files are spoken of."""
+    try:
+        return kafka_config()
+    except NotFound:
+        if is_needed:
+            raise
+        return {}
 
 
 def _source(place: str, config: ClientConfig) -> Source:

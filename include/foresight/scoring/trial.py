@@ -6,6 +6,7 @@ tries them out first; what went wrong there is said here, and nothing else happe
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -64,18 +65,27 @@ def main(kind: str, file: str, memory: str, seconds: str) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.flush()
+    said = os.dup(1)
+    os.dup2(2, 1)  # libraries print what they like: not into the verdict
+    status, verdict = _verdict(kind, file, int(memory))
+    os.write(said, verdict.encode(errors="replace"))
+    return status
+
+
+def _verdict(kind: str, file: str, memory: int) -> tuple[int, str]:
     try:
         load_model(Path(file), kind)
     except UnsupportedModel as error:
-        print(error.element, str(error).removeprefix(error.element).strip(), sep="\n")
-        return _UNSUPPORTED
+        return _UNSUPPORTED, f"{error.element}\n{str(error).removeprefix(error.element).strip()}"
     except InvalidModel as error:
-        print(error)
-        return _REFUSED
+        return _REFUSED, str(error)
     except MemoryError:
-        print(f"loading it and scoring one record needs more than the {int(memory) // 1024**2} MiB allowed")
-        return _REFUSED
-    return 0
+        return (
+            _REFUSED,
+            f"loading it and scoring one record needs more than the {memory // 1024**2} MiB allowed",
+        )
+    return 0, ""
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def load(source: bytes | Path) -> TensorModel:
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # senders are the threads
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         names = [out.name for out in session.get_outputs()]
 
         def run(arrays: Arrays) -> dict[str, Any]:
