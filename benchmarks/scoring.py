@@ -4,7 +4,7 @@
 
 pypmml runs in a private environment that this script makes; where Java or the package index is not to be
 had, the ratios are null and `peer` says why. Both sides get the same list of dicts; of the ways into pypmml
-(a dict at a time, or a data frame, which it turns into JSON) the faster one counts.
+(a dict at a time, a data frame, JSON text of all records in either of its two forms) the fastest one counts.
 """
 
 from __future__ import annotations
@@ -48,23 +48,34 @@ from pypmml import Model, PMMLContext
 PMMLContext.getOrCreate(gateway="jpype")
 model = Model.load(sys.argv[1])
 records = json.load(open(sys.argv[2]))
-frame = pd.DataFrame(records)
+names = list(records[0])
 def best(call):
     times = []
     for _ in range(int(sys.argv[3])):
         start = time.perf_counter(); answer = call(); times.append(time.perf_counter() - start)
     return min(times), answer
-one, by_dict = best(lambda: [model.predict(record) for record in records])
-try:
-    many, by_frame = best(lambda: model.predict(pd.DataFrame(records)))
-except Exception:
-    many = float("inf")
+ways = {
+    "dict": lambda: [model.predict(record) for record in records],
+    "frame": lambda: model.predict(pd.DataFrame(records)),
+    "json": lambda: model.predict(json.dumps(records)),
+    "json split": lambda: model.predict(
+        json.dumps({"columns": names, "data": [[r[name] for name in names] for r in records]})
+    ),
+}
+one, by_dict = best(ways.pop("dict"))
+seconds = {"dict": one}
+for way, call in ways.items():
+    try:
+        seconds[way] = best(call)[0]
+    except Exception:
+        pass
 def first(answer):
     found = {str(e.getKey()): e.getValue() for e in answer.entrySet()}
     value = next(found[name] for name in ("predicted_" + sys.argv[4], sys.argv[4]) if name in found)
     return value if isinstance(value, str) else float(value)
 answers = [first(answer) for answer in by_dict]
-print(json.dumps({"seconds": min(one, many), "dict": one, "frame": many, "answers": answers}))
+way = min(seconds, key=seconds.get)
+print(json.dumps({"seconds": seconds[way], "way": way, "answers": answers}))
 sys.stdout.flush()
 """
 
@@ -131,7 +142,7 @@ def records_for(model: ScoringModel, path: Path, times: int) -> list[dict[str, A
     return [dict(row) for _ in range(times) for row in rows]
 
 
-def against_peer(name: str, python: str, count: int) -> dict[str, float]:
+def against_peer(name: str, python: str, count: int) -> dict[str, Any]:
     """Records a second of both sides on the same dicts, answers compared."""
     pmml = PEERS[name]
     model = load_model(pmml)
@@ -159,6 +170,7 @@ def against_peer(name: str, python: str, count: int) -> dict[str, float]:
         f"{name}_ratio": theirs["seconds"] / seconds,
         f"{name}_per_second": len(records) / seconds,
         f"peer_{name}_per_second": len(records) / theirs["seconds"],
+        f"peer_{name}_way": theirs["way"],
     }
 
 

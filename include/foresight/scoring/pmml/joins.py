@@ -52,7 +52,8 @@ def nearest_median(stack: Floats, counted: Flags) -> Floats:
     rows = np.arange(n)
     distance = np.abs(stack[:, rows, best] - medians[rows, best])
     distance = np.where(counted, distance, math.inf)
-    nearest = counted & (distance <= distance.min(axis=0))
+    # Of an even number the two in the middle are equally near, but for rounding.
+    nearest = counted & (distance <= distance.min(axis=0) + 1e-12)
     total = np.where(nearest[:, :, None], stack, 0.0).sum(axis=0)
     return np.asarray(total / nearest.sum(axis=0)[:, None])
 
