@@ -62,7 +62,7 @@ PARAMS = {
 @dag(
     schedule=None,
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=2,
     dagrun_timeout=timedelta(hours=1),
     default_args=DEFAULT_ARGS,
     params=PARAMS,
