@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 import time
@@ -13,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import caller, console, told
 
 if TYPE_CHECKING:
     from foresight.store.models import Change
@@ -169,7 +168,7 @@ def score(
 def _change(note: str) -> Change:
     from foresight.store.models import Change
 
-    return Change(getpass.getuser(), int(time.time()), note)
+    return Change(caller(), int(time.time()), note)
 
 
 def _json(text: str, option: str, kind: type) -> Any:
