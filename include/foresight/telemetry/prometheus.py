@@ -158,7 +158,10 @@ class PrometheusSource:
         subquery of one minute in steps of a minute finds both ends, or one.
         """
         result, _ = self._instant("count_over_time(vector(1)[60s:60s])", _WHOLE_MINUTE)
-        return not (len(result) == 1 and result[0].get("value", [None, None])[1] == "1")
+        try:
+            return not (len(result) == 1 and result[0].get("value", [None, None])[1] == "1")
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise BadAnswer(f"{self._address}: the result is not a list of series: {error!r}") from error
 
     def _questions(self, shard: Shard) -> Iterator[tuple[Selection, Grid]]:
         """Every (selection, part of the grid) that is asked for, none with too many points."""
