@@ -6,7 +6,9 @@ Iris flowers as JSON, five of a hundred with a bad petal width, in a topic with 
 stored and deployed, and the step of the DAG that scores is timed from its start to its end: offsets and
 batches kept in SQLite, read with committed isolation, mapped, checked, scored, encoded, sent in transactions,
 every delivery confirmed. Then every record is looked for on the outputs. What a bare consumer reads and a
-bare producer sends of the same messages, each by itself in one run, says what the client library allows.
+bare producer sends of the same messages, without headers and with the two that ours have, each by itself in
+the same run, says what the client library allows. ``limited_by`` says what was used up: all processors (and
+how many of them by others), the one that a Python process can use, or neither, so that the run waited.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +31,7 @@ from typing import Any
 
 import orjson
 import psutil
+from confluent_kafka import TopicPartition
 
 HOME = tempfile.mkdtemp(prefix="foresight-bench-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -48,6 +52,7 @@ IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 ROWS = Path(__file__).parents[1] / "tests" / "data" / "iris" / "iris_initial.csv"
 SOURCE, GOOD, BAD, BARE = "flowers", "flowers.scored", "flowers.rejected", "flowers.bare"
 PARTITIONS = 3
+BATCH = b"kafka:flowers>iris@champion/10/good"
 BAD_SHARE = 0.05
 PARAMS = {
     "deployment": "iris", "source": f"kafka:{SOURCE}", "good": f"kafka:{GOOD}", "bad": f"kafka:{BAD}",
@@ -70,8 +75,11 @@ def main() -> None:
             ensure_topic(config, topic, partitions=PARTITIONS)
         values, n_bad = flowers(options.records)
         produce_seconds = produce(config, SOURCE, values)
-        read_seconds = bare_read(config)
-        found, seconds, processor_seconds = score(options.batch)
+        marked_seconds = produce(
+            config, BARE, values, headers=[("id", b"flowers:0:1000000"), ("batch", BATCH)]
+        )
+        read_seconds = bare_read(config, options.records)
+        found, load = score(options.batch)
         lost, doubled = compare(config, options.records)
     assert (found["read"], found["bad"]) == (options.records, n_bad), found
     figures = {
@@ -80,14 +88,20 @@ def main() -> None:
         "lost": lost,
         "doubled": doubled,
         "batch_size": options.batch,
-        "records_per_second": round(options.records / seconds),
-        "seconds": round(seconds, 2),
-        "own_processor_share": round(processor_seconds / seconds, 2),
-        "bare_consumer_per_second": round(options.records / read_seconds),
-        "bare_producer_per_second": round(options.records / produce_seconds),
+        "records_per_second": round(options.records / load.seconds),
+        "seconds": round(load.seconds, 2),
+        "own_microseconds_per_record": round(load.own / options.records * 1e6, 2),
+        "broker_microseconds_per_record": round(load.broker / options.records * 1e6, 2),
+        "own_processors": round(load.own / load.seconds, 2),
+        "broker_processors": round(load.broker / load.seconds, 2),
+        "other_processors": round(load.others / load.seconds, 2),
+        "limited_by": load.limit(),
+        "bare_consume_per_second": round(options.records / read_seconds),
+        "bare_produce_per_second": round(options.records / produce_seconds),
+        "bare_produce_with_headers_per_second": round(options.records / marked_seconds),
     }
     for name, value in figures.items():
-        sys.stderr.write(f"{name:26} {value:>12,}\n")
+        sys.stderr.write(f"{name:38} {value}\n")
     if options.json:
         print(json.dumps(figures))
 
@@ -115,14 +129,14 @@ def flowers(n: int) -> tuple[list[bytes], int]:
     return values, sum(b"null" in value for value in values)
 
 
-def produce(config: dict[str, str], topic: str, values: list[bytes]) -> float:
+def produce(config: dict[str, str], topic: str, values: list[bytes], **more: Any) -> float:
     """Seconds of a bare idempotent producer that is flushed once and believed."""
     producer = Connection(config).producer()
     started = time.perf_counter()
     for value in values:
         while True:
             try:
-                producer.produce(topic, value)
+                producer.produce(topic, value, **more)
                 break
             except BufferError:
                 producer.poll(0.1)
@@ -130,26 +144,59 @@ def produce(config: dict[str, str], topic: str, values: list[bytes]) -> float:
     return time.perf_counter() - started
 
 
-def bare_read(config: dict[str, str]) -> float:
+def bare_read(config: dict[str, str], n: int) -> float:
     """Seconds to read all of it and do nothing."""
     connection = Connection(config)
+    spans = offset_spans(connection, SOURCE, committed=True)
+    consumer = connection.consumer()
     started = time.perf_counter()
-    for _ in SpanReader(connection, SOURCE, offset_spans(connection, SOURCE, committed=True), 120):
-        pass
-    return time.perf_counter() - started
+    consumer.assign([TopicPartition(SOURCE, number, span.start) for number, span in spans.items()])
+    while n > 0:
+        n -= sum(message.error() is None for message in consumer.consume(10_000, 0.01))
+    seconds = time.perf_counter() - started
+    consumer.close()
+    return seconds
 
 
-def score(batch_size: int) -> tuple[dict[str, Any], float, float]:
-    """What the run said, its seconds, and those that this process had a processor."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Seconds of a stretch, and those of processors: this process, the broker, all others, and nobody."""
+
+    seconds: float
+    own: float
+    broker: float
+    others: float
+    idle: float
+
+    @classmethod
+    def now(cls) -> Work:
+        """Since the beginning of time."""
+        me, machine = psutil.Process(), psutil.cpu_times()
+        (java,) = (child for child in me.children(recursive=True) if child.name() == "java")
+        own, broker = (sum(process.cpu_times()[:2]) for process in (me, java))
+        idle = machine.idle + machine.iowait
+        busy = sum(machine[:8]) - idle
+        return cls(time.perf_counter(), own, broker, busy - own - broker, idle)
+
+    def since(self, then: Work) -> Work:
+        """What was done since then."""
+        before, after = astuple(then), astuple(self)
+        return Work(*(new - old for old, new in zip(before, after, strict=True)))
+
+    def limit(self) -> str:
+        """What a faster run would need more of."""
+        if self.idle < 0.1 * (self.own + self.broker + self.others + self.idle):
+            return f"processors, {self.others / self.seconds:.1f} of {psutil.cpu_count()} used by others"
+        return "one Python process" if self.own > 0.8 * self.seconds else "waiting for the broker"
+
+
+def score(batch_size: int) -> tuple[dict[str, Any], Work]:
+    """What the run said, and what it took."""
     run = SimpleNamespace(dag_id="batch_scoring", run_id="benchmark", run_after=datetime.now(UTC))
     context = {"dag_run": run, "params": PARAMS | {"batch_size": batch_size}}
-    me = psutil.Process()
-    before = me.cpu_times()
-    started = time.perf_counter()
+    before = Work.now()
     found = scoring_steps.score_batches(context)
-    seconds = time.perf_counter() - started
-    after = me.cpu_times()
-    return found, seconds, after.user + after.system - before.user - before.system
+    return found, Work.now().since(before)
 
 
 def compare(config: dict[str, str], n: int) -> tuple[int, int]:

@@ -1,9 +1,8 @@
 """Event on Kafka to policy message on Kafka: a live Airflow on PostgreSQL, a real broker, a real MySQL.
 
-    python -m benchmarks.slice_latency --json [--rounds 12] [--train]
+    python -m benchmarks.slice_latency --json [--rounds 12]
 
-``--train`` first trains on the published recording through the DAG ``slice_training``, sends that recording
-through the live path, and adds its errors. Rounds follow one another; each sends one period of all cells,
+Rounds follow one another; each sends one period of all cells,
 one event a gNB-CU of ten cells, and is timed from the last delivery report to the message on the topic.
 """
 
@@ -35,13 +34,12 @@ from foresight.messaging import ensure_topic
 from foresight.orchestration.standalone import Standalone
 from foresight.slices.recording import messages, simulate
 from foresight.store import Store, open_store
-from foresight.store.tables import run, slice_prediction
+from foresight.store.tables import run
 
 DAG = "slice_prediction"
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data" / "onap"
 PAST, GRANULARITY = 6, 900
-REPLAYED = "03-AB"
 
 
 @dataclass
@@ -171,43 +169,6 @@ def stages(bench: Bench) -> dict[str, float]:
     return {name: round(float(np.median([one[name] for one in told])), 3) for name in told[-1]}
 
 
-def reference(bench: Bench) -> dict[str, Any]:
-    """Trains on the published recording, sends it through the live path, and compares."""
-    from foresight.orchestration import slice_replay
-    from foresight.orchestration.slice_decisions import Wishes
-
-    conf = {"file": "train_s1.parquet", "split": "stacked"}
-    started = time.time()
-    training = bench.airflow.trigger("slice_training", conf)
-    bench.airflow.unpause("slice_training")
-    bench.airflow.succeed("slice_training", training, seconds=900)
-    trained = time.time() - started
-    say(f"trained in {trained:.0f} s")
-    file = DATA / "train_s1.parquet"
-    offline = slice_replay.rehearse(file, Wishes())
-    slice_replay.send(file, int(time.time()), snssai=REPLAYED, cu="published", start=1_600_000_200)
-    bench.airflow.succeed(DAG, bench.airflow.trigger(DAG, {"periods": "all"}), seconds=600)
-    query = (
-        select(slice_prediction.c.raw, slice_prediction.c.answer, slice_prediction.c.configured)
-        .filter_by(snssai=REPLAYED)
-        .order_by(*slice_prediction.primary_key)
-    )
-    rows = np.array(bench.store.read(lambda connection: connection.execute(query).all()), float)
-    last = rows[int(len(rows) * 0.9) :]
-    return {
-        "training_seconds": round(trained, 1),
-        "live_rows": len(rows),
-        "live_rmse": rms(last[:, 0] - last[:, 1]),
-        "live_rmse_configured": rms(last[:, 2] - last[:, 1]),
-        "offline_rmse": round(offline.rmse["model, last tenth"], 4),
-    }
-
-
-def rms(errors: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Root mean square."""
-    return round(float(np.sqrt(np.mean(errors**2))), 4)
-
-
 def say(text: str) -> None:
     """Progress, beside the figures."""
     print(text, file=sys.stderr, flush=True)
@@ -220,7 +181,6 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="no table, only the JSON line")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--train", action="store_true", help="and the published recording, live and offline")
     given = parser.parse_args()
     found: dict[str, Any] = {"rounds": given.rounds}
     with bench() as running:
@@ -229,8 +189,6 @@ def main() -> None:
             found[f"p50_seconds_{n_cells}"] = round(float(np.quantile(seconds, 0.5)), 2)
             found[f"p95_seconds_{n_cells}"] = round(float(np.quantile(seconds, 0.95)), 2)
         found["stage_seconds"] = stages(running)
-        if given.train:
-            found |= reference(running)
     if not given.json:
         for name, value in found.items():
             say(f"{name:24} {value}")

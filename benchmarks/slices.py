@@ -1,9 +1,9 @@
 """Slice prediction for 10,000 cells: the light network against Keras ``predict``, batched and row by row.
 
-    python benchmarks/slices.py [--json] [--guardrails N | --fuzz N]
+    python benchmarks/slices.py [--json] [--guardrails N]
 
 Warm is one call on rows that are there; cold a process from its start, loading the model from its file. One
-thread. ``--guardrails N`` and ``--fuzz N`` check N random cells and N spoilt events instead of timing.
+thread. ``--guardrails N`` checks N random cells instead of timing.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -24,12 +22,10 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from foresight.slices.events import read_message
 from foresight.slices.guardrails import Limits, breaches, guard
 from foresight.slices.keras_file import read_keras
 from foresight.slices.model_file import save_model
 from foresight.slices.network import Card, Model, Scaler
-from foresight.slices.recording import messages, simulate
 from foresight.slices.targets import Target
 
 ROOT = Path(__file__).parents[1]
@@ -123,37 +119,16 @@ def check_guardrails(n: int) -> dict[str, float]:
     return found
 
 
-def check_fuzz(n: int) -> dict[str, int]:
-    """Spoilt events: how many gave records, and how often each reason was named. Counts must add up."""
-    sys.path.insert(0, str(ROOT))
-    from tests.unit.slices.mutations import mutated
-
-    rng = random.Random(n)  # noqa: S311 - not for secrets
-    event = json.loads(next(message for _, _, message in messages(simulate(2, 1, start=1_800_000_000))))
-    found: Counter[str] = Counter()
-    for _ in range(n):
-        reading = read_message(mutated(rng, event))
-        aside = reading.rejected + reading.ignored
-        assert reading.values == reading.stored_values + sum(part.values for part in aside)
-        assert reading.records or aside
-        found.update(part.reason for part in aside)
-        found["with_records"] += bool(reading.records)
-    return {"events": n, **found}
-
-
 def main() -> None:
     """Run what was asked for; the last line is one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the JSON line alone")
     parser.add_argument("--guardrails", type=int, metavar="N", help="check N random cells")
-    parser.add_argument("--fuzz", type=int, metavar="N", help="check N spoilt events")
     given = parser.parse_args()
     os.environ.update(ONE_THREAD)  # for TensorFlow, loaded later, and for processes of their own
     threadpool_limits(1)
     if given.guardrails:
         figures: dict[str, float] = check_guardrails(given.guardrails)
-    elif given.fuzz:
-        figures = dict(check_fuzz(given.fuzz))
     else:
         figures = compare()
     if not given.json:

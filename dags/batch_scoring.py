@@ -1,13 +1,14 @@
 """
 ### Batch scoring
-Scores the records of a Kafka topic or a file with a deployed model: good ones with their prediction to one
-place, bad ones with the reason to another, each once and in order.
+Scores the records of a Kafka topic, a table or a file with a deployed model: good ones with their prediction
+to one place, bad ones with the reason to another, each once and in order.
 
-**Task** `score` goes on where the last run over the topic ended, up to its end at the start of the run.
-Offsets are stored with the counts when both outputs have confirmed a batch.
+**Task** `score` goes on where the last run over the topic or table ended, up to its end at the start of the
+run. Offsets are stored with the counts when both outputs have confirmed a batch.
 
-**Places** `kafka:TOPIC`, or the path of a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file. A topic scored into
-files gives a numbered file for each batch.
+**Places** `kafka:TOPIC`, `table:NAME` in the results database, `table:CONNECTION/NAME` elsewhere, or the path
+of a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file. A topic or table scored into files gives a numbered file
+for each batch.
 
 **When it fails** clear it, or wait for the next run: a batch that was under way is finished first, with the
 model that it was begun with; what had arrived of it is not sent again.
@@ -42,14 +43,14 @@ PARAMS = {
         title="Deployment",
         description="name@alias; a name alone means its champion.",
     ),
-    "source": place("kafka:records", "Source", "kafka:TOPIC, or the path of a file."),
-    "good": place("kafka:records.scored", "Good records", "kafka:TOPIC, or the path of a file."),
+    "source": place("kafka:records", "Source", "kafka:TOPIC, table:NAME, or the path of a file."),
+    "good": place("kafka:records.scored", "Good records", "kafka:TOPIC, table:NAME, or the path of a file."),
     "bad": Param(
         "kafka:records.rejected",
         type=["null", "string"],
         maxLength=2000,
         title="Bad records",
-        description="kafka:TOPIC, or the path of a file. Empty: the good ones' place takes all.",
+        description="kafka:TOPIC, table:NAME, or the path of a file. Empty: the good ones' place takes all.",
     ),
     "field_mapping": Param(
         None,
@@ -82,7 +83,7 @@ PARAMS = {
         type=["null", "string"],
         maxLength=250,
         title="Stream",
-        description="Under this name it is kept how far the topic was scored. Empty: topic and deployment.",
+        description="Under this name it is kept how far the source was scored. Empty: source and deployment.",
     ),
 }
 
@@ -96,7 +97,7 @@ PARAMS = {
     params=PARAMS,
     tags=["foresight", "scoring"],
     doc_md=__doc__,
-    description="Scores a topic or a file with a deployed model, each record once",
+    description="Scores a topic, a table or a file with a deployed model, each record once",
 )
 def batch_scoring() -> None:
     @task

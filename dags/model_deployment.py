@@ -34,7 +34,13 @@ PARAMS = {
         title="File",
         description="Path or URI of the model file, as the workers see it.",
     ),
-    "kind": Param("pmml", enum=["pmml"], title="Kind", description="What runs it."),
+    "kind": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "pmml", "onnx", "sklearn", "keras"],
+        title="Kind",
+        description="What runs it. Empty: what the ending says (.pmml, .onnx, .skops, .keras).",
+    ),
     "alias": Param(
         "champion",
         type="string",

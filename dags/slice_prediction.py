@@ -4,10 +4,10 @@ When performance events come in, and every fifteen minutes: reads what is new on
 predicts for every cell of every slice how many connections it needs, keeps the answers inside the
 guardrails, and sends one policy message a slice to `ML_RESPONSE_TOPIC`.
 
-**Tasks** `receive_and_predict` stores events and how far the topic was read in one transaction, asks the
-configuration service, predicts all cells in one call, and stores what was decided and by which rule ·
-`publish` sends what was decided, and dead letters, each once; then it looks whether the model still keeps to
-the errors that it was judged by.
+**Tasks** `predict_and_send` stores events and how far the topic was read in one transaction, asks the
+configuration service, predicts all cells in one call, stores what was decided and by which rule, and sends
+what it stored, and dead letters, each once · `watch` looks whether the model still keeps to the errors that
+it was judged by, and goes back to the one before where it does not.
 
 **Runs** by the door bell (an event on the topic), by the clock (cells that waited for a configuration, a
 model or a late event), or by hand. With *Periods: all*, every stored period is predicted and nothing of it
@@ -133,18 +133,18 @@ PARAMS = {
 )
 def slice_prediction() -> None:
     @task
-    def receive_and_predict() -> dict[str, int]:
-        from foresight.orchestration.slice_prediction import receive_and_predict
+    def predict_and_send() -> dict[str, int]:
+        from foresight.orchestration.slice_prediction import predict_and_send
 
-        return receive_and_predict(get_current_context())
+        return predict_and_send(get_current_context())
 
     @task
-    def publish() -> dict[str, int]:
-        from foresight.orchestration.slice_prediction import publish_decisions
+    def watch() -> bool:
+        from foresight.orchestration.slice_prediction import watch_errors
 
-        return publish_decisions(get_current_context())
+        return watch_errors(get_current_context())
 
-    receive_and_predict() >> publish()
+    predict_and_send() >> watch()
 
 
 slice_prediction()

@@ -23,9 +23,10 @@ from foresight.orchestration import slice_models, slice_replay
 from foresight.orchestration.standalone import Standalone
 from foresight.slices.guardrails import Limits, breaches
 from foresight.slices.recording import Recording, messages, simulate
-from foresight.slices.replay import read_recording
+from foresight.slices.replay import read_recording, write_recording
 from foresight.slices.targets import Target
 from foresight.store import Store
+from foresight.store.slice_models import find_champion
 from foresight.store.tables import slice_measurement, slice_prediction
 from tests.servers.slice_configuration import Service, configuration_service
 
@@ -187,3 +188,46 @@ def test_the_published_recording_through_the_live_path_has_the_published_error(
     last_tenth = errors[int(len(errors) * 0.9) :]
     assert round(float(np.sqrt(np.mean(last_tenth**2))), 2) == 1.79
     assert policies(kafka_servers, snssai) == []
+
+
+def test_a_better_model_waits_for_a_person_and_is_in_use_once_approved(
+    airflow: Standalone, store: Store, kafka_servers: str, switched_on: str, tmp_path: Path
+) -> None:
+    snssai, file = "05-EF", tmp_path / "history.csv"
+    write_recording(simulate(20, 300, seed=5, snssai=snssai), file)
+    assert slice_replay.send(file, int(time.time())).n_messages == 600
+    count = select(func.count()).select_from(slice_measurement).filter_by(snssai=snssai)
+    airflow.wait_for(
+        "the history", lambda: store.read(lambda c: c.execute(count).scalar_one()) == 6000 or None
+    )
+    run_id = airflow.trigger("slice_training", {"days": 4, "epochs": 30, "approval": True})
+    airflow.unpause("slice_training")  # only now, or the weekly run would come first
+    answered(airflow, run_id, "Reject")
+    assert champion_of(store) == switched_on
+    again = {"dag_run_id": run_id, "task_ids": ["approve"], "include_downstream": True}
+    wanted = {"dry_run": False, "only_failed": False}
+    airflow.call("POST", "dags/slice_training/clearTaskInstances", json=again | wanted)
+    answered(airflow, run_id, "Approve")
+    airflow.call("PATCH", "dags/slice_training", json={"is_paused": True})
+    assert champion_of(store) not in {switched_on, ""}
+
+
+def answered(airflow: Standalone, run_id: str, answer: str) -> None:
+    """Waits for the question of a training run, answers it, and waits for the end of the run."""
+    path = f"dags/slice_training/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+
+    def question() -> Any:
+        try:
+            found = airflow.call("GET", path)
+        except NotFound:
+            return None
+        return None if found["response_received"] else found
+
+    assert "in_use" in airflow.wait_for("the question", question, seconds=400)["body"]
+    airflow.call("PATCH", path, json={"chosen_options": [answer]})
+    airflow.succeed("slice_training", run_id)
+
+
+def champion_of(store: Store) -> str:
+    row = store.read(lambda connection: find_champion(connection, Target.REFERENCE))
+    return row.version if row else ""

@@ -17,6 +17,7 @@ from foresight.messaging import (
     Delivered,
     Message,
     Publication,
+    Publishers,
     delivered_ids,
     end_offsets,
     ensure_topic,
@@ -106,6 +107,20 @@ def test_a_publisher_that_was_overtaken_adds_nothing(kafka_servers: str) -> None
         publish(config, topic, overtaken(), publication)
     assert overtaking[0].sent == COUNT
     assert ids_on(kafka_servers, topic) == ONCE_EACH
+
+
+def test_a_publisher_of_a_name_is_shut_out_of_batches_that_another_one_opens(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers)
+    config, first = opened(kafka_servers, topic, "name/1")
+    with Publishers(config) as earlier, Publishers(config) as later:
+        old = earlier.enter(topic, "name")
+        old.publish(BATCH[:10], first, is_new=True)
+        new = later.enter(topic, "name")
+        _, second = opened(kafka_servers, topic, "name/2")
+        with pytest.raises(BrokerUnavailable, match="another process has taken this batch over"):
+            old.publish(BATCH[10:20], second)
+        new.publish(BATCH[10:20], second, is_new=True)
+    assert ids_on(kafka_servers, topic) == Counter(message.id for message in BATCH[:20])
 
 
 def test_publishers_that_race_for_one_batch_and_try_again_deliver_it_once(kafka_servers: str) -> None:

@@ -208,7 +208,8 @@ def test_matchers_choose(source: PrometheusSource) -> None:
 
 
 def test_a_query_is_evaluated_at_the_ends_of_the_slots(source: PrometheusSource) -> None:
-    entry = WatchedMetric(name="loads", query="sum by (job) (test_load)", window_seconds=3600)
+    query = "sum by (job) (test_load) # as one for each job"
+    entry = WatchedMetric(name="loads", query=query, window_seconds=3600)
     [shard] = plan(Catalogue(metrics=(entry,)), source, AS_OF).shards
     assert shard.keys == (SeriesKey.of("loads", {"job": "test"}),)
     extraction = source.extract(shard)

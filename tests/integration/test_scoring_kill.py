@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,21 @@ import pytest
 from confluent_kafka import Producer
 
 import foresight.scoring
+from foresight.messaging import drain
 from foresight.orchestration import models
 from foresight.store.models import Change
 from tests.integration.kafka_topics import ids_on, new_topic
+from tests.integration.score_and_die import MARK
 
 pytestmark = pytest.mark.kafka
 
 IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 N, BATCH = 3000, 1000
+POINTS = (
+    "scored", "opened", "500", "before-commit", "after-commit", "sent", "closed",  # the first batch
+    "700", "after-commit", "sent",  # the second
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -38,14 +46,17 @@ def home(tmp_path: Path, kafka_servers: str, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
-def score(point: str, params: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.integration.score_and_die", point],
+def score(points: Sequence[str], params: dict[str, Any]) -> list[Any]:
+    """What became of the runs, see ``score_and_die``."""
+    runs = subprocess.run(
+        [sys.executable, "-m", "tests.integration.score_and_die", *points],
         input=json.dumps(params), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
+    assert runs.returncode == 0, runs.stderr[-3000:]
+    return [json.loads(line.removeprefix(MARK)) for line in runs.stdout.splitlines() if line.startswith(MARK)]
 
 
-def test_a_run_killed_anywhere_is_gone_on_with_without_loss_or_double(home: Path, kafka_servers: str) -> None:
+def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(home: Path, kafka_servers: str) -> None:
     source, good, bad = (new_topic(kafka_servers) + kind for kind in ("", ".good", ".bad"))
     producer = Producer({"bootstrap.servers": kafka_servers})
     for place in range(N):
@@ -57,13 +68,15 @@ def test_a_run_killed_anywhere_is_gone_on_with_without_loss_or_double(home: Path
         "field_mapping": None, "bundle_size": 100, "senders": 2, "queue_size": None, "batch_size": BATCH,
         "minutes": 5, "stream": None,
     }  # fmt: skip
-    for point in ("opened", "500", "sent", "700", "sent"):
-        died = score(point, params)
-        assert died.returncode == -9, died.stderr[-3000:]
-    done = score("never", params)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    *died, found, status = score([*POINTS, "never"], params)
+    assert (died, status) == ([-9] * len(POINTS), 0)
     assert (found["read"], found["good"], found["bad"]) == (N, N - N // 10, N // 10)
     on_good, on_bad = ids_on(kafka_servers, good), ids_on(kafka_servers, bad)
     assert (len(on_good), len(on_bad)) == (N - N // 10, N // 10)
     assert set((on_good + on_bad).values()) == {1}
+    for topic in (good, bad):
+        places = defaultdict[tuple[int, int], list[int]](list)
+        for message in drain({"bootstrap.servers": kafka_servers}, topic, {}).messages:
+            _, partition, offset = (dict(message.headers)["id"] or b"").rsplit(b":", 2)
+            places[message.partition, int(partition)].append(int(offset))
+        assert all(to == origin and offsets == sorted(offsets) for (to, origin), offsets in places.items())

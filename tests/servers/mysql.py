@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import mysql.connector
@@ -15,17 +19,13 @@ from tests.servers.process import free_port, run, running
 DATABASE = "foresight"
 
 
-@contextlib.contextmanager
-def mysql_server(*options: str) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database on a MySQL of its own; raises ``Unavailable`` with the reason.
+class MysqlServer:
+    """One server on a fixed port and a folder of its own: can be killed and started again on its data."""
 
-    ``options`` are further ones of ``mysqld``.
-    """
-    root = unpacked("mysql-server-core", "unstable")
-    start = command(root, "usr/sbin/mysqld", "usr/lib/mysql/private")
-    share, user = root / "usr/share/mysql", system_user(root)
-    with tempfile.TemporaryDirectory(prefix="foresight-mysql-") as name:
-        home, port = Path(name), free_port()
+    def __init__(self, home: Path, *options: str) -> None:
+        root = unpacked("mysql-server-core", "unstable")
+        start = command(root, "usr/sbin/mysqld", "usr/lib/mysql/private")
+        share, user = root / "usr/share/mysql", system_user(root)
         home.chmod(0o755)
         give_to_server(home, user=user)
         common = [
@@ -38,10 +38,53 @@ def mysql_server(*options: str) -> Iterator[str]:
             "--secure-file-priv=NULL",
         ]
         run([*start, *common, "--initialize-insecure"])
-        server = [*start, *common, *listening(home, port), "--mysqlx=OFF", *options]
-        with running(server, log=home / "output.log", ready=lambda: answers(port)):
-            make_database(port)
-            yield f"mysql+mysqlconnector://root@127.0.0.1:{port}/{DATABASE}"
+        self.port = free_port()
+        self.url = f"mysql+mysqlconnector://root@127.0.0.1:{self.port}/{DATABASE}"
+        self._command = [*start, *common, *listening(home, self.port), "--mysqlx=OFF", *options]
+        self._log = home / "output.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        """Returns when the server answers; raises ``Unavailable`` when it does not come up."""
+        server = running(self._command, log=self._log, ready=lambda: answers(self.port))
+        self._process = self._stack.enter_context(server)
+
+    def stop(self) -> None:
+        """An orderly end; the data stays for the next ``start``."""
+        self._stack.close()
+        self._process = None
+
+    def kill(self) -> None:
+        """What a power cut does to the process: SIGKILL, no goodbye."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self.stop()
+
+
+@contextlib.contextmanager
+def mysql_database(*options: str) -> Iterator[MysqlServer]:
+    """A running MySQL with an empty database and its handle, for tests that kill it.
+
+    ``options`` are further ones of ``mysqld``. Raises ``Unavailable`` with the reason.
+    """
+    with tempfile.TemporaryDirectory(prefix="foresight-mysql-") as name:
+        server = MysqlServer(Path(name), *options)
+        try:
+            server.start()
+            make_database(server.port)
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def mysql_server(*options: str) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database on a MySQL of its own."""
+    with mysql_database(*options) as server:
+        yield server.url
 
 
 def listening(home: Path, port: int) -> list[str]:

@@ -58,13 +58,12 @@ def dickey_fuller(standard: Matrix, max_lag: int) -> tuple[Vector, Integers]:
     straight = np.abs(change).max(axis=1) <= NOTHING * np.abs(standard).max(axis=1)
     change[straight] = 0.0
     design = _Design(standard, change, max_lag)
-    chosen, possible = _choose_lag(design)
+    chosen = _choose_lag(design)
     for lag in range(max_lag + 1):
-        rows = np.flatnonzero(possible & (chosen == lag))
+        rows = np.flatnonzero(chosen == lag)
         if rows.size:
             statistic[rows] = _t_value(design, rows, lag)
-    lags[:] = np.where(np.isfinite(statistic), chosen, -1)
-    return statistic, lags
+    return statistic, np.where(np.isfinite(statistic), chosen, -1)
 
 
 def conclude(statistic: Vector, lags: Integers, n_slots: int, significance: float) -> Stationarity:
@@ -75,28 +74,32 @@ def conclude(statistic: Vector, lags: Integers, n_slots: int, significance: floa
     return Stationarity(statistic, p, lags, observations, critical_values(observations), stationary)
 
 
-def _choose_lag(design: _Design) -> tuple[Integers, Flags]:
-    """The lag with the smallest AIC, the shorter one of equals, and where that means anything."""
-    max_lag = design.max_lag
-    every = np.arange(len(design.level))
-    factor = _factor(design, every, [LEVEL, *range(FIRST_LAG, FIRST_LAG + max_lag), NOW], max_lag)
-    rows = design.change.shape[1] - max_lag
-    own = factor[:, -1] ** 2
+def _choose_lag(design: _Design) -> Integers:
+    """The lag with the smallest AIC, the shorter one of equals.
+
+    A lag whose column depends on those before it says nothing new: it and longer ones are out.
+    """
+    max_lag, every = design.max_lag, np.arange(len(design.level))
+    columns = [LEVEL, *range(FIRST_LAG, FIRST_LAG + max_lag), NOW]
+    factor, says_new = _factor(design, every, columns, max_lag)
     # What is left after the level and p lags: the own part of the last column and of the lags above p.
-    left = np.cumsum(own[::-1], axis=0)[: max_lag + 1][::-1]
-    possible = np.isfinite(left).all(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    left = np.cumsum(factor[::-1, -1] ** 2, axis=0)[: max_lag + 1][::-1]
+    says_new[0] = True  # a level that begins to change before these rows may do in the rows of its lag
+    possible = np.logical_and.accumulate(says_new[:-1], axis=0)
+    rows = design.change.shape[1] - max_lag
+    with np.errstate(divide="ignore"):
         aic = rows * np.log(left) + 2.0 * np.arange(max_lag + 1)[:, None]
-    return np.argmin(np.where(np.isnan(aic), np.inf, aic), axis=0), np.asarray(possible)
+    return np.asarray(np.argmin(np.where(possible, aic, np.inf), axis=0))
 
 
 def _t_value(design: _Design, series: Rows, lag: int) -> Vector:
     """The t-value of the level: with the level as the last regressor, it is read off the factor."""
-    factor = _factor(design, series, [*range(FIRST_LAG, FIRST_LAG + lag), LEVEL, NOW], lag)
+    columns = [*range(FIRST_LAG, FIRST_LAG + lag), LEVEL, NOW]
+    factor, says_new = _factor(design, series, columns, lag)
     freedom = design.change.shape[1] - lag - (lag + 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = factor[-2, -1] / (factor[-1, -1] / np.sqrt(freedom))
-    return np.where(np.isfinite(t), t, np.nan)
+    return np.where(says_new.all(axis=0) & np.isfinite(t), t, np.nan)
 
 
 ONE, LEVEL, NOW, FIRST_LAG = 0, 1, 2, 3
@@ -162,11 +165,11 @@ def _lag_of(column: int) -> int:
     return 0 if column == NOW else column - FIRST_LAG + 1
 
 
-def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -> Matrix:
-    """The upper triangle R of the QR factors of the centred columns, ``[k, k, n_series]``, t from ``start``.
+def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -> tuple[Matrix, Flags]:
+    """The upper triangle R of the QR factors of the centred columns, ``[k, k, n_series]``, t from ``start``,
+    and which columns say something that those before them do not, ``[k, n_series]``.
 
-    By Cholesky of their products; where that loses digits, by QR. NaN where a regressor depends on those
-    before it, or where nothing is left of the last column.
+    By Cholesky of their products; where that loses digits, by QR.
     """
     products = design.products(series, start)
     sums, raw = products[ONE, columns], products[columns, columns]
@@ -181,19 +184,24 @@ def _factor(design: _Design, series: Rows, columns: Sequence[int], start: int) -
             factor[i, i] = np.sqrt(np.maximum(own, 0.0))
             factor[i, i + 1 :] = left[i, i + 1 :] / factor[i, i]
             left[i + 1 :, i + 1 :] -= factor[i, i + 1 :, None] * factor[i, i + 1 :]
+    says_new = np.ones(sums.shape, dtype=np.bool_)
     ill = np.flatnonzero(share < ILL_CONDITIONED)
     if ill.size:
-        factor[:, :, ill] = _factor_by_qr([design.column(column, series[ill], start) for column in columns])
-    return np.asarray(factor)
+        factor[:, :, ill], says_new[:, ill] = _factor_by_qr(
+            [design.column(column, series[ill], start) for column in columns]
+        )
+    return factor, says_new
 
 
-def _factor_by_qr(columns: Sequence[Matrix]) -> Matrix:
+def _factor_by_qr(columns: Sequence[Matrix]) -> tuple[Matrix, Flags]:
     design = np.stack(columns, axis=-1)
+    raw = np.sqrt(np.sum(design**2, axis=1))
     design = design - design.mean(axis=1, keepdims=True)
-    size = np.sqrt(np.sum(design**2, axis=1, keepdims=True))
+    size = np.sqrt(np.sum(design**2, axis=1))
+    # A constant column leaves rounding only.
+    size[size <= NOTHING * raw] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.linalg.qr(np.where(size > 0, design / size, 0.0), mode="r")
-    own = np.diagonal(factor, axis1=1, axis2=2) ** 2
-    factor *= np.sign(np.diagonal(factor, axis1=1, axis2=2))[:, :, None]
-    factor[(own < DEPENDENT).any(axis=1)] = np.nan
-    return np.asarray((factor * size).transpose(1, 2, 0))
+        factor = np.linalg.qr(np.where(size[:, None] > 0, design / size[:, None], 0.0), mode="r")
+    own = np.diagonal(factor, axis1=1, axis2=2)
+    factor = factor * np.where(own < 0, -1.0, 1.0)[:, :, None] * size[:, None]
+    return factor.transpose(1, 2, 0), (own**2 >= DEPENDENT).T

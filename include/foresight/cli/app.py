@@ -19,7 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.callback(invoke_without_command=True)
 def version(show: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
     """Says before it happens how likely each SLA is to be violated."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for talkative in ("alembic", "foresight.messaging.publish"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     if show:
         console.print(__version__)
         raise typer.Exit

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from foresight.cli.console import console, told
+from foresight.cli.demo_scoring import show_scored
+from foresight.cli.slices import decisions
 
 HOME = Path(".foresight")
 
@@ -23,9 +25,9 @@ def demo(
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
     port: Annotated[int, typer.Option(help="Port of the UI on loopback; 0: any free one.")] = 0,
 ) -> None:
-    """Analyse a recording of real servers and evaluate SLAs on it: in a real Airflow, without any server.
+    """Analyse a recording of real servers, evaluate SLAs on it, and decide on slices: in a real Airflow.
 
-    Without --stay the home is made anew, and everything that was started is stopped again.
+    No server is needed. Without --stay the home is made anew, and everything that was started is stopped.
     """
     from foresight.orchestration.demonstration import Shown, demonstration
     from foresight.sla.tables import status_table
@@ -37,6 +39,8 @@ def demo(
 
     def show(shown: Shown) -> None:
         console.print(status_table(shown.status.lines))
+        console.print(decisions(shown.slices, without={"period"}))
+        show_scored(shown.scored)
         stored = Table("stored in", "what", box=None)
         rows = ", ".join(f"{n:,} {name}" for name, n in shown.rows.items() if n)
         messages = ", ".join(f"{n:,} on {topic}" for topic, n in shown.messages.items())

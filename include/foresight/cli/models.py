@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,9 @@ MappingText = Annotated[str | None, typer.Option("--mapping", help="Field mappin
 def add(
     name: Name,
     file: Annotated[str, typer.Argument(help="Path or URI of the model file.")],
-    kind: Annotated[str, typer.Option(help="What runs it: pmml.")] = "pmml",
+    kind: Annotated[
+        str | None, typer.Option(help="pmml, onnx, sklearn or keras; by default what its ending says.")
+    ] = None,
     note: Note = "",
 ) -> None:
     """Store a file as a version of a model; the same bytes again give the same version."""
@@ -163,6 +166,53 @@ def score(
 
     load = score_to(sys.stdout.buffer, reference, file, mapping)
     typer.echo(f"{load.read} records: {load.good} good, {load.bad} bad", err=True)
+
+
+@app.command("load-test")
+@told
+def load_test(
+    reference: Reference,
+    bundle_sizes: Annotated[str, typer.Option(help="Records a bundle, each tried.")] = "1,10,100,1000",
+    senders: Annotated[str, typer.Option(help="Numbers of threads, each tried.")] = "1,2,5",
+    seconds: Annotated[float, typer.Option(help="Time of one cell.")] = 2.0,
+    error_share: Annotated[float, typer.Option(help="Share of the records that are made bad.")] = 0.05,
+    file: Annotated[
+        str | None, typer.Option("-f", "--file", help="Records; without, they are made from the signature.")
+    ] = None,
+    keep: Annotated[bool, typer.Option(help="The deployment takes what is recommended.")] = True,
+) -> None:
+    """Measure what a deployment bears, for each bundle size and number of senders."""
+    from foresight.orchestration.scoring_load_tests import run_load_test
+    from foresight.scoring.load_test import Cell, Grid
+
+    grid = Grid(_whole(bundle_sizes, "--bundle-sizes"), _whole(senders, "--senders"), seconds, error_share)
+    change = _change("load test")
+
+    def told_cell(cell: Cell) -> None:
+        where = f"bundle size {cell.bundle_size}, {cell.senders} senders"
+        typer.echo(f"{where}: {cell.records_per_second:,.0f} records/s", err=True)
+
+    call = f"{change.by} {change.at} {uuid.uuid4().hex[:8]}"
+    trace = ("model-load-test", call)
+    found = run_load_test(reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
+    table = Table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
+    for cell in found.cells:
+        mark = "← recommended" if cell == found.recommended else ""
+        counts = (f"{cell.records_per_second:,.0f}", f"{cell.n_good:,}", f"{cell.n_bad:,}")
+        waits = (f"{cell.latency_p50_ms:.2f}", f"{cell.latency_p99_ms:.2f}")
+        table.add_row(str(cell.bundle_size), str(cell.senders), *counts, *waits, mark)
+    console.print(table)
+    kept = f"defaults of {reference}: {found.action or 'unchanged'}"
+    console.print(f"{kept}; plot: {found.plot}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _whole(text: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{option} must be whole numbers with commas between, got {text!r}"
+        ) from error
 
 
 def _change(note: str) -> Change:

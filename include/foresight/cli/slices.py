@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -13,13 +14,18 @@ from rich.table import Table
 from foresight.cli.console import caller, console, told
 from foresight.slices.targets import Target
 
+if TYPE_CHECKING:
+    from foresight.orchestration.slice_status import SliceStatus
+
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 File = Annotated[Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.json, .jsonl).")]
 Aim = Annotated[Target, typer.Option(help="What the model answers.")]
 Slice = Annotated[str, typer.Option(help="The slice of a wide table, which does not name it.")]
 Unit = Annotated[str, typer.Option(help="The gNB-CU of a wide table, which does not name it.")]
-Start = Annotated[int, typer.Option(min=0, help="Start of a wide table's first period, epoch seconds.")]
+Start = Annotated[
+    int, typer.Option(min=0, help="Start of a wide table's first period, epoch seconds; 0: it ends now.")
+]
 
 
 @app.command("replay")
@@ -36,6 +42,9 @@ def replay(
     snssai: Slice = "01-B989BD",
     cu: Unit = "cucpserver1",
     start: Start = 0,
+    ends_now: Annotated[
+        bool, typer.Option("--ends-now", help="Move all times so that the last period ends now.")
+    ] = False,
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.orchestration import slice_replay
@@ -43,19 +52,40 @@ def replay(
 
     named = {"snssai": snssai, "cu": cu, "start": start}
     if publish:
-        sent = slice_replay.send(file, int(time.time()), **named)
+        sent = slice_replay.send(file, int(time.time()), ends_now=ends_now, **named)
         console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
         return
     found = slice_replay.rehearse(file, Wishes(target), **named)
     table = Table(box=None, show_header=False)
-    table.add_row("model", found.version)
-    table.add_row("predicted", f"{found.n_predicted} ({found.n_cells} cells, {found.n_periods} periods)")
-    table.add_row("would be sent", f"{found.n_sent}, limits broken: {found.n_breaches}")
-    for name, count in {**found.rules, **found.rejected}.items():
-        table.add_row(f"  {name}", str(count))
-    for name, value in found.rmse.items():
-        table.add_row(f"RMSE, {name}", f"{value:.3f} connections")
+    for name, value in found.lines():
+        table.add_row(name, value)
     console.print(table)
+
+
+@app.command("simulate")
+@told
+def simulate(
+    file: Annotated[
+        Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.jsonl) to write.")
+    ],
+    cells: Annotated[int, typer.Option(min=1, max=100_000, help="Cells, ten a gNB-CU.")] = 10,
+    periods: Annotated[int, typer.Option(min=1, max=1_000_000, help="Periods of a quarter of an hour.")] = 96,
+    daily: Annotated[
+        bool, typer.Option("--daily/--white-noise", help="With a daily course, or without any structure.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same data.")] = 0,
+    snssai: Slice = "01-B989BD",
+) -> None:
+    """Make performance data after the published law, the last period ending now."""
+    from foresight.orchestration.slice_history import check_size
+    from foresight.slices import recording
+    from foresight.slices.replay import write_recording
+
+    check_size(cells, periods)
+    start = int(time.time()) - recording.GRANULARITY_SECONDS * periods
+    made = recording.simulate(cells, periods, seed, daily=daily, start=start, snssai=snssai)
+    write_recording(made.ending(int(time.time())), file)
+    console.print(f"{cells} cells over {periods} periods", highlight=False)
 
 
 @app.command("configure")
@@ -148,22 +178,18 @@ def status(
     from foresight.orchestration import slice_status
 
     found = slice_status.newest(limit)
-    table = Table(
-        "slice",
-        "gNB-CU",
-        "cell",
-        "period",
-        "outcome",
-        "configured",
-        "raw",
-        "final",
-        "rule",
-        "message",
-        box=None,
-    )
-    for line in found.lines:
-        table.add_row(*map(escape, line))
-    console.print(table)
+    console.print(decisions(found))
     if found.n_more:
         console.print(f"… and {found.n_more} more; raise --limit")
     console.print(found.summary, highlight=False, markup=False)
+
+
+def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
+    """Decisions on cells as a table, without some of its columns."""
+    from foresight.orchestration.slice_status import COLUMNS
+
+    shown = [number for number, name in enumerate(COLUMNS) if name not in without]
+    table = Table(*(COLUMNS[number] for number in shown), box=None)
+    for line in found.lines:
+        table.add_row(*(escape(line[number]) for number in shown))
+    return table

@@ -44,7 +44,11 @@ _PRODUCER: Final[ClientConfig] = {
     "partitioner": "murmur2_random",  # as Java clients do it, so topics can be joined by key
     "queue.buffering.max.kbytes": 64 * 1024,
 }
-_CONSUMER: Final[ClientConfig] = {"fetch.wait.max.ms": 50, "queued.max.messages.kbytes": 32 * 1024}
+_CONSUMER: Final[ClientConfig] = {
+    "fetch.queue.backoff.ms": 10,  # a reader that takes 100,000 at once empties what was fetched ahead
+    "fetch.wait.max.ms": 50,
+    "queued.max.messages.kbytes": 32 * 1024,
+}
 _FINAL_CODES: Final = frozenset({
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,

@@ -8,9 +8,12 @@ between.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from itertools import chain
+from typing import Final, NamedTuple
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from confluent_kafka import Message as Record
@@ -21,11 +24,13 @@ from foresight.messaging.messages import Headers, headers_of
 from foresight.messaging.reading import SpanReader
 from foresight.messaging.topics import Span, offset_spans
 
+MAX_MESSAGES: Final = 100_000
+MAX_BYTES: Final = 256 * 1024 * 1024
+
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One message with its origin; ``timestamp_ms`` is epoch milliseconds, None where the topic has none."""
 
     topic: str
@@ -84,37 +89,98 @@ def drain(
     topic: str,
     offsets: Mapping[int, int],
     *,
-    until: Mapping[int, int] | None = None,
-    max_messages: int = 100_000,
-    max_bytes: int = 256 * 1024 * 1024,
+    max_messages: int = MAX_MESSAGES,
+    max_bytes: int = MAX_BYTES,
     seconds: float = 60.0,
 ) -> Drained:
     """Messages from ``offsets`` on; a partition that is not among them is read from its beginning.
 
-    Stops at the end seen at the start, at ``until`` where that is before it (a partition not among these is
-    not read), or at the first bound (always after one message at least). Messages
+    Stops at the end seen at the start, or at the first bound (always after one message at least). Messages
     of transactions that are still open wait for a later drain. Raises ``BrokerUnavailable`` when nothing
     could be read although something is there, ``NotFound`` for an unknown topic.
     """
-    connection = Connection(config)
-    held = offset_spans(connection, topic, committed=True)
-    gaps = tuple(gap for number, span in held.items() if (gap := _gap(number, span, offsets)) is not None)
-    for gap in gaps:
-        _log.error("topic %s, %s", topic, gap)
-    jumps = {gap.partition: gap.resumed for gap in gaps}
-    starts = {number: jumps.get(number, offsets.get(number, span.start)) for number, span in held.items()}
-    ends = {number: span.end for number, span in held.items()}
-    if until is not None:
-        ends = {number: min(end, until.get(number, starts[number])) for number, end in ends.items()}
-    spans = {number: Span(start, max(start, ends[number])) for number, start in starts.items()}
-    drained = _read(SpanReader(connection, topic, spans, seconds), topic, spans, max_messages, max_bytes)
-    if drained.remaining and not drained.messages and drained.offsets == starts:
-        raise BrokerUnavailable(
-            f"topic {topic} at {connection.servers}: none of {drained.remaining} messages could be read "
-            f"within {seconds:g} s"
-        )
-    _log.info("topic %s: %d messages read, %d offsets left", topic, len(drained.messages), drained.remaining)
-    return Drained(drained.messages, drained.offsets, gaps, drained.remaining)
+    with closing(Drain(config, topic)) as one:
+        return one.take(offsets, max_messages=max_messages, max_bytes=max_bytes, seconds=seconds)
+
+
+class Drain:
+    """Drains a topic part by part; a part that begins where the last one ended costs no new connection."""
+
+    def __init__(self, config: ClientConfig, topic: str) -> None:
+        self._connection = Connection(config)
+        self._topic = topic
+        self._until: Mapping[int, int] | None = None
+        self._spans: dict[int, Span] = {}
+        self._positions: dict[int, int] = {}
+        self._reader = SpanReader(self._connection, topic, {}, 0)
+        self._records: Iterator[Received] = iter(())
+        self._goes_on = False
+
+    def take(
+        self,
+        offsets: Mapping[int, int],
+        *,
+        until: Mapping[int, int] | None = None,
+        max_messages: int = MAX_MESSAGES,
+        max_bytes: int = MAX_BYTES,
+        seconds: float = 60.0,
+    ) -> Drained:
+        """What ``drain`` says, and no further than ``until``, whose partitions alone are read."""
+        gaps: tuple[Gap, ...] = ()
+        if not self._goes_on or offsets != self._positions or until != self._until:
+            gaps = self._begin(offsets, until)
+        before = dict(self._positions)
+        self._reader.allow(seconds)
+        messages = self._take(max_messages, max_bytes)
+        for number in self._spans.keys() - self._reader.unfinished:
+            # What follows the last message is markers and compacted ones.
+            self._positions[number] = self._spans[number].end
+        remaining = sum(span.end - self._positions[number] for number, span in self._spans.items())
+        if remaining and not messages and self._positions == before:
+            raise BrokerUnavailable(
+                f"topic {self._topic} at {self._connection.servers}: none of {remaining} messages could be "
+                f"read within {seconds:g} s"
+            )
+        _log.info("topic %s: %d messages read, %d offsets left", self._topic, len(messages), remaining)
+        return Drained(tuple(messages), dict(self._positions), gaps, remaining)
+
+    def close(self) -> None:
+        """Lets go of the connection; the next part begins anew."""
+        self._records = iter(())
+        self._goes_on = False
+
+    def _begin(self, offsets: Mapping[int, int], until: Mapping[int, int] | None) -> tuple[Gap, ...]:
+        held = offset_spans(self._connection, self._topic, committed=True)
+        gaps = tuple(gap for number, span in held.items() if (gap := _gap(number, span, offsets)) is not None)
+        for gap in gaps:
+            _log.error("topic %s, %s", self._topic, gap)
+        jumps = {gap.partition: gap.resumed for gap in gaps}
+        starts = {number: jumps.get(number, offsets.get(number, span.start)) for number, span in held.items()}
+        ends = {number: span.end for number, span in held.items()}
+        if until is not None:
+            ends = {number: min(end, until.get(number, starts[number])) for number, end in ends.items()}
+        self._until, self._positions = until, starts
+        self._spans = {number: Span(start, max(start, ends[number])) for number, start in starts.items()}
+        self._reader = SpanReader(self._connection, self._topic, self._spans, 0)
+        self._records = map(partial(_received, self._topic), self._reader)
+        return gaps
+
+    def _take(self, max_messages: int, max_bytes: int) -> list[Received]:
+        messages: list[Received] = []
+        n_bytes = 0
+        self._goes_on = False
+        for message in self._records:
+            n_bytes += len(message.value or b"") + len(message.key or b"")
+            self._goes_on = n_bytes > max_bytes and bool(messages)
+            if self._goes_on:
+                self._records = chain([message], self._records)
+                break
+            messages.append(message)
+            self._positions[message.partition] = message.offset + 1
+            self._goes_on = len(messages) >= max_messages
+            if self._goes_on:
+                break
+        return messages
 
 
 def _gap(number: int, held: Span, offsets: Mapping[int, int]) -> Gap | None:
@@ -122,33 +188,8 @@ def _gap(number: int, held: Span, offsets: Mapping[int, int]) -> Gap | None:
     return None if held.start <= wanted <= held.end else Gap(number, wanted, held.start)
 
 
-def _read(
-    reader: SpanReader, topic: str, spans: Mapping[int, Span], max_messages: int, max_bytes: int
-) -> Drained:
-    positions = {number: span.start for number, span in spans.items()}
-    messages: list[Received] = []
-    n_bytes = 0
-    for record in reader:
-        message = _received(topic, record)
-        n_bytes += message.size
-        if messages and (len(messages) >= max_messages or n_bytes > max_bytes):
-            break
-        messages.append(message)
-        positions[message.partition] = message.offset + 1
-    for number in spans.keys() - reader.unfinished:
-        positions[number] = spans[number].end  # what follows the last message is markers and compacted ones
-    remaining = sum(span.end - positions[number] for number, span in spans.items())
-    return Drained(tuple(messages), positions, (), remaining)
-
-
 def _received(topic: str, record: Record) -> Received:
     kind, timestamp = record.timestamp()
-    return Received(
-        topic,
-        cast("int", record.partition()),
-        cast("int", record.offset()),
-        None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
-        record.key(),
-        record.value(),
-        headers_of(record),
-    )
+    known = None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
+    place = record.partition(), record.offset()
+    return Received(topic, *place, known, record.key(), record.value(), headers_of(record))  # type: ignore[arg-type]

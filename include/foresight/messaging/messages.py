@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple
 
 from confluent_kafka import Message as Record
 
 ID_HEADER: Final = "id"
 BATCH_HEADER: Final = "batch"
+BY_KEY: Final = -1
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
 def headers_of(record: Record) -> Headers:
     """The headers of a record as it came; names may repeat."""
-    return cast("Headers", tuple(record.headers() or ()))
+    headers = record.headers()
+    return tuple(headers) if headers else ()  # type: ignore[arg-type] # bytes or None, as they come
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message; ``id`` names it within its batch and must be the same whenever it is built again.
 
-    Headers ``id`` and ``batch`` are added when it is sent, after those given here.
+    Headers ``id`` and ``batch`` are added when it is sent, after those given here. Its key says which
+    partition it goes to, unless ``partition`` does.
     """
 
     id: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    partition: int = BY_KEY
 
     @property
     def size(self) -> int:

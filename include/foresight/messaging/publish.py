@@ -16,7 +16,10 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from confluent_kafka import Message as Record
 
@@ -67,17 +70,80 @@ def publish(
     to resume), ``MessageRejected`` for a message too large or an id used twice, ``NotFound`` for an unknown
     topic or when retention has deleted what would tell which messages went out.
     """
-    connection = Connection(config)
-    with Sender(connection, topic, publication.batch, seconds) as sender:
-        there = _delivered_ids(connection, topic, publication.start_offsets, publication.batch, seconds)
-        missing = _Missing(messages, there, publication.batch)
+    with Publisher(config, topic, publication.batch, seconds=seconds) as publisher:
+        return publisher.publish(messages, publication)
+
+
+class Publisher:
+    """Publishes batch after batch to a topic under one name, with one producer.
+
+    Entering it shuts out every earlier publisher of that name, so batches that are published under a name
+    belong to it: what ``publish`` says of one batch holds for all of them.
+    """
+
+    def __init__(self, config: ClientConfig, topic: str, name: str, *, seconds: float = 60.0) -> None:
+        self._connection = Connection(config)
+        self._topic = topic
+        self._seconds = seconds
+        self._sender = Sender(self._connection, topic, name, seconds)
+
+    def __enter__(self) -> Self:
+        self._sender.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sender.__exit__(kind, error, trace)
+
+    def publish(
+        self, messages: Iterable[Message], publication: Publication, *, is_new: bool = False
+    ) -> Delivered:
+        """Sends what is missing of a batch; raises what the function ``publish`` raises.
+
+        ``is_new``: the batch was opened since this publisher was entered. Then nobody else can have sent
+        anything of it, and the topic need not be read.
+        """
+        sender, batch = self._sender, publication.batch
+        n_before, bytes_before = sender.confirmed, sender.confirmed_bytes
+        there = set[str]() if is_new else self._there(publication)
+        missing = _Missing(messages, there, batch)
         for first in missing:
-            sender.send_transaction(itertools.chain([first], missing))
-    _log.info(
-        "topic %s, batch %s: %d messages sent, %d were there already",
-        topic, publication.batch, sender.confirmed, missing.skipped,
-    )  # fmt: skip
-    return Delivered(sender.confirmed, missing.skipped, sender.confirmed_bytes)
+            sender.send_transaction(itertools.chain([first], missing), batch)
+        sent = Delivered(sender.confirmed - n_before, missing.skipped, sender.confirmed_bytes - bytes_before)
+        _log.info(
+            "topic %s, batch %s: %d messages sent, %d were there already",
+            self._topic, batch, sent.sent, sent.already_there,
+        )  # fmt: skip
+        return sent
+
+    def _there(self, publication: Publication) -> set[str]:
+        start, batch = publication.start_offsets, publication.batch
+        return _delivered_ids(self._connection, self._topic, start, batch, self._seconds)
+
+
+class Publishers:
+    """Publishers to any topics, each entered when it is first asked for, all left together."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        self._entered: dict[tuple[str, str], Publisher] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def enter(self, topic: str, name: str) -> Publisher:
+        """The publisher of that name."""
+        if (topic, name) not in self._entered:
+            publisher = Publisher(self._config, topic, name)
+            self._entered[topic, name] = self._stack.enter_context(publisher)
+        return self._entered[topic, name]
 
 
 def delivered_ids(
@@ -130,22 +196,23 @@ def _span_since(topic: str, number: int, start_offsets: Mapping[int, int], held:
     return Span(start, held.end)
 
 
-class _Missing(Iterator[Message]):
+class _Missing:
     """The messages that are not on the topic yet; counts the others and refuses an id that comes twice."""
 
     def __init__(self, messages: Iterable[Message], there: set[str], batch: str) -> None:
-        self._messages = iter(messages)
-        self._there = there
-        self._batch = batch
-        self._seen: set[str] = set()
+        self._rest = self._find(messages, there, batch)
         self.skipped = 0
 
-    def __next__(self) -> Message:
-        for message in self._messages:
-            if message.id in self._seen:
-                raise MessageRejected(f"batch {self._batch} has two messages with the id {message.id}")
-            self._seen.add(message.id)
-            if message.id not in self._there:
-                return message
-            self.skipped += 1
-        raise StopIteration
+    def __iter__(self) -> Iterator[Message]:
+        return self._rest
+
+    def _find(self, messages: Iterable[Message], there: set[str], batch: str) -> Iterator[Message]:
+        seen: set[str] = set()
+        for message in messages:
+            if message.id in seen:
+                raise MessageRejected(f"batch {batch} has two messages with the id {message.id}")
+            seen.add(message.id)
+            if message.id in there:
+                self.skipped += 1
+            else:
+                yield message

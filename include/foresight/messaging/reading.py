@@ -12,7 +12,7 @@ from foresight.errors import BrokerUnavailable
 from foresight.messaging.connection import Connection
 from foresight.messaging.topics import Span
 
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 5000
 _WAIT_SECONDS: Final = 0.05
 _STOPS_READING: Final = frozenset({
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION,
@@ -23,6 +23,8 @@ _STOPS_READING: Final = frozenset({
 
 class SpanReader:
     """Iterates over the messages of ``spans``, each partition in its order, for at most ``seconds``.
+
+    Whoever stops in between may go on later: ``allow`` says for how long.
 
     Aborted messages are left out, and open transactions waited for, unless ``committed`` is False.
 
@@ -42,18 +44,23 @@ class SpanReader:
     ) -> None:
         self._connection = connection
         self._topic = topic
-        self._ends = {number: span.end for number, span in spans.items()}
-        self._starts = {number: span.start for number, span in spans.items() if span.start < span.end}
-        self._seconds = seconds
+        self._spans = {number: span for number, span in spans.items() if span.start < span.end}
         self._committed = committed
-        self.unfinished = set(self._starts)
+        self.unfinished = set(self._spans)
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """Reads for ``seconds`` from now."""
+        self._deadline = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[Message]:
         if not self.unfinished:
             return
         consumer = self._connection.consumer(committed=self._committed)
         try:
-            consumer.assign([TopicPartition(self._topic, *start) for start in self._starts.items()])
+            consumer.assign(
+                [TopicPartition(self._topic, number, span.start) for number, span in self._spans.items()]
+            )
             yield from self._read(consumer)
         except KafkaException as error:
             raise self._connection.failure(error, f"reading topic {self._topic}") from error
@@ -61,19 +68,21 @@ class SpanReader:
             consumer.close()
 
     def _read(self, consumer: Consumer) -> Iterator[Message]:
-        deadline = time.monotonic() + self._seconds
-        while self.unfinished and time.monotonic() < deadline:
+        ends: dict[int | None, int] = {number: span.end for number, span in self._spans.items()}
+        while ends and time.monotonic() < self._deadline:
             for message in _next(consumer):
-                number, offset = message.partition(), message.offset()
-                error = message.error()
+                number, offset, error = message.partition(), message.offset(), message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     self._judge(error)
                     continue
-                if number is None or offset is None or number not in self.unfinished:
-                    continue
-                if error is None and offset < self._ends[number]:
+                end = ends.get(number)
+                if end is None or number is None or offset is None:
+                    continue  # fetched ahead, behind the end of its span
+                if error is None and offset < end:
                     yield message
-                if offset + (error is None) >= self._ends[number]:
+                    offset += 1
+                if offset >= end:
+                    del ends[number]
                     self.unfinished.discard(number)
                     consumer.pause([TopicPartition(self._topic, number)])
 

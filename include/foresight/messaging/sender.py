@@ -1,4 +1,4 @@
-"""One batch's producer: sends in transactions and knows what became of every message."""
+"""The producer behind a name: sends in transactions and knows what became of every message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Record
@@ -16,51 +16,56 @@ from foresight.errors import BrokerUnavailable, ForesightError, MessageRejected
 from foresight.messaging.connection import Connection
 from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message
 
-TRANSACTION_MESSAGES: Final = 50_000
+TRANSACTION_MESSAGES: Final = 100_000
 """Messages of one transaction: a batch up to this size is seen by readers as a whole or not at all."""
 _ABORT_SECONDS: Final = 5.0
 _PROGRESS_SECONDS: Final = 5.0
 _REASONS: Final = 3
-_POLL_EVERY: Final = 500
+_LOOK_EVERY: Final = 500
+_POLL_SECONDS: Final = 1.0
 _TAKEN_OVER: Final = frozenset({
     KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH,
 })  # fmt: skip
+
+Header = tuple[str, str | bytes | None]
 
 _log = logging.getLogger(__name__)
 
 
 class Sender:
-    """Sends messages of ``batch`` to ``topic``. Entering it shuts out every earlier sender of that batch.
+    """Sends batches to ``topic``. Entering it shuts out every earlier sender of that name.
 
     ``seconds`` is how long one message or one transaction may take.
     """
 
-    def __init__(self, connection: Connection, topic: str, batch: str, seconds: float) -> None:
+    def __init__(self, connection: Connection, topic: str, name: str, seconds: float) -> None:
         self._connection = connection
         self._topic = topic
-        self._batch = batch
-        self._what = f"topic {topic}, batch {batch}"
-        self._batch_header = (BATCH_HEADER, batch.encode())
+        self._name = name
+        self._what = f"topic {topic}, batch {name}"
         self._seconds = seconds
         self._transactional = bool(connection.transaction_prefix)
         self._in_transaction = False
         self._producer = self._open()
-        self._accepted = self._accepted_bytes = self._reported = 0
-        self._failed = 0
+        self._accepted = self._failed = 0
         self._reasons: list[KafkaError] = []
         self._too_large: Message | None = None
+        self._poll_due = time.monotonic() + _POLL_SECONDS
         self._progress_due = time.monotonic() + _PROGRESS_SECONDS
         self.confirmed = 0
         self.confirmed_bytes = 0
 
     def _open(self) -> Producer:
-        if not self._transactional:
-            return self._connection.producer(message_timeout_ms=int(self._seconds * 1000))
-        return self._connection.producer(
-            transactional_id=f"{self._connection.transaction_prefix}{self._topic}.{self._batch}",
-            transaction_timeout_ms=int(self._seconds * 1000),
-            message_timeout_ms=int(self._seconds * 1000),
-        )
+        milliseconds = int(self._seconds * 1000)
+        # Every report is still looked at, but Python is called for what failed only.
+        settings: dict[str, Any] = {
+            "message_timeout_ms": milliseconds,
+            "delivery_report_only_error": True,
+        }
+        if self._transactional:
+            settings["transactional_id"] = f"{self._connection.transaction_prefix}{self._topic}.{self._name}"
+            settings["transaction_timeout_ms"] = milliseconds
+        return self._connection.producer(**settings)
 
     def __enter__(self) -> Self:
         if self._transactional:
@@ -78,55 +83,59 @@ class Sender:
             self._abort()
         self._close()
 
-    def send_transaction(self, messages: Iterator[Message]) -> None:
+    def send_transaction(self, messages: Iterator[Message], batch: str) -> None:
         """Sends the next messages, as many as fit a transaction, and returns when all are confirmed."""
         until = time.monotonic() + self._seconds / 2
+        batch_header = (BATCH_HEADER, batch.encode())
         self._begin()
-        for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES)):
-            self._send(message)
-            if number % _POLL_EVERY == 0:
-                self._serve(self._producer.poll, 0)
-                if self._failed or time.monotonic() > until:
+        produce, topic, report, n_bytes = self._producer.produce, self._topic, self._report, 0
+        for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES), 1):
+            name, key, value, headers, partition = message
+            marked: list[Header] = [*headers, (ID_HEADER, name.encode()), batch_header]
+            while True:
+                try:
+                    produce(topic, value, key, partition, headers=marked, on_delivery=report)
                     break
-                self._say_progress()
+                except (BufferError, KafkaException) as error:
+                    self._make_room(error, message)
+            self._accepted = number
+            n_bytes += len(value or b"") + len(key or b"")
+            if number % _LOOK_EVERY == 0 and (self._has_failed() or time.monotonic() > until):
+                break
         self._commit()
+        self.confirmed_bytes += n_bytes
 
     def _begin(self) -> None:
-        self._accepted = self._accepted_bytes = self._reported = 0
+        self._accepted = 0
         if self._transactional:
             self._retry(lambda _: self._producer.begin_transaction(), "beginning a transaction")
         self._in_transaction = self._transactional
 
-    def _send(self, message: Message) -> None:
-        headers: list[tuple[str, str | bytes | None]] = [
-            *message.headers,
-            (ID_HEADER, message.id.encode()),
-            self._batch_header,
-        ]
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic, message.value, message.key, headers=headers, on_delivery=self._report
-                )
-                break
-            except BufferError:  # as much as we want to hold is on its way: wait for some of it to arrive
-                self._serve(self._producer.poll, 0.1)
-            except KafkaException as error:
-                if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                    raise self._rejected(message) from error
-                # A broken transaction only says "erroneous state" here; why it broke is in the reports.
-                left = self._serve(self._producer.flush, _ABORT_SECONDS)
-                if self._failed:
-                    raise self._undelivered(left) from error
-                raise self._translated(error, f"sending message {message.id}") from error
-        self._accepted += 1
-        self._accepted_bytes += message.size
+    def _make_room(self, error: BufferError | KafkaException, message: Message) -> None:
+        """Waits until a message that was not taken can be; raises why it cannot."""
+        if isinstance(error, BufferError):  # as much as we want to hold is on its way
+            self._serve(self._producer.poll, 0.1)
+            return
+        if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            raise self._rejected(message) from error
+        # A broken transaction only says "erroneous state" here; why it broke is in the reports.
+        left = self._serve(self._producer.flush, _ABORT_SECONDS)
+        if self._failed:
+            raise self._undelivered(left) from error
+        raise self._translated(error, f"sending message {message.id}") from error
+
+    def _has_failed(self) -> bool:
+        """Looks at the reports now and then: each takes Python's lock, which somebody else may want."""
+        now = time.monotonic()
+        if now >= self._poll_due:
+            self._poll_due = now + _POLL_SECONDS
+            self._serve(self._producer.poll, 0)
+            self._say_progress()
+        return self._failed > 0
 
     def _report(self, error: KafkaError | None, record: Record) -> None:
-        """librdkafka's word on one message."""
-        if error is None:
-            self._reported += 1
-            return
+        """librdkafka's word on a message that was not delivered."""
+        assert error is not None  # noqa: S101 (the producer is told to report nothing else)
         self._failed += 1
         if len(self._reasons) < _REASONS and error not in self._reasons:
             self._reasons.append(error)
@@ -139,13 +148,12 @@ class Sender:
         left = self._serve(self._producer.flush, self._seconds)
         if self._too_large is not None:
             raise self._rejected(self._too_large)
-        if self._failed or left or self._reported != self._accepted:
+        if self._failed or left:
             raise self._undelivered(left)
         if self._in_transaction:
             self._retry(self._producer.commit_transaction, "committing the batch")
         self._in_transaction = False
         self.confirmed += self._accepted
-        self.confirmed_bytes += self._accepted_bytes
 
     def _serve(self, step: Callable[[float], int], seconds: float) -> int:
         """Polls or flushes, which hands over delivery reports and raises fatal errors."""
@@ -192,7 +200,7 @@ class Sender:
         return self._connection.failure(error, f"{self._what}: {doing}")
 
     def _undelivered(self, left: int) -> ForesightError:
-        lost = self._accepted - self._reported
+        lost = min(self._failed + left, self._accepted)
         reasons = "; ".join(error.str() for error in self._reasons) or f"no answer within {self._seconds:g} s"
         taken_over = any(error.code() in _TAKEN_OVER for error in self._reasons)
         if taken_over:
@@ -212,7 +220,11 @@ class Sender:
         now = time.monotonic()
         if now >= self._progress_due:
             self._progress_due = now + _PROGRESS_SECONDS
-            _log.info("%s: %d messages confirmed by now", self._what, self.confirmed + self._reported)
+            _log.info(
+                "%s: %d messages confirmed by now",
+                self._what,
+                self.confirmed + self._accepted - len(self._producer),
+            )
 
 
 def _shown(key: bytes | None) -> str:

@@ -90,8 +90,8 @@ class RecordingExtra(Extra):
     last_slot_at: Annotated[int | str, PlainValidator(_anchor)] = LEFT_OUT
 
 
-class ResultsExtra(Extra):
-    """Of ``results`` of type ``mysql``: what its driver knows about encryption."""
+class DatabaseExtra(Extra):
+    """Of ``results`` and other databases of type ``mysql``: what its driver knows about encryption."""
 
     ssl_ca: File = LEFT_OUT
     ssl_cert: File = LEFT_OUT

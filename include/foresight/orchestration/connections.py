@@ -3,7 +3,8 @@
 - ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra ``verify``, ``cert``, ``headers``;
 - ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
 - ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
-- ``results`` of type ``sqlite``: host is the path of the file, in a folder that is there;
+- ``results`` of type ``sqlite``: host is the path of the file, in a folder that is there; any other
+  connection that a table is named with (``table:CONNECTION/NAME``) is read as these two are;
 - ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included;
 - ``slice_config`` of type ``http`` or ``https``, where there is one: the configuration service of slices;
   extra ``path``, ``verify``, ``cert``, ``headers``.
@@ -30,10 +31,10 @@ from foresight.conventions import (
 from foresight.errors import FinalError, NotFound
 from foresight.orchestration.connection_extras import (
     ConfigurationExtra,
+    DatabaseExtra,
     InvalidConnection,
     PrometheusExtra,
     RecordingExtra,
-    ResultsExtra,
     checked_extra,
     read_extra,
 )
@@ -106,15 +107,15 @@ def _http_url(given: Any) -> str:
     )
 
 
-def results_url() -> tuple[URL, dict[str, Any]]:
-    """The SQLAlchemy URL of the connection ``results``, and what its driver is given besides."""
+def database_url(name: str) -> tuple[URL, dict[str, Any]]:
+    """The SQLAlchemy URL of a connection to a database, and what its driver is given besides."""
     from sqlalchemy import URL
 
-    given = connection(RESULTS_CONNECTION)
+    given = connection(name)
     if given.conn_type == "sqlite":
-        return URL.create("sqlite", database=_database_file(given.host or given.schema or "")), {}
+        return URL.create("sqlite", database=_database_file(name, given.host or given.schema or "")), {}
     if given.conn_type != "mysql":
-        raise InvalidConnection(f"connection results is of type {given.conn_type!r}: use mysql or sqlite")
+        raise InvalidConnection(f"connection {name} is of type {given.conn_type!r}: use mysql or sqlite")
     url = URL.create(
         "mysql+mysqlconnector",
         username=given.login,
@@ -123,25 +124,30 @@ def results_url() -> tuple[URL, dict[str, Any]]:
         port=int(given.port or 3306),
         database=given.schema,
     )
-    return url, checked_extra(given, ResultsExtra, only="ssl_")
+    return url, checked_extra(given, DatabaseExtra, only="ssl_")
 
 
-def _database_file(path: str) -> str:
+def _database_file(name: str, path: str) -> str:
     """The path, where SQLite can keep a database that outlasts a task."""
     file = Path(path)
     if not path or path == ":memory:" or file.is_dir():
-        raise InvalidConnection(f"connection results: host must be the path of a file, got {path!r}")
+        raise InvalidConnection(f"connection {name}: host must be the path of a file, got {path!r}")
     if not file.parent.is_dir():
-        raise InvalidConnection(f"connection results: there is no folder {str(file.parent)!r} for {path!r}")
+        raise InvalidConnection(f"connection {name}: there is no folder {str(file.parent)!r} for {path!r}")
     return path
+
+
+def open_database(name: str) -> Store:
+    """The database that a connection names."""
+    from foresight.store import open_store
+
+    url, arguments = database_url(name)
+    return open_store(url, connect_args=arguments)
 
 
 def open_results() -> Store:
     """The results store that the connection ``results`` names; its tables are ``prepare_results``' work."""
-    from foresight.store import open_store
-
-    url, arguments = results_url()
-    return open_store(url, connect_args=arguments)
+    return open_database(RESULTS_CONNECTION)
 
 
 def prepare_results() -> Store:

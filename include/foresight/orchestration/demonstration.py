@@ -12,11 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from foresight.conventions import SLA_FILE
-from foresight.orchestration import slas
-from foresight.orchestration.connections import open_results
+from foresight.conventions import SLA_EVENTS_TOPIC, SLA_FILE, TELEMETRY_TOPIC
+from foresight.orchestration import slas, slice_demonstration
+from foresight.orchestration.connections import kafka_config, open_results
 from foresight.orchestration.embedded import CONFIG, embedded_connections, results_file
 from foresight.orchestration.publications import PUBLISHED
+from foresight.orchestration.scoring_demonstration import Scored, demonstrate_scoring
+from foresight.orchestration.slice_status import SliceStatus
 from foresight.orchestration.standalone import Standalone, connection_variables, free_port
 from foresight.store.checks import count_rows
 from foresight.store.tables import metadata, publication
@@ -27,9 +29,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a demonstration has to show: statuses, rows by table, messages by topic, and where they are."""
+    """What a demonstration has to show, and where it is stored; rows by table, messages by topic."""
 
     status: slas.Status
+    slices: SliceStatus
+    scored: Scored
     rows: dict[str, int]
     messages: dict[str, int]
     results: Path
@@ -45,12 +49,15 @@ def demonstration(home: Path, port: int, say: Say) -> Iterator[Shown]:
         applied = list(slas.apply([CONFIG / SLA_FILE], by="demo", at=int(time.time())))
         say(f"{len(applied)} SLAs applied; Airflow starts, which takes about half a minute")
         with Standalone(home, connections, settings, port or free_port()) as airflow:
-            say(f"Airflow is up at {airflow.url}; both DAGs are switched on")
+            say(f"Airflow is up at {airflow.url}; its DAGs are switched on")
+            slice_demonstration.switch_on(airflow, say)
             as_of = _first_interval(airflow)
             say(f"telemetry_analysis finished the interval until {as_of:%H:%M} UTC")
             airflow.wait_for("the SLA statuses", lambda: _announced(as_of) or None)
             say("sla_evaluation, woken by it, stored the statuses and announced what changed")
-            yield _shown(home, airflow)
+            slices = slice_demonstration.replay(airflow, say)
+            scored = demonstrate_scoring(airflow, kafka_config(), say)
+            yield _shown(home, airflow, slices, scored)
 
 
 def _first_interval(airflow: Standalone) -> datetime:
@@ -63,15 +70,16 @@ def _first_interval(airflow: Standalone) -> datetime:
 
 def _announced(as_of: datetime) -> bool:
     """Whether both topics have all that this interval has to say."""
+    topics = TELEMETRY_TOPIC, SLA_EVENTS_TOPIC
     of_interval = (publication.c.as_of == as_of) & (publication.c.state == PUBLISHED)
-    query = select(func.count()).select_from(publication).where(of_interval)
-    return open_results().read(lambda connection: connection.execute(query).scalar_one()) == len(DAGS)
+    query = select(func.count()).select_from(publication).where(of_interval, publication.c.topic.in_(topics))
+    return open_results().read(lambda connection: connection.execute(query).scalar_one()) == len(topics)
 
 
-def _shown(home: Path, airflow: Standalone) -> Shown:
+def _shown(home: Path, airflow: Standalone, slices: SliceStatus, scored: Scored) -> Shown:
     def work(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
         rows = {name: count_rows(connection, table) for name, table in metadata.tables.items()}
         sent = select(publication.c.topic, func.sum(publication.c.n_messages)).group_by(publication.c.topic)
         return rows, {topic: int(n) for topic, n in connection.execute(sent)}
 
-    return Shown(slas.status(), *open_results().read(work), results_file(home), airflow)
+    return Shown(slas.status(), slices, scored, *open_results().read(work), results_file(home), airflow)

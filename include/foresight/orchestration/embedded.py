@@ -15,6 +15,8 @@ import orjson
 
 from foresight.conventions import (
     KAFKA_CONNECTION,
+    PERFORMANCE_TOPIC,
+    POLICY_TOPIC,
     RESULTS_CONNECTION,
     SLA_EVENTS_TOPIC,
     TELEMETRY_CONNECTION,
@@ -64,7 +66,7 @@ def _broker(home: Path, seconds: float = 30) -> Iterator[str]:
     announced = home / "kafka.address"
     announced.unlink(missing_ok=True)
     command = [sys.executable, "-m", "foresight.messaging.embedded", "--announce", str(announced)]
-    command += ["--topics", TELEMETRY_TOPIC, SLA_EVENTS_TOPIC]
+    command += ["--topics", TELEMETRY_TOPIC, SLA_EVENTS_TOPIC, PERFORMANCE_TOPIC, POLICY_TOPIC]
     with (home / "kafka.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 TABLES = {
-    "samples": ("sample", "sample_window", "slice_measurement"),
+    "samples": ("sample", "sample_window", "slice_measurement", "slice_configuration"),
     "results": (
         "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
-        "scoring_run",
+        "scoring_run", "scoring_load_test",
     ),
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),

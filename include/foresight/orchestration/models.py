@@ -12,6 +12,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 from sqlalchemy import Connection, Row
 
+from foresight.errors import FinalError
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.scoring_deployments import (
     CHAMPION,
@@ -26,8 +27,10 @@ from foresight.orchestration.scoring_deployments import (
     scorer_of,
     write_bytes,
 )
-from foresight.scoring.model import load_model
+from foresight.scoring import inference, online
+from foresight.scoring.model import KINDS, kind_of, load_model
 from foresight.scoring.outcome import Record
+from foresight.scoring.trial import BOUNDED, try_out
 from foresight.store import models as registry
 from foresight.store.models import MODELS_LOCK, Change
 
@@ -54,16 +57,20 @@ class Shown:
     changes: Sequence[Row[Any]]
 
 
-def add(name: str, source: str, change: Change, kind: str = "pmml") -> Added:
-    """Stores a file, by path or URI, as a version of a model.
+def add(name: str, source: str, change: Change, kind: str | None = None) -> Added:
+    """Stores a file, by path or URI, as a version of a model; its kind is that of its ending, if not given.
 
     Raises ``UnsupportedModel`` for a kind or an element that nothing here runs, ``InvalidModel`` for a file
     that is broken or hostile.
     """
+    checked_name(name)
+    kind = kind or kind_of(source)
     data = read_bytes(source)
+    if kind in KINDS and kind not in BOUNDED:
+        try_out(data, kind)
     model = load_model(data, kind)
     sha256 = hashlib.sha256(data).hexdigest()
-    target = root() / checked_name(name) / f"{sha256}.{kind}"
+    target = root() / name / f"{sha256}.{kind}"
     row = {
         "name": name,
         "kind": kind,
@@ -132,6 +139,28 @@ def deploy(
     return number, action
 
 
+def configure(reference: str, change: Change, version: int, settings: Mapping[str, Any]) -> str | None:
+    """Puts settings among the defaults of a deployment; answers what was done (None: they stood so).
+
+    Raises ``NotFound``, and ``FinalError`` where another version has taken its place meanwhile.
+    """
+    name, alias = parse_reference(reference)
+    store = prepare_results()
+    signature = open_version(store, name, version).signature
+
+    def work(connection: Connection) -> str | None:
+        standing = registry.find_deployment(connection, name, alias)
+        if standing.version != version:
+            raise FinalError(
+                f"{name}@{alias} is version {standing.version} now, not {version}: its defaults stay"
+            )
+        wanted = {**standing.defaults, **settings}
+        check_defaults(wanted, signature)
+        return registry.deploy(connection, name, version, alias, wanted, change)
+
+    return store.transact(work, lock=MODELS_LOCK)
+
+
 def roll_back(reference: str, change: Change) -> tuple[int, int]:
     """Deploys what was deployed before, with its defaults; answers the versions taken out and put back."""
     name, alias = parse_reference(reference)
@@ -178,3 +207,25 @@ def score(reference: str, records: Sequence[Any], mapping: Mappings = None) -> t
     """
     deployed = open_deployment(prepare_results(), reference)
     return scorer_of(deployed.model, deployed.mapping(mapping)).score(records)
+
+
+def answer(reference: str, payload: Any, mapping: Mappings = None) -> Any:
+    """The answer to ``{"fields": [...], "values": [[...]]}``, or to a list of such, in the same form.
+
+    Raises ``InvalidRequest`` with every mistake, ``NotFound`` where nothing is deployed, ``InvalidMapping``.
+    """
+    deployed = open_deployment(prepare_results(), reference)
+    return online.answer(scorer_of(deployed.model, deployed.mapping(mapping)), payload)
+
+
+def infer(reference: str, request: Any) -> dict[str, Any]:
+    """The response to an inference request of the Open Inference Protocol. Raises as ``answer`` does."""
+    deployed = open_deployment(prepare_results(), reference)
+    scorer = scorer_of(deployed.model, deployed.mapping())
+    return inference.infer(scorer, request, deployed.name, deployed.version)
+
+
+def describe(reference: str) -> dict[str, Any]:
+    """What the Open Inference Protocol calls the metadata of a model. Raises ``NotFound``."""
+    deployed = open_deployment(prepare_results(), reference)
+    return inference.describe(deployed.name, deployed.version, deployed.model.kind, deployed.model.signature)

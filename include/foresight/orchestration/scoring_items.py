@@ -40,10 +40,16 @@ class ItemScorer:
         self, items: Sequence[Any], found: list[Record], bad: list[int]
     ) -> tuple[list[Scored], list[int]]:
         values = list(map(encode, found)) if self._encodes else [b""] * len(found)
+        if max(map(len, values), default=0) > MAX_VALUE_BYTES:
+            bad = self._cut(found, values, bad)
+        return list(zip(items, found, values, strict=True)), bad
+
+    def _cut(self, found: list[Record], values: list[bytes], bad: list[int]) -> list[int]:
+        """Makes what is too long for a message bad; gives the places of all bad ones."""
         for place, value in enumerate(values):
             if len(value) > MAX_VALUE_BYTES:
                 shown = {RECORD: value[:SHOWN_BYTES].decode(errors="replace")}
                 found[place] = with_error(shown, f"scored, it has {len(value)} bytes: too many for a message")
                 values[place] = encode(found[place])
                 bad = sorted({*bad, place})
-        return list(zip(items, found, values, strict=True)), bad
+        return bad

@@ -1,4 +1,7 @@
-"""Where records come from and where they go, as a person writes it: ``kafka:TOPIC`` or a path of a file."""
+"""Where records come from and where they go, as a person writes it: ``kafka:TOPIC`` or a path of a file.
+
+Tables (``table:NAME``) are in ``scoring_tables``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from foresight.messaging import ClientConfig, Message, Received, drain, end_offsets
+from foresight.messaging import ClientConfig, Drain, Message, Received, end_offsets
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.files import READERS, SINKS, FileSink
 from foresight.scoring.outcome import RECORD, BadRecord, Record
@@ -37,7 +40,7 @@ def path_of(place: str, known: Mapping[str, Any]) -> Path:
     """The file that a place names. Raises ``InvalidMapping`` for one whose ending nobody reads or writes."""
     split = urlsplit(place)
     if split.scheme not in {"", "file"}:
-        raise InvalidMapping(f"{place}: use kafka:TOPIC, a path, or a file:// URI")
+        raise InvalidMapping(f"{place}: use kafka:TOPIC, table:NAME, a path, or a file:// URI")
     path = Path(unquote(split.path) if split.scheme else place)
     if path.suffix not in known:
         raise InvalidMapping(f"{place}: its ending must be one of {', '.join(known)}")
@@ -61,7 +64,7 @@ def open_file(place: str) -> FileSink:
 def encode(record: Record) -> bytes:
     """A record as JSON."""
     try:
-        return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
+        return b"%b" % orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
     except (TypeError, ValueError):
         return json.dumps(record, default=str).encode()
 
@@ -95,6 +98,7 @@ class TopicSource:
 
     def __init__(self, config: ClientConfig, topic: str) -> None:
         self._config, self._topic = config, topic
+        self._drain = Drain(config, topic)
 
     def ends(self) -> Offsets:
         """Where each partition ends now."""
@@ -105,7 +109,7 @@ class TopicSource:
         messages: list[Received] = []
         position = start
         while True:
-            drained = drain(self._config, self._topic, position, until=until, max_messages=limit or MAX_TAKEN)
+            drained = self._drain.take(position, until=until, max_messages=limit or MAX_TAKEN)
             messages += drained.messages
             position = drained.offsets
             if limit is not None or not drained.remaining:
@@ -120,9 +124,9 @@ class TopicSource:
             return [_read(item.value) for item in items]
 
     def message(self, item: Received, value: bytes) -> Message:
-        """The same key and headers, but for those that this house sets."""
+        """The same partition, key and headers, but for those headers that this house sets."""
         headers = item.headers and tuple(header for header in item.headers if header[0] not in _OURS)
-        return Message(item.origin, item.key, value, headers)
+        return Message(item.origin, item.key, value, headers, item.partition)
 
 
 def _read(value: bytes | None) -> Any:

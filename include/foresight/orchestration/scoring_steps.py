@@ -8,13 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foresight.messaging import ClientConfig, ensure_topic
+from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration import models
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.scoring_deployments import Deployed, open_deployment, scorer_of
 from foresight.orchestration.scoring_files import score_file
 from foresight.orchestration.scoring_places import FileSource, Source, TopicSource, topic_of
 from foresight.orchestration.scoring_streams import Plan, StreamRun, Trace
+from foresight.orchestration.scoring_tables import TableSource, check_sink, prepare_sink, table_of
 from foresight.scoring.bundles import Settings
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
 from foresight.store import Store
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 STREAM_LENGTH: Final = 512
+PARTITIONS: Final = 3
+"""Of a topic that is made for the records of a file; one for those of a topic has as many as that."""
 RUNNING, DONE = "running", "done"
 
 
@@ -45,7 +48,7 @@ def score_batches(context: Context) -> dict[str, Any]:
     scorer_of(deployed.model, mapping)  # says now what is wrong with the mapping, before anything is begun
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
     trace = Trace(run.dag_id, run.run_id, facts)
-    if topic_of(source) is None and topic_of(good) is None and (bad is None or topic_of(bad) is None):
+    if all(map(_is_file, filter(None, (source, good, bad)))):
         started = time.monotonic()
         load = score_file(deployed.model, mapping, source, good, bad, settings)
         counts = {"n_batches": 1, "n_read": load.read, "n_good": load.good, "n_bad": load.bad}
@@ -67,12 +70,19 @@ def _check_places(source: str, good: str, bad: str | None) -> None:
     places = [source, good, *([bad] if bad else [])]
     if len(set(places)) < len(places):
         raise InvalidMapping("source, good and bad must be different places; without bad, one takes all")
+    table_of(source)
+    for place in filter(None, (good, bad)):
+        check_sink(place)
+
+
+def _is_file(place: str) -> bool:
+    return topic_of(place) is None and table_of(place) is None
 
 
 def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) -> str:
-    """What a stream is called: the runs over a topic go on from each other, each run over a file begins."""
+    """What a stream is called: runs over a topic or table go on from each other, each over a file begins."""
     name = given or f"{source}>{deployed.name}@{deployed.alias}"
-    if topic_of(source) is None:
+    if _is_file(source):
         name += f"#{trace.dag_id}/{trace.run_id}"
     if len(name) <= STREAM_LENGTH:
         return name
@@ -80,15 +90,27 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
 
 
 def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
-    config: ClientConfig = kafka_config()
-    for place in (plan.good, plan.bad):
-        topic = topic_of(place) if place else None
+    outputs = [place for place in (plan.good, plan.bad) if place]
+    needs_kafka = any(topic_of(place) for place in (source, *outputs))
+    config: ClientConfig = kafka_config() if needs_kafka else {}
+    origin = _source(source, config)
+    # A topic that is missing is made like the one that the records come from.
+    partitions = len(origin.ends()) if topic_of(source) else PARTITIONS
+    for place in outputs:
+        topic = topic_of(place)
         if topic is not None:
-            ensure_topic(config, topic)
-    topic = topic_of(source)
-    origin: Source = FileSource(source) if topic is None else TopicSource(config, topic)
+            ensure_topic(config, topic, partitions=partitions)
+        else:
+            prepare_sink(place)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
-    return StreamRun(store, origin, plan, config, settings, running)
+    return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
+
+
+def _source(place: str, config: ClientConfig) -> Source:
+    topic = topic_of(place)
+    if topic is not None:
+        return TopicSource(config, topic)
+    return FileSource(place) if table_of(place) is None else TableSource(place)
 
 
 def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:

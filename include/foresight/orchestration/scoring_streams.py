@@ -16,10 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from foresight.messaging import ClientConfig, Publication, end_offsets, publish
+from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
+from foresight.messaging.messages import BY_KEY
 from foresight.orchestration.scoring_deployments import Mappings, open_version, scorer_of
 from foresight.orchestration.scoring_items import ItemScorer
-from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of, write_file
+from foresight.orchestration.scoring_places import Offsets, Scored, Source, topic_of
+from foresight.orchestration.scoring_tables import write_part
 from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.garbage import rare_collections
@@ -54,15 +56,19 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch under way: its number, and by topic where each output ended before it."""
+    """A batch under way: its number, and by topic where each output ended before it.
+
+    ``is_new``: it was opened by this run, after its publishers were entered.
+    """
 
     number: int
     starts: dict[str, dict[str, int]]
+    is_new: bool = False
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A part of the source, scored; nothing of it is out yet."""
+    """A part of the source, scored; nothing of it is out yet. By topic, ``starts`` is where outputs end."""
 
     offsets: Offsets
     until: Offsets
@@ -70,6 +76,7 @@ class Prepared:
     good: list[Scored] = field(default_factory=list)
     bad: list[Scored] = field(default_factory=list)
     n_bad: int = 0
+    starts: dict[str, Offsets] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,13 @@ class StreamRun:
     config: ClientConfig
     settings: Settings
     trace: Trace
+    publishers: Publishers
 
     def run(self, seconds: float) -> None:
         """Batch by batch to where the source ends now, or until the time is over."""
         deadline = time.monotonic() + seconds
         ends = self.source.ends()
-        with rare_collections(), ThreadPoolExecutor(1, "scoring-ahead") as ahead:
+        with self.publishers, rare_collections(), ThreadPoolExecutor(1, "scoring-ahead") as ahead:
             while self._finish_open() or self._go_on(ends, deadline, ahead):
                 pass
         if time.monotonic() > deadline:
@@ -122,6 +130,8 @@ class StreamRun:
         prepared = self._prepared(_numbers(held.offsets) if held else {}, ends)
         while prepared is not None and time.monotonic() < deadline:
             coming = ahead.submit(self._prepared, prepared.until, ends)
+            for kind, topic in self._topics().items():
+                self.publishers.enter(topic, self._name(kind))
             batch = self._opened(number, prepared)
             if batch is None:
                 return True
@@ -136,7 +146,10 @@ class StreamRun:
         items, until = self.source.take(offsets, ends, self.plan.batch_size)
         if not items and until == offsets:
             return None
-        return self._scored(items, offsets, until)
+        found = self._scored(items, offsets, until)
+        # Where an output ends now is no later than where this batch begins there; so it can be asked ahead.
+        found.starts = {topic: end_offsets(self.config, topic) for topic in self._topics().values()}
+        return found
 
     def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
         model = open_version(self.store, self.plan.model_name, self.plan.model_version)
@@ -148,27 +161,34 @@ class StreamRun:
         found.n_bad = load.bad
         return found
 
-    def _topics(self) -> list[str]:
-        places = (self.plan.good, self.plan.bad or "")
-        return [topic for place in places if (topic := topic_of(place))]
+    def _topics(self) -> dict[str, str]:
+        places = {"good": self.plan.good, "bad": self.plan.bad or ""}
+        return {kind: topic for kind, place in places.items() if (topic := topic_of(place))}
+
+    def _name(self, kind: str) -> str:
+        return f"{self.plan.stream}/{kind}"
 
     def _opened(self, number: int, prepared: Prepared) -> Batch | None:
         """The batch, stored as under way; None where another run has opened one."""
         plan = self.plan
-        starts = {topic: end_offsets(self.config, topic) for topic in self._topics()}
         fields = _texts(
             {
                 "offsets": prepared.offsets,
                 "until": prepared.until,
                 "model_name": plan.model_name,
                 "model_version": plan.model_version,
-                "plan": {"mapping": plan.mapping, "good": plan.good, "bad": plan.bad, "starts": starts},
+                "plan": {
+                    "mapping": plan.mapping,
+                    "good": plan.good,
+                    "bad": plan.bad,
+                    "starts": prepared.starts,
+                },
             }
         )
         is_mine = self.store.transact(
             lambda c: open_batch(c, plan.stream, number, fields, int(time.time())), lock=SCORING_LOCK
         )
-        return Batch(number, fields["plan"]["starts"]) if is_mine else None
+        return Batch(number, fields["plan"]["starts"], is_new=True) if is_mine else None
 
     def _finish(self, batch: Batch, prepared: Prepared, started: float) -> None:
         self._send(batch, prepared)
@@ -181,22 +201,25 @@ class StreamRun:
         if not outputs:
             return
         with ThreadPoolExecutor(len(outputs)) as pool:
-            total = sum(pool.map(lambda output: self._send_one(batch, *output), outputs))
+            total = sum(pool.map(lambda output: self._send_one(batch, prepared, *output), outputs))
         if total != prepared.n_items:
             raise CountsDisagree(f"{self.plan.stream}: {prepared.n_items} records were read, {total} are out")
 
-    def _send_one(self, batch: Batch, kind: str, scored: list[Scored]) -> int:
+    def _send_one(self, batch: Batch, prepared: Prepared, kind: str, scored: list[Scored]) -> int:
         place = self.plan.good if kind == "good" else self.plan.bad
         assert place is not None  # noqa: S101 (without a place for bad records, there are none apart)
         topic = topic_of(place)
         if topic is None:
-            write_file(place, scored, batch.number)
+            write_part(place, scored, batch.number, self.plan.stream)
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
         publication = Publication(name, _numbers(batch.starts[topic]))
         message = self.source.message
         messages = (message(item, value) for item, _, value in scored)
-        return publish(self.config, topic, messages, publication).total
+        if publication.start_offsets.keys() != prepared.until.keys():
+            messages = (found._replace(partition=BY_KEY) for found in messages)
+        publisher = self.publishers.enter(topic, self._name(kind))
+        return publisher.publish(messages, publication, is_new=batch.is_new).total
 
     def _close(self, batch: Batch, prepared: Prepared, seconds: float) -> None:
         n_read, n_bad = prepared.n_items, prepared.n_bad

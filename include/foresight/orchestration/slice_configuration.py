@@ -16,20 +16,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import aiohttp
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from sqlalchemy import Connection
-from yarl import URL
 
 from foresight.errors import BadAnswer, ForesightError, InvalidDocument, Mistake, SourceUnavailable
 from foresight.slices.guardrails import LARGEST_PREVIOUS
 from foresight.store import Store
 from foresight.store.slices import CONFIGURATION_LOCK, Cell, read_configuration, save_configuration
+
+if TYPE_CHECKING:
+    import aiohttp
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -44,6 +45,8 @@ ALL_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.2
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_BODY: Final = 10_000
+LATEST: Final = 2**31 - 1
+"""Epoch seconds that nothing was configured after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class ConfigurationService:
         return found, failed
 
     def _session(self) -> aiohttp.ClientSession:
+        import aiohttp  # a quarter of a second that only whoever asks has to spend
+
         return aiohttp.ClientSession(
             auth=aiohttp.BasicAuth(self.user, self.password or "") if self.user else None,
             connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=self._tls()),
@@ -111,13 +116,16 @@ def _path(cell: Cell) -> str:
 
 async def _fetch_one(session: aiohttp.ClientSession, url: str) -> int:
     """The answer to one question; failures of the world are tried again."""
+    from aiohttp import ClientError
+    from yarl import URL
+
     for attempt in range(ATTEMPTS):
         try:
             async with session.get(URL(url, encoded=True), allow_redirects=False) as answer:
                 if answer.status not in _TRY_AGAIN:
                     return _connections(url, answer.status, await answer.content.read(_LONGEST_BODY))
                 error: Exception = BadAnswer(f"status {answer.status}")
-        except (aiohttp.ClientError, TimeoutError) as failure:
+        except (ClientError, TimeoutError) as failure:
             error = failure
         await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
     raise SourceUnavailable(f"{url}: {str(error) or type(error).__name__}") from error
@@ -182,7 +190,8 @@ def configured_of(connection: Connection, cells: Sequence[Cell], ends: NDArray[n
     for number, (snssai, cu, cell) in enumerate(cells):
         own.setdefault((snssai, cu, cell), []).append(number)
         own.setdefault((snssai, "", cell), []).append(number)
-    for row in sorted(read_configuration(connection), key=lambda row: (row.cu != "", row.since)):
+    found = read_configuration(connection, int(ends.min(initial=LATEST)))
+    for row in sorted(found, key=lambda row: (row.cu != "", row.since)):
         rows = own.get((row.snssai, row.cu, row.cell))
         if rows is None:
             continue

@@ -7,7 +7,6 @@ import time
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -148,7 +147,7 @@ def letter_messages(store: Store, as_of: int) -> Iterator[Message]:
             _bytes(row.message_key), value, headers,
         )  # fmt: skip
         letter = dead_letter(received, row.reason)
-        yield replace(letter, headers=tuple(_whole(header, row.value_bytes) for header in letter.headers))
+        yield letter._replace(headers=tuple(_whole(header, row.value_bytes) for header in letter.headers))
 
 
 def _whole(header: tuple[str, bytes | None], n_bytes: int | None) -> tuple[str, bytes | None]:

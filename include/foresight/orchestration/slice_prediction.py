@@ -1,4 +1,8 @@
-"""The steps of ``slice_prediction``: receive and decide, then publish what was decided, then watch."""
+"""The steps of ``slice_prediction``: receive, decide, store and send; then watch the model.
+
+All that lies between an event and its message is one task: each further one would cost a second or two.
+Killed anywhere, it goes on from the tables: events that are stored, decisions that stand, messages that wait.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,15 @@ Context = Mapping[str, Any]
 PART: Final = "policy"
 WATCHED_SECONDS: Final = 86_400
 """The past over which errors are watched."""
+
+
+def predict_and_send(context: Context) -> dict[str, int]:
+    """From new events on the topic to policy messages on the topic; says how many there were of what."""
+    counts = receive_and_predict(context)
+    started = time.monotonic()
+    sent = publish_decisions()
+    log.info("%d messages announced in %.2f s", sum(sent.values()), time.monotonic() - started)
+    return counts | {"announced": sum(sent.values())}
 
 
 def receive_and_predict(context: Context) -> dict[str, int]:
@@ -100,19 +113,20 @@ def _decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_want
     counts = decided.counts()
     if counts["sent"]:
         open_publication(connection, POLICY_TOPIC, batch, PART, is_wanted=is_wanted)
-    _warn_of_drift(connection, decided, wishes.target)
-    return {"decided": len(waiting), **counts}
+    drifted = _drifted(connection, decided, wishes.target)
+    return {"decided": len(waiting), **counts, "drifted_inputs": len(drifted)}
 
 
-def _warn_of_drift(connection: Connection, decided: Decided, target: Target) -> None:
-    """Says which inputs have moved away from what the model in use was trained on."""
+def _drifted(connection: Connection, decided: Decided, target: Target) -> list[str]:
+    """Which inputs have moved away from what the model in use was trained on."""
     champion = load_champion(connection, target)
     if champion is None:
-        return
+        return []
     found = input_drift(champion.model.card.profile, decided.inputs)
-    for name, index in found.items():
-        if has_drifted(index, len(decided.inputs)):
-            log.warning("input %s has drifted: population stability index %.2f", name, index)
+    moved = {name: index for name, index in found.items() if has_drifted(index, len(decided.inputs))}
+    for name, index in moved.items():
+        log.warning("input %s has drifted: population stability index %.2f", name, index)
+    return list(moved)
 
 
 def _save_run(
@@ -127,15 +141,16 @@ def _save_run(
     )  # fmt: skip
 
 
-def publish_decisions(context: Context) -> dict[str, int]:
-    """Sends every policy message and dead letter that waits; then looks whether the model keeps its place."""
+def publish_decisions() -> dict[str, int]:
+    """Sends every policy message and dead letter that waits, each once."""
     store = open_results()
-    sent = publish_pending(store, POLICY_TOPIC, lambda as_of: decided_messages(store, as_of))
-    sent |= publish_pending(
-        store, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: slice_events.letter_messages(store, as_of)
-    )
-    watch_errors(context)
-    return sent
+    try:
+        sent = publish_pending(store, POLICY_TOPIC, lambda as_of: decided_messages(store, as_of))
+    finally:  # a policy message that no broker takes keeps no dead letter back
+        letters = publish_pending(
+            store, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: slice_events.letter_messages(store, as_of)
+        )
+    return sent | letters
 
 
 def watch_errors(context: Context) -> bool:

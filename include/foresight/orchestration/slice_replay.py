@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from foresight.conventions import PERFORMANCE_TOPIC
-from foresight.errors import NotFound
+from foresight.errors import InvalidDocument, Mistake, NotFound
 from foresight.messaging import Message, Publication, end_offsets, ensure_topic, publish
+from foresight.orchestration import settings
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.slice_configuration import SERVICE, configured_of
 from foresight.orchestration.slice_decisions import Wishes, guard_cells, load_champion
@@ -23,10 +25,15 @@ from foresight.slices.guardrails import breaches
 from foresight.slices.measurements import Measurement
 from foresight.slices.recording import CellKey, Recording
 from foresight.slices.recording import messages as event_messages
-from foresight.slices.replay import TABLES, read_messages, read_recording
-from foresight.slices.targets import Floats
+from foresight.slices.replay import EVENTS, TABLES, read_messages, read_recording
+from foresight.slices.targets import Floats, Target
 from foresight.store import Store
 from foresight.store.slices import CONFIGURATION_LOCK, Cell, save_configuration
+
+log = logging.getLogger(__name__)
+
+FOLDER: Final = "replay"
+"""Below the configuration folder: recordings that a run may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,17 @@ class Rehearsal:
     rmse: Mapping[str, float]
     version: str
 
+    def lines(self) -> list[tuple[str, str]]:
+        """What there is to say, by name."""
+        counts = {**self.rules, **self.rejected}
+        return [
+            ("model", self.version),
+            ("predicted", f"{self.n_predicted} ({self.n_cells} cells, {self.n_periods} periods)"),
+            ("would be sent", f"{self.n_sent}, limits broken: {self.n_breaches}"),
+            *((f"  {name}", str(count)) for name, count in counts.items()),
+            *((f"RMSE, {name}", f"{value:.3f} connections") for name, value in self.rmse.items()),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -54,6 +72,33 @@ class Sent:
 
     n_messages: int
     n_configured: int
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What there is to say, by name."""
+        return [("events sent", str(self.n_messages)), ("limits loaded", str(self.n_configured))]
+
+
+def replay(context: Mapping[str, Any]) -> dict[str, str]:
+    """The step of the DAG ``slice_replay``: rehearses or sends a file of the folder ``replay``."""
+    params = context["params"]
+    path, at = replay_file(params["file"]), int(context["dag_run"].run_after.timestamp())
+    named = {"snssai": params["snssai"], "cu": params["cu"]}
+    if params["mode"] == "send":
+        found: Sent | Rehearsal = send(path, at, ends_now=params["ends_now"], **named)
+    else:
+        found = rehearse(path, Wishes(Target(params["target"])), **named)
+    for name, value in found.lines():
+        log.info("%s: %s", name.strip(), value)
+    return {name.strip(): value for name, value in found.lines()}
+
+
+def replay_file(name: str, kinds: Collection[str] = (*TABLES, *EVENTS)) -> Path:
+    """A recording in the folder ``replay`` of the configuration; no other folder can be named."""
+    folder = settings.config_folder() / FOLDER
+    if Path(name).name != name or Path(name).suffix not in kinds:
+        reason = f"the name of a file in {folder}, one of {', '.join(kinds)}; got {name[:100]!r}"
+        raise InvalidDocument([Mistake("parameter file", 0, "", reason)])
+    return folder / name
 
 
 def rehearse(path: Path, wishes: Wishes, **named: Any) -> Rehearsal:
@@ -134,17 +179,22 @@ def _recording(store: Store, records: list[Measurement]) -> Recording:
     return Recording(keys, first, counters, limits.connections, seconds)
 
 
-def send(path: Path, at: int, **named: Any) -> Sent:
-    """Puts a file onto the topic, each of its messages once, however often it is sent from the same offsets.
+def send(path: Path, at: int, *, ends_now: bool = False, **named: Any) -> Sent:
+    """Puts a file onto the topic, in few transactions; sent twice, its events are stored once.
 
-    What a table says of configured limits is loaded first. ``at``: epoch seconds. Raises ``InvalidDocument``.
+    What a table says of configured limits is loaded first. ``at``: epoch seconds. With ``ends_now``, and
+    where a table does not say when its periods were, the last of them ends at ``at``; else events keep their
+    times, and those of a file of events their every byte. Raises ``InvalidDocument``.
     """
     store, config = prepare_results(), kafka_config()
     ensure_topic(config, PERFORMANCE_TOPIC)
     n_configured = 0
-    if path.suffix in TABLES:
-        recording = read_recording(path, **named)
-        n_configured = _configure(store, recording, at, path.name)
+    if path.suffix in TABLES or ends_now:
+        recording, _ = recording_of(store, path, **named)
+        if ends_now or not recording.start:
+            recording = recording.ending(at)
+        if path.suffix in TABLES:
+            n_configured = _configure(store, recording, at, path.name)
         found: Iterator[Message] = _events(recording)
     else:
         values = read_messages(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -13,10 +13,14 @@ from foresight.store.checks import count_rows
 from foresight.store.slices import read_offsets
 from foresight.store.tables import dead_letter, publication, slice_measurement, slice_prediction
 
+COLUMNS: Final = (
+    "slice", "gNB-CU", "cell", "period", "outcome", "configured", "raw", "capped", "final", "rule", "message",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class SliceStatus:
-    """The newest decision on each cell as cells of a table, how many more there are, and a summary."""
+    """The newest decision on each cell as a table of ``COLUMNS``, how many more there are, and a summary."""
 
     lines: list[list[str]]
     n_more: int
@@ -55,7 +59,8 @@ def _newest(connection: Connection, limit: int) -> SliceStatus:
 
 
 def _line(row: Any) -> list[str]:
-    numbers = ["–" if value is None else f"{value:.6g}" for value in (row.configured, row.raw, row.final)]
+    values = row.configured, row.raw, row.capped, row.final
+    numbers = ["–" if value is None else f"{value:.5g}" for value in values]
     message = (row.state or "not announced") if row.is_sent else "–"
     when = f"{row.period_start:%Y-%m-%d %H:%M}"
     return [row.snssai, row.cu, row.cell, when, row.outcome, *numbers, row.rule, message]

@@ -5,28 +5,25 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from foresight.errors import InvalidDocument, Mistake, SourceUnavailable
-from foresight.orchestration import settings, slice_models, staging
+from foresight.errors import SourceUnavailable
+from foresight.orchestration import slice_models, staging
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.slice_decisions import load_champion
 from foresight.orchestration.slice_history import stored_history
+from foresight.orchestration.slice_replay import replay_file
 from foresight.slices.recording import Recording
 from foresight.slices.replay import TABLES, read_recording
-from foresight.slices.report import plots, report
+from foresight.slices.report import page, plots, report
 from foresight.slices.targets import Target
 from foresight.slices.training import Options, Trained, train
 from foresight.store import Store
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
-
-REPLAY_FOLDER: Final = "replay"
-"""Below the configuration folder: recordings that a run may name."""
 
 
 def train_model(context: Context) -> dict[str, Any]:
@@ -50,25 +47,20 @@ def train_model(context: Context) -> dict[str, Any]:
 
 def _recording(store: Store, params: Mapping[str, Any], at: int) -> Recording:
     if params["file"]:
-        return read_recording(replay_file(params["file"]))
+        return read_recording(replay_file(params["file"], TABLES))
     start = at - params["days"] * 86_400
     return store.read(lambda connection: stored_history(connection, start)).recording
 
 
-def replay_file(name: str) -> Path:
-    """A recording in the folder ``replay`` of the configuration; no other folder can be named."""
-    folder = settings.config_folder() / REPLAY_FOLDER
-    if Path(name).name != name or Path(name).suffix not in TABLES:
-        reason = f"the name of a file in {folder}, one of {', '.join(TABLES)}; got {name[:100]!r}"
-        raise InvalidDocument([Mistake("parameter file", 0, "", reason)])
-    return folder / name
-
-
 def save_report(version: str, trained: Trained) -> str:
-    """Writes figures and plots beside what runs stage, and says where; the same model writes the same."""
+    """Writes page, figures and plots beside what runs stage, and says where.
+
+    The same model writes the same.
+    """
     folder = staging.root() / "slice_training" / version
     parts = {"report.json": orjson.dumps(report(trained), option=orjson.OPT_INDENT_2)}
     parts |= {f"{name}.svg": picture.encode() for name, picture in plots(trained).items()}
+    parts["report.html"] = page(trained).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in parts.items():

@@ -4,6 +4,7 @@ FinalError
 ├── InvalidModel              a model file is broken, hostile, or says something that cannot be
 │   └── UnsupportedModel      a model file is fine, but asks for something this runtime does not do
 ├── InvalidMapping            a field mapping or a setting is wrong
+├── InvalidRequest            a request to score is malformed, or too large
 └── CountsDisagree            records went in that came out neither good nor bad
 """
 
@@ -26,6 +27,14 @@ class UnsupportedModel(InvalidModel):
 
 class InvalidMapping(FinalError):
     """A field mapping or a setting of a run is wrong."""
+
+
+class InvalidRequest(FinalError):
+    """A request to score cannot be read; ``mistakes`` are all that was found, up to a bound."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("; ".join(mistakes))
 
 
 class CountsDisagree(FinalError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -134,15 +134,65 @@ def _load_pmml(source: bytes | Path) -> ScoringModel:
     return load(source)
 
 
-KINDS: Mapping[str, Callable[[bytes | Path], ScoringModel]] = {"pmml": _load_pmml}
+def _load_onnx(source: bytes | Path) -> ScoringModel:
+    from foresight.scoring.onnx.runtime import load
+
+    return load(source)
 
 
-def load_model(source: bytes | str | Path, kind: str = "pmml") -> ScoringModel:
-    """A model from its bytes or from a file.
+def _load_sklearn(source: bytes | Path) -> ScoringModel:
+    from foresight.scoring.sklearn.runtime import load
+
+    return load(source)
+
+
+def _load_keras(source: bytes | Path) -> ScoringModel:
+    from foresight.scoring.keras.runtime import load
+
+    return load(source)
+
+
+KINDS: Mapping[str, Callable[[bytes | Path], ScoringModel]] = {
+    "pmml": _load_pmml,
+    "onnx": _load_onnx,
+    "sklearn": _load_sklearn,
+    "keras": _load_keras,
+}
+ENDINGS: Mapping[str, str] = {
+    ".pmml": "pmml",
+    ".xml": "pmml",
+    ".onnx": "onnx",
+    ".skops": "sklearn",
+    ".keras": "keras",
+}
+_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill"})
+
+
+def kind_of(file: str) -> str:
+    """The kind of a model by the ending of its file. Raises ``UnsupportedModel``."""
+    ending = PurePath(file).suffix.lower()
+    if ending in _PICKLES:
+        raise UnsupportedModel(
+            f"a {ending} file", "runs code of its author when it is read: save the model with skops.io.dump"
+        )
+    if ending in {".h5", ".hdf5"}:
+        raise UnsupportedModel(f"a {ending} file", "has no safe mode: save the model as .keras")
+    if ending not in ENDINGS:
+        known = ", ".join(ENDINGS)
+        raise UnsupportedModel(
+            f"the ending {ending!r}", f"names no kind: use {known}, or say which kind it is"
+        )
+    return ENDINGS[ending]
+
+
+def load_model(source: bytes | str | Path, kind: str | None = None) -> ScoringModel:
+    """A model from its bytes or from a file; without a kind, by the ending of the file, PMML for bytes.
 
     Raises ``UnsupportedModel`` for a kind, an element or a value that is not supported, and ``InvalidModel``
     for what is broken or hostile.
     """
+    if kind is None:
+        kind = "pmml" if isinstance(source, bytes) else kind_of(str(source))
     if kind not in KINDS:
         raise UnsupportedModel(f"kind {kind!r}", f"is not supported, only {', '.join(sorted(KINDS))}")
     if isinstance(source, str | Path):

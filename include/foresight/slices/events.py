@@ -30,7 +30,7 @@ def read_message(message: bytes | None) -> Reading:
     desk = _Desk()
     for found in events(message):
         if isinstance(found, Unreadable):
-            desk.reject(found.reason, found.path, found.detail)
+            desk.reject(found.reason, found.path, found.found)
             continue
         path, event = found
         try:
@@ -38,7 +38,7 @@ def read_message(message: bytes | None) -> Reading:
         except Unreadable as error:
             lost = sum(1 for _ in _results(event))
             desk.values += lost
-            desk.reject(error.reason, f"{path}{error.path}", error.detail, lost)
+            desk.reject(error.reason, f"{path}{error.path}", error.found, lost)
             continue
         records += _records(header, _cells(event, path, desk), path, desk)
     rejected, ignored = desk.outcome()
@@ -55,7 +55,7 @@ class _Desk:
     _count: Counter[Reason] = field(default_factory=Counter)
 
     def reject(self, reason: Reason, path: str, found: object, values: int = 0) -> None:
-        self._first.setdefault(reason, (path, found if isinstance(found, str) else excerpt(found)))
+        self._first.setdefault(reason, (path, excerpt(found)))
         self._count[reason] += values
 
     def outcome(self) -> tuple[tuple[Rejected, ...], tuple[Rejected, ...]]:

@@ -37,8 +37,8 @@ class Outcome(IntEnum):
     SUSPECT = 3
     GAP = 4
     WARMING_UP = 5
-    LATE = 6
-    NO_CONFIGURATION = 7
+    NO_CONFIGURATION = 6
+    LATE = 7
 
     @property
     def label(self) -> str:
@@ -134,8 +134,8 @@ def features(
     if as_of is not None:
         late = as_of - past.newest > (1.0 + late_periods) * past.granularity
     ladder = (
-        (~(known[:, window] > 0).all(axis=1), Outcome.NO_CONFIGURATION),
         (late & past.is_there[:, -1], Outcome.LATE),
+        (~(known[:, window] > 0).all(axis=1), Outcome.NO_CONFIGURATION),
         ((first < PERIODS) | ~past.is_there.any(axis=1), Outcome.WARMING_UP),
         (~there.all(axis=1), Outcome.GAP),
         (past.is_suspect[:, window].any(axis=1), Outcome.SUSPECT),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import orjson
@@ -36,7 +36,8 @@ class CellKey:
 class Recording:
     """Counters ``[n_cells, n_periods, 3]`` and configured ``[n_cells, n_periods]``, NaN where missing.
 
-    Period ``j`` starts at ``start + j * granularity_seconds`` (epoch seconds).
+    Period ``j`` starts at ``start + j * granularity_seconds`` (epoch seconds); ``start`` is 0 where nobody
+    said when it was made.
     """
 
     keys: tuple[CellKey, ...]
@@ -49,6 +50,11 @@ class Recording:
     def starts(self) -> NDArray[np.int64]:
         """The start of each period, ``[n_periods]``."""
         return self.start + self.granularity_seconds * np.arange(self.counters.shape[1], dtype=np.int64)
+
+    def ending(self, at: int) -> Self:
+        """The same with its last period ending at ``at``, floored to a whole period (epoch seconds)."""
+        seconds = self.granularity_seconds
+        return replace(self, start=at // seconds * seconds - seconds * self.counters.shape[1])
 
 
 def simulate(

@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from foresight.errors import InvalidDocument, Mistake
-from foresight.slices.recording import GRANULARITY_SECONDS, CellKey, Recording
+from foresight.slices.recording import GRANULARITY_SECONDS, CellKey, Recording, messages
 from foresight.slices.targets import Floats
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_VALUES: Final = 50_000_000
+N_VALUES: Final = 4
+"""Values of a cell and period: three counters and what was configured."""
 TABLES: Final = (".xlsx", ".csv", ".parquet")
 EVENTS: Final = (".json", ".jsonl")
+WRITTEN: Final = (*TABLES, ".jsonl")
 LONG: Final = ("snssai", "cu", "cell", "period_start", "requests", "successes", "failures")
 """``period_start`` in epoch seconds; a column ``configured`` may follow."""
 
@@ -64,6 +67,40 @@ def read_messages(path: Path) -> list[bytes]:
         raise _wrong(path, "", f"not valid JSON: {error}") from error
     items = document if isinstance(document, list) else [document]
     return [item.encode() if isinstance(item, str) else orjson.dumps(item) for item in items]
+
+
+def write_recording(recording: Recording, path: Path) -> None:
+    """A recording as a long table, or as the events that it could have come in, one a line (``.jsonl``).
+
+    Raises ``InvalidDocument`` for any other suffix, or where nothing can be written.
+    """
+    if path.suffix not in WRITTEN:
+        raise _wrong(path, "", f"expected one of {', '.join(WRITTEN)}, got {path.suffix or 'no suffix'}")
+    try:
+        if path.suffix == ".jsonl":
+            path.write_bytes(b"".join(value + b"\n" for _, _, value in messages(recording)))
+            return
+        frame = _long_table(recording)
+        if path.suffix == ".xlsx":
+            frame.to_excel(path, index=False)
+        elif path.suffix == ".parquet":
+            frame.to_parquet(path, index=False)
+        else:
+            frame.to_csv(path, index=False)
+    except (OSError, ValueError) as error:
+        raise _wrong(path, "", f"cannot be written: {error}") from error
+
+
+def _long_table(recording: Recording) -> pd.DataFrame:
+    """Columns as in ``LONG``, and ``configured``; one row a cell and period."""
+    import pandas as pd
+
+    n_periods = recording.counters.shape[1]
+    named = {name: np.repeat([getattr(key, name) for key in recording.keys], n_periods) for name in LONG[:3]}
+    numbers = dict(zip(LONG[4:], recording.counters.reshape(-1, 3).T, strict=True))
+    starts = np.tile(recording.starts, len(recording.keys))
+    configured = recording.configured.ravel()
+    return pd.DataFrame(named | {"period_start": starts} | numbers | {"configured": configured})
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -109,7 +146,7 @@ def _wide(path: Path, frame: pd.DataFrame, snssai: str, cu: str, start: int, sec
         place = _COUNTERS[match["counter"]] if match["counter"] else 3
         if not name.endswith("predicted"):  # an answer, not a measurement
             columns.setdefault(match["cell"], {})[place] = name
-    values = np.full((len(columns), len(frame), 4), np.nan)
+    values = np.full((len(columns), len(frame), N_VALUES), np.nan)
     for row, (cell, found) in enumerate(columns.items()):
         if not {0, 1} <= set(found):
             raise _wrong(path, cell, "this cell lacks its column of requests or of successes")
@@ -133,9 +170,9 @@ def _long(path: Path, frame: pd.DataFrame, seconds: int) -> Recording:
     grouped = frame.groupby(list(LONG[:3]), sort=True)
     row = grouped.ngroup().to_numpy()
     shape = len(grouped), int(period.max()) + 1
-    if shape[0] * shape[1] * 4 > MAX_VALUES:
+    if shape[0] * shape[1] * N_VALUES > MAX_VALUES:
         raise _wrong(path, "period_start", f"spans {shape[1]} periods of {shape[0]} cells: too many")
-    values = np.full((*shape, 4), np.nan)
+    values = np.full((*shape, N_VALUES), np.nan)
     for place, name in enumerate(names[1:]):
         values[row, period, place] = numbers[name]
     named = grouped.size().reset_index()

@@ -51,6 +51,38 @@ def plots(trained: Trained) -> dict[str, str]:
     return found
 
 
+def page(trained: Trained) -> str:
+    """The same as one HTML page that stands alone: the verdict, a table of errors, the plots, the card."""
+    verdict, card = trained.verdict, trained.model.card
+    lines = [("this model", verdict.score, "")]
+    lines += [(r.name, r.score, "beaten" if r.is_beaten else "not beaten") for r in verdict.rivals]
+    errors = [(name, f"{s.rmse:.3g}", f"{s.low:.3g} to {s.high:.3g}", word) for name, s, word in lines]
+    about = [
+        ("target", str(card.target)),
+        ("source", card.source),
+        ("training rows", card.data_sha256),
+        ("training range", " to ".join(map(str, card.training_range))),
+        ("seed", str(card.seed)),
+        *((name, found) for name, found in sorted(card.versions.items())),
+    ]
+    title = "Earns its place" if verdict.is_promoted else "Does not earn its place"
+    head = ("answer", "RMSE, connections", "95 % interval", "")
+    return (
+        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Slice model</title>\n'
+        "<style>body{font:15px sans-serif;max-width:760px;margin:2em auto}td,th{padding:2px 12px 2px 0;"
+        "text-align:left;overflow-wrap:anywhere}</style>\n"
+        f"<h1>{title}</h1>\n<p>{escape(verdict.reason)}</p>\n{_table(errors, head)}\n"
+        f"{''.join(plots(trained).values())}\n<h2>The model</h2>\n{_table(about)}\n</html>\n"
+    )
+
+
+def _table(lines: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return "<table>" + row(head, "th") + "\n".join(row(line, "td") for line in lines) + "</table>"
+
+
 def _bars(title: str, scores: Mapping[str, Score]) -> str:
     largest = max((score.high for score in scores.values() if np.isfinite(score.high)), default=1.0) or 1.0
     row = (_HEIGHT - 2 * _MARGIN) / max(len(scores), 1)

@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 
     def __init__(self, reason: Reason, path: str, found: object) -> None:
         super().__init__(f"{reason}: {path}")
-        self.reason, self.path, self.detail = reason, path, excerpt(found)
+        self.reason, self.path, self.found = reason, path, found
 
 
 def excerpt(found: object) -> str:

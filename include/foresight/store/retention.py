@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects import mysql
 
 from foresight.errors import FinalError
 from foresight.store.engine import Store, is_mysql
 from foresight.store.partitions import EPOCH, Layout, add_days, drop_days, read_layout, split_past
-from foresight.store.tables import metadata, sample_window, series
+from foresight.store.tables import metadata, sample_window, series, slice_configuration
 from foresight.store.tables.base import FUTURE, PAST
 
 logger = logging.getLogger(__name__)
@@ -84,9 +84,18 @@ def _delete_some(connection: Connection, table: Table, cutoff: date) -> int:
 
 
 def _is_over(table: Table, cutoff: date) -> ColumnElement[bool]:
-    """A series that never held a value has no time: it is over when the last window read of it is gone."""
+    """A series that never held a value has no time: it is over when the last window read of it is gone.
+
+    A configured limit is over when another has taken its place before the cutoff: what holds stays.
+    """
     time = table.c[table.info["kept_by"]]
     is_old = time < _epoch(cutoff)
+    if table is slice_configuration:
+        key = [column for column in table.primary_key if column is not time]
+        # Grouped aside: MySQL takes no rows away from a table that it looks into at the same time.
+        held = select(*key, func.max(time).label("since")).where(is_old).group_by(*key).subquery()
+        same = [held.c[column.name] == column for column in key]
+        return exists().where(*same, held.c.since > time)
     if table is not series:
         return is_old
     was_read = exists().where(sample_window.c.series_id == series.c.series_id)

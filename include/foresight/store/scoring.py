@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
 from foresight.store.bulk import upsert
-from foresight.store.tables import scoring_run, scoring_stream
+from foresight.store.tables import scoring_load_test, scoring_run, scoring_stream
 
 SCORING_LOCK: Final = "scoring"
 """Whoever opens or closes a batch holds this lock."""
@@ -63,6 +63,11 @@ def count_run(
 def find_run(connection: Connection, dag_id: str, run_id: str) -> Row[Any] | None:
     """What a run has scored by now."""
     return connection.execute(select(scoring_run).filter_by(dag_id=dag_id, run_id=run_id)).first()
+
+
+def save_load_test(connection: Connection, cells: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the cells of a load test; those of the same run replace what it wrote before."""
+    upsert(connection, scoring_load_test, {name: [cell[name] for cell in cells] for name in cells[0]})
 
 
 def _save(connection: Connection, table: Any, **row: Any) -> None:

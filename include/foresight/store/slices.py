@@ -29,6 +29,8 @@ PREDICTION_LOCK: Final = "slice_prediction"
 CONFIGURATION_LOCK: Final = "slice_configuration"
 """Whoever stores configuration holds this lock: since when a value holds follows from what is there."""
 
+MOST_ERRORS: Final = 50_000
+"""Errors of a model that are read at once."""
 _AT_ONCE: Final = 500
 _CELL: Final = ("snssai", "cu", "cell")
 
@@ -165,9 +167,16 @@ def letters_of(connection: Connection, as_of: int) -> Rows:
     return connection.execute(query.order_by(*dead_letter.primary_key)).all()
 
 
-def read_configuration(connection: Connection) -> Rows:
-    """Every configured limit that was ever seen, the oldest first."""
-    return connection.execute(select(slice_configuration).order_by(slice_configuration.c.since)).all()
+def read_configuration(connection: Connection, since: int) -> Rows:
+    """Every configured limit that was seen from ``since`` on, and what held then, the oldest first."""
+    table = slice_configuration.c
+    key = [table[name] for name in _CELL]
+    before = select(*key, func.max(table.since).label("since")).where(table.since <= since).group_by(*key)
+    held = before.subquery()
+    joined = slice_configuration.outerjoin(held, and_(*(held.c[name] == table[name] for name in _CELL)))
+    query = select(slice_configuration).select_from(joined)
+    query = query.where(or_(held.c.since.is_(None), table.since >= held.c.since))
+    return connection.execute(query.order_by(table.since)).all()
 
 
 def save_configuration(connection: Connection, values: Mapping[Cell, int], read_at: int, source: str) -> int:
@@ -175,7 +184,7 @@ def save_configuration(connection: Connection, values: Mapping[Cell, int], read_
 
     A value that is there already holds since it was first read; a changed one holds since now.
     """
-    newest = {(row.snssai, row.cu, row.cell): row for row in read_configuration(connection)}
+    newest = {(row.snssai, row.cu, row.cell): row for row in read_configuration(connection, read_at)}
     rows, n_changed = [], 0
     for cell, value in values.items():
         held = newest.get(cell)
@@ -205,9 +214,13 @@ def save_answers(connection: Connection, answers: Mapping[tuple[str, str, str, i
 
 
 def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
-    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known."""
+    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known.
+
+    The newest, and no more than ``MOST_ERRORS``: enough to tell by, whatever the number of cells.
+    """
     table = slice_prediction.c
     query = select(table.raw - table.answer).where(table.period_start >= since)
     query = query.where(table.model_version == version)
-    found = connection.execute(query.where(table.raw.is_not(None), table.answer.is_not(None)))
-    return list(found.scalars())
+    query = query.where(table.raw.is_not(None), table.answer.is_not(None))
+    newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
+    return list(connection.execute(newest).scalars())

@@ -96,7 +96,7 @@ class Analysis(Entry):
 
     period: Literal["auto"] | Annotated[Count, Field(ge=2, le=MAX_SLOTS)] = "auto"
     """Length of the season of the decomposition; ``auto`` finds it from the autocorrelation."""
-    hp_lambda: Annotated[Number, Field(gt=0)] = 1600.0
+    hp_lambda: Annotated[Number, Field(gt=0, le=1e10)] = 1600.0
     """Smoothness of the Hodrick-Prescott trend."""
     lags: Annotated[Count, Field(ge=1, le=1000)] = 40
     """How many autocorrelations are kept."""

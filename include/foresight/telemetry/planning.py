@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
 from foresight.telemetry.catalogue import Catalogue, WatchedMetric
@@ -27,11 +28,13 @@ class EntryPlan:
     """Series beyond ``max_series``, left out."""
     shared: int = 0
     """Series that an earlier entry of the catalogue watches already."""
+    refused: str = ""
+    """Why the source refuses its query; empty where it does not."""
 
     @property
     def matches_nothing(self) -> bool:
         """Whether the source knows no series of this entry."""
-        return not (self.planned or self.over_limit or self.shared)
+        return not (self.planned or self.over_limit or self.shared or self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Plan:
         """The entries that match nothing."""
         return tuple(entry.entry for entry in self.entries if entry.matches_nothing)
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """The reason for each entry that the source refuses."""
+        return {entry.entry: entry.refused for entry in self.entries if entry.refused}
+
 
 def plan(
     catalogue: Catalogue,
@@ -67,14 +75,21 @@ def plan(
         max_series_per_shard: wished size; exceeded only where ``max_shards`` would be.
         max_shards: most shards in all; at least one for each (step, window) of the catalogue.
 
+    An entry whose query the source refuses is set aside with the reason.
+
     Raises:
-        SourceUnavailable, BadAnswer: from the source.
+        SourceUnavailable: from the source.
+        BadAnswer: no entry is left.
     """
     claimed: set[SeriesKey] = set()
     entries, wanted = [], defaultdict[Grid, list[Selection]](list)
     for entry in catalogue.metrics:
         grid = entry.grid(as_of)
-        found = source.discover(entry, grid)
+        try:
+            found = source.discover(entry, grid)
+        except BadAnswer as error:
+            entries.append(EntryPlan(entry.name, 0, refused=str(error)))
+            continue
         fresh = [key for key in found if key not in claimed]
         kept = tuple(fresh[: entry.max_series])
         claimed.update(kept)
@@ -82,6 +97,8 @@ def plan(
         if kept:
             narrowed = () if len(kept) == len(found) else _narrowed_to(entry, kept)
             wanted[grid].append(Selection(entry, kept, narrowed))
+    if entries and all(entry.refused for entry in entries):
+        raise BadAnswer("\n".join(entry.refused for entry in entries))
     total = sum(entry.planned for entry in entries)
     shards: list[Shard] = []
     for grid, selections in wanted.items():

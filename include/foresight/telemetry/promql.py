@@ -39,7 +39,8 @@ def anything_within(entry: WatchedMetric, window_seconds: int, *, closed: bool) 
     """The expression that answers, at the end of the window, with every series that holds anything in it."""
     within = _range(window_seconds, closed=closed)
     if entry.query is not None:
-        return f"last_over_time(({entry.query})[{within}:{entry.step_seconds}s])"
+        # On a line of its own, the bracket closes behind a comment too.
+        return f"last_over_time(({entry.query}\n)[{within}:{entry.step_seconds}s])"
     return f"last_over_time({selector(entry)}[{within}])"
 
 

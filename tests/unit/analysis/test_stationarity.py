@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from statsmodels.tsa.adfvalues import mackinnoncrit, mackinnonp
@@ -61,6 +63,15 @@ def test_a_tiny_wiggle_on_a_huge_value_is_tested_like_the_wiggle():
     np.testing.assert_allclose(
         analyse(1e12 + wiggle).stationarity.statistic, analyse(wiggle).stationarity.statistic, rtol=1e-12
     )
+
+
+def test_a_step_or_pulse_near_an_edge_of_a_flat_series_is_tested_as_by_statsmodels():
+    slots = np.arange(720)
+    steps = [slots >= at for at in (2, 3, 4, 5, 360, 715, 716, 717, 718)]
+    pulses = [slots == at for at in (1, 2, 3, 4, 360, 715, 716, 717, 718)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # statsmodels finds some of its candidates singular
+        assert_equals_peer(np.array([*steps, *pulses], dtype=float), 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,15 @@ def test_limits_are_loaded_from_a_file(tmp_path: Path) -> None:
     file.write_text("snssai,cu,cell,maxNumberOfConns\n01-A,,1,100\n")
     assert "1 limits, 1 of them new or changed" in call("configure", "-f", file).output
     assert "0 of them" in call("configure", "-f", file).output
+
+
+def test_simulated_data_is_written_rehearsed_and_ends_now(recording: Path, tmp_path: Path) -> None:
+    file = tmp_path / "simulated.csv"
+    assert (
+        "4 cells over 20 periods" in call("simulate", file, "--cells", 4, "--periods", 20, "--daily").output
+    )
+    version = call("import-model", DATA / "best_model.h5", "--data", recording).output.partition(":")[0]
+    call("promote", version)
+    assert f"{4 * 16} (4 cells, 20 periods)" in call("replay", file).output
+    refused = call("simulate", tmp_path / "simulated.txt")
+    assert (refused.exit_code, "expected one of" in refused.output.replace("\n", " ")) == (2, True)

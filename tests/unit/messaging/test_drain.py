@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from confluent_kafka import Producer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import BrokerUnavailable, NotFound
-from foresight.messaging import Gap, drain, end_offsets
+from foresight.messaging import Drain, Gap, drain, end_offsets
 from foresight.messaging.drain import _gap
 from foresight.messaging.topics import Span
 
@@ -66,6 +68,47 @@ def test_drains_of_any_size_add_up_to_every_message_once(
         offsets, remaining = drained.offsets, drained.remaining
         seen += [message.value for message in drained.messages]
     assert sorted(seen, key=str) == expected
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    bounds=st.lists(
+        st.one_of(
+            st.builds(dict, max_messages=st.integers(1, 12)), st.builds(dict, max_bytes=st.integers(3, 40))
+        ),
+        min_size=1,
+    )
+)
+def test_parts_over_one_connection_are_what_drains_of_their_own_would_read(
+    config: dict[str, str], topic: str, bounds: list[dict[str, int]]
+) -> None:
+    offsets = end_offsets(config, topic)
+    for partition in range(4):
+        send(config, topic, *(b"%03d" % number for number in range(10)), partition=partition)
+    until = {partition: offset + 9 for partition, offset in offsets.items()}
+    parts = Drain(config, topic)
+    seen = dict[int, list[int]]()
+    for bound in itertools.cycle(bounds):
+        part = parts.take(offsets, until=until, **bound)
+        assert 0 < len(part.messages) <= bound.get("max_messages", bound.get("max_bytes", 0) // 3)
+        for message in part.messages:
+            seen.setdefault(message.partition, []).append(int(message.value or b""))
+        offsets = part.offsets
+        if not part.remaining:
+            break
+    assert seen == {partition: list(range(9)) for partition in range(4)}
+    assert offsets == until
+
+
+def test_a_part_may_begin_anywhere(config: dict[str, str], topic: str) -> None:
+    send(config, topic, *(b"%d" % number for number in range(9)))
+    parts = Drain(config, topic)
+    first = parts.take({}, max_messages=3)
+    again = parts.take({}, max_messages=3)
+    later = parts.take({**first.offsets, 0: 7}, max_messages=3)
+    assert [message.offset for message in first.messages] == [0, 1, 2]
+    assert again == first
+    assert [message.offset for message in later.messages] == [7, 8]
 
 
 def test_a_message_larger_than_the_bound_is_still_read(config: dict[str, str], topic: str) -> None:

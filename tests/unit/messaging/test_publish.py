@@ -8,7 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from foresight.errors import BrokerUnavailable, MessageRejected, NotFound
-from foresight.messaging import Delivered, Message, Publication, delivered_ids, drain, end_offsets, publish
+from foresight.messaging import (
+    Delivered,
+    Message,
+    Publication,
+    Publishers,
+    delivered_ids,
+    drain,
+    end_offsets,
+    publish,
+)
 from foresight.messaging.publish import _span_since
 from foresight.messaging.topics import Span
 
@@ -124,6 +133,20 @@ def test_a_message_too_large_is_named_with_its_size(
 def test_a_broker_that_is_away_is_reported_within_the_time_given() -> None:
     with pytest.raises(BrokerUnavailable, match=r"batch b.*127\.0\.0\.1:1.*Connection refused"):
         publish({"bootstrap.servers": "127.0.0.1:1"}, "topic", BATCH, Publication("b", {0: 0}), seconds=1.5)
+
+
+def test_batches_that_follow_each_other_under_one_name_are_each_there_once(
+    config: dict[str, str], topic: str
+) -> None:
+    with Publishers(config) as publishers:
+        publisher = publishers.enter(topic, "name")
+        assert publishers.enter(topic, "name") is publisher
+        for number, part in enumerate((BATCH[:120], BATCH[120:])):
+            publication = Publication(f"name/{number}", end_offsets(config, topic))
+            size = sum(message.size for message in part)
+            assert publisher.publish(part, publication, is_new=True) == Delivered(len(part), 0, size)
+            assert publisher.publish(part, publication) == Delivered(0, len(part), 0)
+    assert ids_on(config, topic) == ONCE_EACH
 
 
 def test_ids_are_read_from_the_given_offsets_on(

@@ -14,10 +14,12 @@ def test_the_public_surface_is_what_it_was() -> None:
     assert set(messaging.__all__) == {
         "ClientConfig",
         "Delivered",
+        "Drain",
         "Drained",
         "Gap",
         "Message",
         "Publication",
+        "Publishers",
         "Received",
         "client_config",
         "dead_letter",

@@ -13,10 +13,10 @@ from foresight.errors import BadAnswer, FinalError, NotFound
 from foresight.orchestration import diagnosis
 from foresight.orchestration.connections import (
     InvalidConnection,
+    database_url,
     kafka_config,
     open_slice_configuration,
     open_telemetry,
-    results_url,
 )
 from foresight.telemetry import PrometheusSource, RecordingSource
 
@@ -123,7 +123,7 @@ def test_a_results_file_must_be_a_file_in_a_folder_that_is_there(
 ) -> None:
     define(monkeypatch, "results", conn_type="sqlite", host=path.format(tmp_path))
     with pytest.raises(InvalidConnection, match=r"^connection results: "):
-        results_url()
+        database_url("results")
     assert not list(tmp_path.iterdir())
 
 
@@ -131,10 +131,10 @@ def test_what_goes_to_the_driver_of_mysql_is_checked_and_nothing_else_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     define(monkeypatch, "results", conn_type="mysql", extra={"ssl_disabled": "true", "charset": "utf8"})
-    assert results_url()[1] == {"ssl_disabled": True}
+    assert database_url("results")[1] == {"ssl_disabled": True}
     define(monkeypatch, "results", conn_type="mysql", extra={"ssl_ca": "/no/such/file"})
     with pytest.raises(InvalidConnection, match="extra ssl_ca: the path of a file that is there"):
-        results_url()
+        database_url("results")
 
 
 def test_the_extra_of_kafka_must_be_an_object(monkeypatch: pytest.MonkeyPatch) -> None:

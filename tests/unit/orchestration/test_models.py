@@ -10,9 +10,11 @@ import pytest
 from foresight.errors import BadAnswer, FinalError, NotFound
 from foresight.orchestration import models, scoring_deployments
 from foresight.orchestration.scoring_deployments import InvalidName, open_deployment, parse_reference
-from foresight.scoring.errors import InvalidMapping, UnsupportedModel
+from foresight.scoring import trial
+from foresight.scoring.errors import InvalidMapping, InvalidModel, InvalidRequest, UnsupportedModel
 from foresight.store.models import Change
 from tests.unit.orchestration.conftest import FLOWER, IRIS
+from tests.unit.scoring.strangers import onnx_regression
 
 ME = Change("me", 1_700_000_040, "why")
 
@@ -51,7 +53,9 @@ def test_the_same_bytes_again_are_the_same_version(home: Path) -> None:
 
 
 def test_what_nothing_here_runs_is_refused_and_nothing_is_stored(home: Path) -> None:
-    with pytest.raises(UnsupportedModel, match="'onnx' is not supported, only"):
+    with pytest.raises(UnsupportedModel, match="'mojo' is not supported, only"):
+        models.add("iris", str(IRIS), ME, kind="mojo")
+    with pytest.raises(InvalidModel, match="no ONNX model"):
         models.add("iris", str(IRIS), ME, kind="onnx")
     text = IRIS.read_text().replace("TreeModel", "TimeSeriesModel")
     (home / "series.pmml").write_text(text)
@@ -60,6 +64,25 @@ def test_what_nothing_here_runs_is_refused_and_nothing_is_stored(home: Path) -> 
     assert files(home) == []
     with pytest.raises(NotFound, match="there are none"):
         models.shown("iris")
+
+
+def test_a_model_of_another_kind_is_stored_by_its_ending_and_scores(home: Path) -> None:
+    (home / "iris.onnx").write_bytes(onnx_regression())
+    models.add("iris", str(home / "iris.onnx"), ME)
+    models.deploy("iris", ME, defaults={"field_mapping": [{"model_field": "__array__", "tuple_field": "a"}]})
+    found, bad = models.score("iris", [{"a": [5.1, 3.5, 1.4, 0.2]}, {"a": [5.1, 3.5, 1.4, None]}])
+    assert (found[0]["Prediction"]["species"], bad) == ("setosa", [1])
+    assert "a[3] (X[3]) is missing" in found[1]["PredictionError"]
+
+
+def test_what_only_running_shows_is_refused_before_it_runs_here(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "iris.onnx").write_bytes(onnx_regression())
+    monkeypatch.setattr(models, "load_model", lambda *_: pytest.fail("it was loaded here"))
+    monkeypatch.setattr(trial.try_out, "__kwdefaults__", {"seconds": 60, "memory": 64 * 1024**2})
+    with pytest.raises(InvalidModel, match="64 MiB allowed"):
+        models.add("iris", str(home / "iris.onnx"), ME)
 
 
 @pytest.mark.parametrize("name", ["", "../iris", "a/b", "a@b", ".iris", "a" * 129, "ä"])
@@ -145,3 +168,17 @@ def test_a_name_alone_means_its_champion() -> None:
     assert parse_reference("iris@next") == ("iris", "next")
     with pytest.raises(InvalidName):
         parse_reference("iris@a@b")
+
+
+def test_a_deployment_answers_in_both_forms(home: Path) -> None:
+    models.add("iris", str(IRIS), ME)
+    models.deploy("iris", ME, defaults={"field_mapping": [{"model_field": "__array__", "tuple_field": "a"}]})
+    found = models.answer("iris", {"fields": ["a"], "values": [[list(FLOWER.values())]]})
+    assert found["values"][0][:2] == ["setosa", 1.0]
+    tensor = {"name": "x", "shape": [1, 4], "datatype": "FP64", "data": list(FLOWER.values())}
+    assert models.infer("iris@champion", {"inputs": [tensor]})["outputs"][0]["data"] == ["setosa"]
+    assert [field["name"] for field in models.describe("iris")["inputs"]] == list(FLOWER)
+    with pytest.raises(NotFound, match="no deployment 'next'"):
+        models.answer("iris@next", {})
+    with pytest.raises(InvalidRequest, match="must be"):
+        models.answer("iris", {})

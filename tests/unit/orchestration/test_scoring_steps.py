@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from foresight.errors import BrokerUnavailable, NotFound
-from foresight.messaging import drain, ensure_topic
+from foresight.messaging import Publishers, drain, ensure_topic
 from foresight.messaging.connection import Connection
 from foresight.messaging.embedded import start_broker
 from foresight.orchestration import models, scoring_steps, scoring_streams
@@ -118,6 +118,25 @@ def test_a_message_carries_its_origin_key_and_headers(kafka: Json, request: pyte
     assert dict(message.headers)["id"] == origin.origin.encode()
 
 
+def test_records_stay_in_their_partition_where_the_output_has_as_many(
+    kafka: Json, request: pytest.FixtureRequest
+) -> None:
+    places = topics(request)
+    topic = places["source"].removeprefix("kafka:")
+    ensure_topic(kafka, topic)
+    producer = Connection(kafka).producer()
+    for place in range(2, 120):
+        producer.produce(topic, orjson.dumps(flower(place)), partition=place % 4)
+    assert producer.flush(20) == 0
+    scoring_steps.score_batches(context(**places))
+    for kind in ("good", "bad"):
+        messages = drain(kafka, places[kind].removeprefix("kafka:"), {}).messages
+        for partition in range(4):
+            found = [orjson.loads(m.value or b"")["place"] for m in messages if m.partition == partition]
+            assert found
+            assert found == sorted(place for place in found if place % 4 == partition)
+
+
 def test_the_next_run_goes_on_and_another_stream_begins_at_the_beginning(
     kafka: Json, request: pytest.FixtureRequest
 ) -> None:
@@ -163,11 +182,13 @@ def test_a_run_that_breaks_is_gone_on_with_and_nothing_is_lost_or_doubled(
         elif broken.startswith("before it"):
             patch.setattr(scoring_streams, "close_batch", fail)
         else:
-            real = scoring_streams.publish
-            patch.setattr(
-                scoring_streams, "publish",
-                lambda config, topic, *rest: (fail if topic.endswith("bad") else real)(config, topic, *rest),
-            )  # fmt: skip
+            real = Publishers.enter
+
+            def enter(publishers: Publishers, topic: str, name: str) -> Any:
+                publisher = real(publishers, topic, name)
+                return SimpleNamespace(publish=fail) if topic.endswith("bad") else publisher
+
+            patch.setattr(Publishers, "enter", enter)
         with pytest.raises(BrokerUnavailable, match=broken):
             scoring_steps.score_batches(context(**places))
     send(kafka, places["source"], [orjson.dumps(flower(100))])

@@ -18,7 +18,7 @@ from foresight.orchestration.slice_configuration import (
     refresh,
 )
 from foresight.store import Store, migrate, open_store
-from foresight.store.slices import Cell, save_configuration
+from foresight.store.slices import Cell, read_configuration, save_configuration
 from tests.servers.slice_configuration import Service, configuration_service
 
 T0 = 1_763_798_400
@@ -109,6 +109,16 @@ def test_a_value_holds_from_when_it_was_first_seen_until_another_is(store: Store
         store.transact(lambda c, at=at, value=value: save_configuration(c, {CELLS[0]: value}, at, SERVICE))  # type: ignore[misc]
     times = (T0 - 900, T0, T0 + 1799, T0 + 1800, T0 + 2700)
     assert held(store, CELLS[:1], *times) == [[100, 100, 100, 120, 100]]
+
+
+def test_limits_that_were_replaced_before_the_time_asked_for_are_not_read(store: Store) -> None:
+    for at in range(T0, T0 + 10_000, 1000):
+        store.transact(lambda c, at=at: save_configuration(c, {CELLS[0]: at, CELLS[1]: 7}, at, SERVICE))  # type: ignore[misc]
+    store.transact(lambda c: save_configuration(c, {CELLS[2]: 1}, T0 + 9500, SERVICE))
+    found = store.read(lambda c: read_configuration(c, T0 + 8500))
+    assert [(row.cell, row.connections) for row in found] == [
+        (CELLS[1][2], 7), (CELLS[0][2], T0 + 8000), (CELLS[0][2], T0 + 9000), (CELLS[2][2], 1),
+    ]  # fmt: skip
 
 
 def test_a_value_of_the_service_grows_old_and_one_of_a_file_does_not(store: Store) -> None:

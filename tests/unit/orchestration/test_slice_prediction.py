@@ -3,154 +3,48 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
-from confluent_kafka import Producer
-from sqlalchemy import Table, select
 
-from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC, POLICY_TOPIC
-from foresight.errors import FinalError
-from foresight.messaging import Received, drain
-from foresight.messaging.embedded import start_broker
+from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
+from foresight.errors import FinalError, MessageRejected
+from foresight.messaging import drain
 from foresight.orchestration import (
-    slice_configuration,
     slice_events,
     slice_history,
     slice_models,
     slice_prediction,
     slice_replay,
 )
-from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.slice_decisions import load_champion
 from foresight.slices.drift import FEWEST_ROWS
 from foresight.slices.features import windows
 from foresight.slices.guardrails import Limits, breaches
 from foresight.slices.judgement import Score, Verdict
 from foresight.slices.recording import Recording, messages, simulate
-from foresight.slices.replay import read_recording
 from foresight.slices.targets import Target
 from foresight.slices.training import Trained
 from foresight.store import Store
 from foresight.store import tables as stored
-
-DATA = Path(__file__).parents[2] / "data" / "onap"
-NOW = 1_763_798_400
-"""2025-11-22 08:00 UTC."""
-PERIODS = 6
-_runs = itertools.count()
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    owner, servers = start_broker()
-    connection = {"conn_type": "kafka", "extra": {"bootstrap.servers": servers}}
-    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(connection))
-    yield {"bootstrap.servers": servers}
-    del owner
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
-    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
-    opened = prepare_results()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="session")
-def published() -> Recording:
-    return read_recording(DATA / "train_s1.parquet")
-
-
-@pytest.fixture
-def champion(store: Store, published: Recording) -> str:
-    file = DATA / "best_model.h5"
-    part = Recording(published.keys, 0, published.counters[:, :2000], published.configured[:, :2000])
-    version, _ = slice_models.import_file(
-        file, part, target=Target.REFERENCE, split="time", at=NOW, by="test"
-    )
-    slice_models.promote(version, at=NOW, by="test", reason="the only one")
-    return version
-
-
-def simulated(n_cells: int = 12, n_periods: int = PERIODS, **named: Any) -> Recording:
-    return simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named)
-
-
-def configure(store: Store, recording: Recording, tmp_path: Path) -> None:
-    lines = [
-        f"{key.snssai},{key.cu},{key.cell},{int(value)}"
-        for key, value in zip(recording.keys, recording.configured[:, -1], strict=True)
-    ]
-    file = tmp_path / "limits.csv"
-    file.write_text("\n".join(["snssai,cu,cell,maxNumberOfConns", *lines]))
-    slice_configuration.load_file(store, file, NOW - 10_000)
-
-
-def send(broker: dict[str, str], values: list[bytes]) -> None:
-    producer = Producer(broker)
-    for value in values:
-        producer.produce(PERFORMANCE_TOPIC, value)
-    assert producer.flush(10) == 0
-
-
-def events_of(recording: Recording) -> list[bytes]:
-    return [value for _, _, value in messages(recording)]
-
-
-def context(at: int = NOW, **params: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "target": "reference", "slices": [], "cell_share": 0.25, "slice_share": 0.1, "minimum_share": 0.05,
-        "quiet_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
-        "periods": "newest", "publish": "auto", "roll_back": True,
-    }  # fmt: skip
-    instant = datetime.fromtimestamp(at, UTC)
-    run = SimpleNamespace(
-        dag_id="slice_prediction", run_id=f"run {next(_runs)}", run_after=instant, start_date=instant,
-        run_type=SimpleNamespace(value="manual"),
-    )  # fmt: skip
-    return {"dag_run": run, "params": given | params}
-
-
-def run_once(at: int = NOW, **params: Any) -> dict[str, int]:
-    given = context(at, **params)
-    counts = slice_prediction.receive_and_predict(given)
-    slice_prediction.publish_decisions(given)
-    return counts
-
-
-def rows(store: Store, table: Table, **equal: Any) -> list[Any]:
-    query = select(table).filter_by(**equal).order_by(*table.primary_key)
-    return list(store.read(lambda connection: connection.execute(query).all()))
-
-
-def sent(broker: dict[str, str], topic: str = POLICY_TOPIC) -> tuple[Received, ...]:
-    try:
-        return drain(broker, topic, {}).messages
-    except FinalError:
-        return ()
-
-
-def changes_in(found: tuple[Received, ...]) -> dict[tuple[str, str, str], tuple[int, int]]:
-    return {
-        (body["snssai"], unit["gNBCUName"], cell["cellLocalId"]): (
-            cell["configData"]["maxNumberofConns"],
-            cell["configData"]["predictedMaxNumberofConns"],
-        )
-        for body in (orjson.loads(message.value or b"") for message in found)
-        for unit in body["data"]
-        for cell in unit["cellCUList"]
-    }
+from tests.unit.orchestration.slice_runs import (
+    DATA,
+    NOW,
+    PERIODS,
+    changes_in,
+    configure,
+    context,
+    events_of,
+    rows,
+    run_once,
+    send,
+    sent,
+    simulated,
+)
 
 
 def test_events_become_one_guarded_message_a_slice_made_of_what_is_stored(
@@ -258,6 +152,25 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(
     assert {message.value for message in found} == {b"rubbish", orjson.dumps(half), b"\xff\xfe\x00"}
     reasons = {dict(message.headers)["dead-letter.reason"] for message in found}
     assert {(reason or b"").partition(b" ")[0] for reason in reasons} == {b"not_json", b"bad_value"}
+
+
+def test_a_policy_message_that_cannot_be_sent_keeps_no_dead_letter_back_and_goes_later(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    send(broker, [*events_of(recording), b"rubbish"])
+
+    def refused(*_: Any) -> Any:
+        raise MessageRejected("too large")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slice_prediction, "decided_messages", refused)
+        with pytest.raises(MessageRejected):
+            run_once()
+    assert (len(sent(broker, PERFORMANCE_DEAD_LETTER_TOPIC)), sent(broker)) == (1, ())
+    run_once(NOW + 1)
+    assert len(sent(broker)) == 1
 
 
 def test_a_run_killed_after_the_events_were_stored_loses_and_doubles_nothing(
@@ -404,6 +317,17 @@ def test_a_replay_in_parts_leaves_the_same_rows_as_in_one(
     assert [(row.final, row.rule, row.answer) for row in in_parts] == [
         (row.final, row.rule, row.answer) for row in whole
     ]
+
+
+def test_inputs_that_have_moved_away_are_counted_with_the_run(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated(FEWEST_ROWS + 20)
+    configure(store, recording, tmp_path)
+    send(broker, events_of(recording))
+    assert run_once()["drifted_inputs"] > 0  # configured and loads as the published ones never were
+    [run] = rows(store, stored.run)
+    assert run.counts["drifted_inputs"] > 0
 
 
 def test_a_model_whose_errors_outgrow_its_verdict_gives_way_to_the_one_before(

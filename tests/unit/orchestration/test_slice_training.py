@@ -112,7 +112,8 @@ def test_the_report_is_written_whole_and_the_same_when_written_again(store: Stor
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert slice_training.save_report("v1", judged).endswith("slice_training/v1")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
-    assert {"report.json", "errors.svg"} <= set(first)
+    assert {"report.json", "report.html", "errors.svg"} <= set(first)
+    assert judged.verdict.reason.encode() in first["report.html"]
     assert orjson.loads(first["report.json"])["reason"] == judged.verdict.reason
 
 

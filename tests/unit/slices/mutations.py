@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from foresight.slices.recording import messages, simulate
 
 NASTY: list[Any] = [
     None, "", "null", True, -1, 0, 1, 3.5, 1e308, 10**30, -(10**400), "5813.0", "1_000", "NaN", float("nan"),
@@ -72,3 +74,15 @@ def mutated(rng: random.Random, event: Any) -> bytes:
     encoding = rng.choice(["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-32-le", "latin-1"])
     message = text.encode(encoding, errors="replace")
     return _bytes(rng, message) if message and rng.random() < 0.4 else message
+
+
+def spoilt(seed: int, n: int) -> Iterator[bytes]:
+    """``n`` events of a few cells, slices and periods, each spoilt; the same seed, the same events."""
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    recordings = [
+        simulate(2, 24, seed + number, start=1_767_225_600, snssai=snssai)
+        for number, snssai in enumerate(("01-B989BD", "02-A"))
+    ]
+    whole = [json.loads(value) for each in recordings for _, _, value in messages(each)]
+    for _ in range(n):
+        yield mutated(rng, rng.choice(whole))

@@ -147,6 +147,11 @@ def test_a_cell_without_a_configuration_is_reported(configured: float) -> None:
     assert outcome(history(**rows()), configured) is Outcome.NO_CONFIGURATION
 
 
+def test_a_silent_cell_is_late_and_waits_no_more_even_where_nothing_is_configured() -> None:
+    past = history(**rows())
+    assert outcome(past, np.nan, as_of=int(past.newest[0]) + 3 * G) is Outcome.LATE
+
+
 def test_failures_that_were_not_reported_are_inferred_and_the_row_says_so() -> None:
     given = rows()
     given["counters"][:, 0] = 10

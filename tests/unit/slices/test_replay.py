@@ -12,7 +12,7 @@ import pytest
 from foresight.errors import InvalidDocument
 from foresight.slices.events import read_message
 from foresight.slices.recording import PERIODS_A_DAY, Recording, messages, simulate
-from foresight.slices.replay import LONG, read_messages, read_recording
+from foresight.slices.replay import LONG, WRITTEN, read_messages, read_recording, write_recording
 from foresight.slices.targets import failure_share
 from tests.unit.slices.reference import FOLDER, recording
 
@@ -135,3 +135,30 @@ def test_messages_of_a_json_file_read_as_they_would_from_the_topic(tmp_path: Pat
     for name in ("a.jsonl", "b.json", "c.json"):
         assert [read_message(message).records for message in read_messages(tmp_path / name)] == expected
     assert len(read_message(read_messages(FOLDER / "sample.json")[0]).records) == 11
+
+
+@pytest.mark.parametrize("suffix", WRITTEN)
+def test_a_recording_comes_back_as_it_was_written(tmp_path: Path, suffix: str) -> None:
+    given = simulate(3, 4, seed=5, start=1_800_000_000)
+    given.counters[1, 2, 2] = np.nan
+    file = tmp_path / f"pm{suffix}"
+    write_recording(given, file)
+    if suffix == ".jsonl":
+        expected = [message for _, _, message in messages(given)]
+        assert read_messages(file) == expected
+        return
+    found = read_recording(file)
+    assert (found.keys, found.start) == (given.keys, given.start)
+    np.testing.assert_array_equal(found.counters, given.counters)
+    np.testing.assert_array_equal(found.configured, given.configured)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    for name in ("pm.txt", "absent/pm.csv"):
+        with pytest.raises(InvalidDocument, match=name):
+            write_recording(simulate(1, 1, start=1_800_000_000), tmp_path / name)
+
+
+def test_a_recording_can_be_moved_so_that_it_ends_at_a_whole_period() -> None:
+    moved = simulate(1, 5, start=1_800_000_000).ending(1_763_798_400 + 899)
+    assert moved.starts[-1] + moved.granularity_seconds == 1_763_798_400

@@ -14,7 +14,7 @@ from foresight.slices.keras_file import read_keras
 from foresight.slices.model_file import model_bytes, parse_model
 from foresight.slices.network import Card, Model, Scaler
 from foresight.slices.recording import Recording, simulate
-from foresight.slices.report import plots, report
+from foresight.slices.report import page, plots, report
 from foresight.slices.targets import Target
 from foresight.slices.training import Options, from_keras, judged, load_published, train
 from tests.unit.slices.reference import FOLDER, recording
@@ -54,6 +54,10 @@ def test_a_trained_model_is_reproducible_saved_whole_and_judged_on_unseen_period
     assert set(pictures) == {"errors", "held_out", "losses"}
     for picture in pictures.values():
         assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - our own
+    told_page = page(trained)
+    assert told_page.count("<svg") == 3
+    assert "Earns its place" in told_page
+    assert all(f"<td>{rival.name}</td>" in told_page for rival in trained.verdict.rivals)
 
     again = judged(trained.model, data, split, in_use=trained.model)
     assert not again.verdict.is_promoted

@@ -19,6 +19,7 @@ from foresight.store.tables import (
     metadata,
     sample,
     series,
+    slice_configuration,
 )
 from tests.unit.store.rows import (
     T0,
@@ -101,6 +102,17 @@ class RetentionContract:
         self.clean(store, later_days=5, sample_window=3)
         self.clean(store, later_days=5, series=30)
         assert [keys(2)[1].id] == column(store, series, "series_id")
+
+    def test_a_limit_that_holds_stays_and_those_before_it_go(self, store: Store) -> None:
+        today = self.NOW - self.NOW % DAY
+        write(store, slice_configuration, {
+            "snssai": "01-A", "cu": "", "cell": ["1", "1", "1", "2"], "since": [today - 9 * DAY,
+            today - 8 * DAY, today - DAY, today - 9 * DAY], "connections": [100, 110, 120, 90],
+            "read_at": today, "source": "limits.csv",
+        })  # fmt: skip
+        for _ in range(2):
+            self.clean(store, slice_configuration=3)
+            assert sorted(column(store, slice_configuration, "connections")) == [90, 110, 120]
 
     @pytest.mark.parametrize("given", [{"sla": 3}, {"nothing": 3}, {"sample": 0}, {"sample": 99_999}])
     def test_a_retention_that_makes_no_sense_is_refused(self, store: Store, given: dict[str, int]) -> None:

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Double, Float, inspect, select, text
 
-from foresight.store import Store, expected_revision, migrate, open_store, stored_revision
+from foresight.store import Store, expected_revision, migrate, migrations, open_store, stored_revision
 from foresight.store.column_types import Instant
 from foresight.store.tables import metadata, series
 
@@ -32,6 +33,11 @@ def test_the_steps_make_the_tables_as_declared(store: Store, tmp_path: Path) -> 
 def test_migrating_twice_changes_nothing(store: Store) -> None:
     migrate(store)
     assert expected_revision() == store.read(stored_revision)
+
+
+def test_the_step_that_is_expected_is_the_last_of_the_chain() -> None:
+    folder = Path(migrations.__file__).parent
+    assert ScriptDirectory(str(folder)).get_current_head() == expected_revision()
 
 
 def test_a_new_database_has_reached_no_step(tmp_path: Path) -> None:

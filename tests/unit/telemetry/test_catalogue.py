@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from foresight.analysis.parameters import MAX_HP_LAMBDA
 from foresight.errors import InvalidDocument
 from foresight.grid import Grid
 from foresight.telemetry import Catalogue, WatchedMetric, load_catalogue
@@ -52,6 +53,13 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         entry.analysis.lags,
         entry.analysis.period,
     ) == (60, 720, None, 1600.0, 40, "auto")
+
+
+def test_a_trend_may_be_as_smooth_as_the_analysis_can_make_it(tmp_path: Path) -> None:
+    text = "metrics: [{name: a, metric: b, analysis: {hp_lambda: %g}}]"
+    assert loaded(tmp_path, text % MAX_HP_LAMBDA).metrics[0].analysis.hp_lambda == MAX_HP_LAMBDA
+    with pytest.raises(InvalidDocument, match="hp_lambda"):
+        loaded(tmp_path, text % (2 * MAX_HP_LAMBDA))
 
 
 def test_durations_and_exponents_read_as_a_person_means_them(tmp_path: Path) -> None:

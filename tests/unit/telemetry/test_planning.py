@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
 from foresight.telemetry import Catalogue, Description, Extraction, Shard, WatchedMetric, plan
@@ -21,6 +23,8 @@ class Listed:
     series: dict[str, tuple[SeriesKey, ...]]
 
     def discover(self, entry: WatchedMetric, grid: Grid) -> tuple[SeriesKey, ...]:
+        if entry.name.startswith("wrong"):
+            raise BadAnswer(f"parse error in {entry.name}")
         return tuple(sorted(self.series.get(entry.name, ())))
 
     def extract(self, shard: Shard) -> Extraction:
@@ -53,6 +57,17 @@ def picked(shard: Shard, keys: tuple[SeriesKey, ...]) -> set[SeriesKey]:
             ):
                 found.add(key)
     return found
+
+
+def test_an_entry_that_the_source_refuses_is_set_aside_with_the_reason() -> None:
+    planned = plan(catalogue(*map(entry, ("a", "wrong", "b"))), Listed({n: hosts(n, 2) for n in "ab"}), AS_OF)
+    assert (planned.n_series, planned.unmatched) == (4, ())
+    assert planned.refused == {"wrong": "parse error in wrong"}
+
+
+def test_a_plan_of_which_every_entry_is_refused_fails_with_all_reasons() -> None:
+    with pytest.raises(BadAnswer, match="wrong1\nparse error in wrong2"):
+        plan(catalogue(entry("wrong1"), entry("wrong2")), Listed({}), AS_OF)
 
 
 def test_a_few_series_of_many_entries_share_one_shard() -> None:

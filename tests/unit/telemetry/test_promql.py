@@ -65,4 +65,4 @@ def test_where_ranges_are_closed_the_earlier_border_is_left_out() -> None:
 
 def test_a_query_is_taken_as_it_stands() -> None:
     assert samples_of(Selection(QUERY, KEYS), 60, closed=True) == "rate(x[5m])"
-    assert anything_within(QUERY, 3600, closed=False) == "last_over_time((rate(x[5m]))[3600s:60s])"
+    assert anything_within(QUERY, 3600, closed=False) == "last_over_time((rate(x[5m])\n)[3600s:60s])"

@@ -39,13 +39,17 @@ def plan_run(context: Context) -> list[Handed]:
         log.info("%s: %d series planned", entry.entry, entry.planned)
     for name in planned.unmatched:
         log.warning("%s matches nothing at %s", name, window.end)
+    for name, reason in planned.refused.items():
+        log.error("%s is left out: %s", name, reason)
     if not planned.shards:
-        raise BadAnswer(f"no entry of the catalogue matches any series at {window.end.isoformat()}")
+        reasons = "".join(f"\n{name}: {reason}" for name, reason in planned.refused.items())
+        raise BadAnswer(f"no entry of the catalogue matches any series at {window.end.isoformat()}{reasons}")
     folder, described = Folder.of(context), source.describe()
     about = {
         "as_of": window.as_of,
         "n_planned": planned.n_series,
         "unmatched": list(planned.unmatched),
+        "refused": planned.refused,
         "over_limit": {entry.entry: entry.over_limit for entry in planned.entries if entry.over_limit},
         "source": f"{described.kind} {described.version}",
     }

@@ -107,9 +107,11 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     n_stored = sum(outcomes.values())
     n_quarantined = sum(n for outcome, n in outcomes.items() if Outcome(outcome).is_quarantined)
     is_complete = all(shard["is_complete"] for shard in shards) and n_stored == about["n_planned"]
+    is_complete = is_complete and not about["refused"]
     report = {
         "outcomes": dict(outcomes),
         "unmatched": about["unmatched"],
+        "refused": about["refused"],
         "over_limit": about["over_limit"],
         "expectations": _sums(_found(load(shard["expectations"])) for shard in shards),
     }

@@ -19,6 +19,7 @@ from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_c
 from foresight.scoring.pmml.xml import Element
 
 Density = Callable[[Floats], Floats]
+"""The logarithm of a density: the density itself is too small a number far from the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Continuous:
         out = np.zeros((frame.n, k))
         with np.errstate(divide="ignore", invalid="ignore"):
             for place, density in self.densities:
-                out[:, place] = np.log(np.maximum(density(x), self.threshold))
+                out[:, place] = np.maximum(density(x), np.log(self.threshold))
         return np.where(np.isnan(x)[:, None], 0.0, out)
 
 
@@ -133,10 +134,10 @@ def _read_density(element: Element) -> Density:
         variance = found.number("variance")
         if variance <= 0:
             raise found.broken("variance must be above 0")
-        factor = 1.0 / math.sqrt(2 * math.pi * variance)
-        return lambda x: factor * np.exp(-((x - mean) ** 2) / (2 * variance))
+        factor = math.log(2 * math.pi * variance) / 2
+        return lambda x: -((x - mean) ** 2) / (2 * variance) - factor
     if found.tag == "PoissonDistribution":
         if mean <= 0:
             raise found.broken("mean must be above 0")
-        return lambda x: np.exp(x * math.log(mean) - mean - special.gammaln(x + 1))
+        return lambda x: x * math.log(mean) - mean - special.gammaln(x + 1)
     raise UnsupportedModel(found.tag, "is not supported in a NaiveBayesModel")

@@ -26,7 +26,7 @@ from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Sc
 from foresight.scoring.pmml.outputs import OutputField, read_outputs
 from foresight.scoring.pmml.result import Algorithm, Result, Subject
 from foresight.scoring.pmml.targets import Target, read_targets
-from foresight.scoring.pmml.transformations import read_derived, read_functions
+from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
 from foresight.scoring.pmml.values import Column, cast, constant
 from foresight.scoring.pmml.xml import Element
 
@@ -80,6 +80,8 @@ class Model:
 
     def finish(self, result: Result, frame: Frame) -> Result:
         """Targets, then outputs."""
+        if self.subject.displays:
+            result = replace(result, displays={**result.displays, **self.subject.displays})
         target = self.targets.get(self.subject.target or "") or self.targets.get("")
         if target is not None:
             result = target.apply(result)
@@ -101,6 +103,7 @@ class Model:
             for name, column in part.outputs.items():
                 frame.columns.setdefault(name, column)
         if self.subject.target is not None:
+            result.actual = frame.columns.get(self.subject.target)
             frame.columns.setdefault(self.subject.target, result.value)
         for out in self.outputs:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
@@ -123,7 +126,7 @@ class Document:
     def frame(self, columns: Mapping[str, Any], n: int) -> Frame:
         """Prepared fields of n records."""
         problems = Problems()
-        outer = Frame(n, problems, derived=self.derived)
+        outer = Frame(n, problems, derived={**self._unknown_target(), **self.derived})
         for field in self.model.fields:
             if field.data is None:
                 continue
@@ -135,6 +138,12 @@ class Document:
             elif field.name != self.model.subject.target:
                 outer.columns[field.name] = constant(None, field.data_type, n)
         return outer
+
+    def _unknown_target(self) -> dict[str, Compute]:
+        """A model that asks for its own target finds it missing where the records do not bring it."""
+        subject = self.model.subject
+        kind = subject.target_type.data_type
+        return {} if subject.target is None else {subject.target: lambda frame: constant(None, kind, frame.n)}
 
     def score(self, columns: Mapping[str, Any], n: int) -> tuple[Result, Problems]:
         """The answer for n records, and what is wrong with some of them."""
@@ -174,7 +183,7 @@ def _usable(elements: list[Element], scope: Scope) -> list[Element]:
     """Global derived fields whose inputs this model has; others belong to other models of the file."""
     known = set(scope.fields)
     names = {element.get("name") for element in elements}
-    uses = {id(e): {x.attributes["field"] for x in e.walk() if "field" in x.attributes} for e in elements}
+    uses = {id(e): used_fields(e) for e in elements}
     hopeless = {e.get("name") for e in elements if uses[id(e)] - known - names}
     while True:
         more = {e.get("name") for e in elements if uses[id(e)] & hopeless} | hopeless
@@ -220,9 +229,8 @@ def _subject(
     kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
     if target is not None and target in dictionary:
         kind = dictionary[target].type
-    priors = targets[target].priors if target in targets else {}
 
     def compile_inner(inner: Element, outside: Scope) -> Model:
         return _compile(inner, outside, dictionary)
 
-    return Subject(scope, function, target, kind, dictionary, compile_inner, priors)
+    return Subject(scope, function, target, kind, dictionary, compile_inner)

@@ -114,7 +114,7 @@ def _read_field(element: Element) -> DataField:
         by_property[kind].append(text)
         if "displayValue" in value.attributes:
             displays[text] = value.attributes["displayValue"]
-    kept = {kind: tuple(texts) for kind, texts in by_property.items()}
+    kept = {kind: tuple(dict.fromkeys(texts)) for kind, texts in by_property.items()}
     intervals = tuple(read_interval(interval) for interval in element.all("Interval"))
     return DataField(
         name, data_type, optype, kept["valid"], kept["invalid"], kept["missing"], displays, intervals
@@ -256,7 +256,8 @@ def _read_mining_field(element: Element, dictionary: Mapping[str, DataField], ty
 
 
 def _choice(element: Element, name: str, default: str, allowed: set[str]) -> str:
-    value = element.get(name, default)
+    # Writers put an x- before what a later version of the standard allows.
+    value = element.get(name, default).removeprefix("x-")
     if value not in allowed:
         raise UnsupportedModel(f"{element.tag} {name}={value!r}")
     return value

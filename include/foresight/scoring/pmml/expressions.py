@@ -10,9 +10,10 @@ from itertools import pairwise
 import numpy as np
 
 from foresight.scoring.errors import UnsupportedModel
-from foresight.scoring.pmml.dictionary import read_interval
 from foresight.scoring.pmml.frame import Compute, Frame, Function, Scope
 from foresight.scoring.pmml.functions import BUILT_IN, equal_where
+from foresight.scoring.pmml.lookups import map_missing, read_discretize, read_map_values
+from foresight.scoring.pmml.text_index import read_text_index
 from foresight.scoring.pmml.values import (
     Column,
     Floats,
@@ -24,6 +25,7 @@ from foresight.scoring.pmml.values import (
 )
 from foresight.scoring.pmml.xml import Element
 
+_NUMBERS = {"integer", "float", "double"}
 MAX_SIZE = 200_000
 """Steps that one expression may take, with the functions that it calls written out."""
 
@@ -59,21 +61,16 @@ def _replace_missing(column: Column, value: Value | None) -> Column:
     return column.where(missing, constant(value, column.data_type, len(missing))) if missing.any() else column
 
 
-def _map_missing(element: Element, data_type: str, name: str = "mapMissingTo") -> Value | None:
-    text = element.attributes.get(name)
-    return None if text is None else parse_constant(text, data_type, f"line {element.line}: {name}")
-
-
 def _field_ref(element: Element, scope: Scope) -> Expression:
     name = element.need("field")
     data_type = scope.find(name).data_type
-    missing = _map_missing(element, data_type)
+    missing = map_missing(element, data_type)
     return Expression(lambda frame: _replace_missing(frame.column(name), missing), data_type)
 
 
 def _constant(element: Element, _scope: Scope) -> Expression:
     data_type = known_type(element.get("dataType", "") or _guess_type(element.text), "Constant")
-    missing = element.get("missing") == "true"
+    missing = element.get("missing") == "true" or (data_type in _NUMBERS and element.text.strip() == "NaN")
     value = None if missing else parse_constant(element.text, data_type, f"line {element.line}: Constant")
     return Expression(lambda frame: constant(value, data_type, frame.n), data_type)
 
@@ -113,11 +110,13 @@ def read_norm_points(element: Element) -> list[tuple[float, float]]:
 def _norm_continuous(element: Element, scope: Scope) -> Expression:
     name, outliers = element.need("field"), element.get("outliers", "asIs")
     scope.find(name)
-    points, missing = read_norm_points(element), _map_missing(element, "double")
+    points, missing = read_norm_points(element), map_missing(element, "double")
 
     def compute(frame: Frame) -> Column:
         x = cast(frame.column(name), "double").values
-        return _replace_missing(Column(interpolate(x, points, outliers), "double"), missing)
+        found = Column(interpolate(x, points, outliers), "double")
+        # An outlier that counts as missing stays missing: the map is for inputs that are.
+        return found.where(np.isnan(x), constant(missing, "double", frame.n))
 
     return Expression(compute, "double")
 
@@ -126,7 +125,7 @@ def _norm_discrete(element: Element, scope: Scope) -> Expression:
     name = element.need("field")
     data_type = scope.find(name).data_type
     value = parse_constant(element.need("value"), data_type, f"line {element.line}: NormDiscrete")
-    missing = _map_missing(element, "double")
+    missing = map_missing(element, "double")
 
     def compute(frame: Frame) -> Column:
         column = frame.column(name)
@@ -136,78 +135,10 @@ def _norm_discrete(element: Element, scope: Scope) -> Expression:
     return Expression(compute, "double")
 
 
-def _discretize(element: Element, scope: Scope) -> Expression:
-    name = element.need("field")
-    scope.find(name)
-    data_type = known_type(element.get("dataType", "string"), "Discretize")
-    bins = [
-        (
-            read_interval(bin_.child("Interval")),
-            parse_constant(bin_.need("binValue"), data_type, "DiscretizeBin"),
-        )
-        for bin_ in element.all("DiscretizeBin")
-    ]
-    missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
-
-    def compute(frame: Frame) -> Column:
-        x = cast(frame.column(name), "double").values
-        result = constant(default, data_type, frame.n)
-        free = ~np.isnan(x)
-        for interval, value in bins:
-            hit = free & interval.holds(x)
-            result = result.where(hit, constant(value, data_type, frame.n))
-            free &= ~hit
-        return result.where(np.isnan(x), constant(missing, data_type, frame.n))
-
-    return Expression(compute, data_type, 1 + len(bins))
-
-
-def _map_values(element: Element, scope: Scope) -> Expression:
-    pairs = [(pair.need("field"), pair.need("column")) for pair in element.all("FieldColumnPair")]
-    types = [scope.find(name).data_type for name, _ in pairs]
-    out, data_type = element.need("outputColumn"), known_type(element.get("dataType", "string"), "MapValues")
-    if element.first("TableLocator") is not None:
-        raise UnsupportedModel("TableLocator")
-    where = f"line {element.line}: MapValues"
-    table: dict[tuple[Value, ...], Value] = {}
-    for row in element.child("InlineTable").all("row"):
-        cells = {cell.tag: cell.text for cell in row.children}
-        if out in cells and all(column in cells for _, column in pairs):
-            texts = zip((cells[column] for _, column in pairs), types, strict=True)
-            key = tuple(parse_constant(text, kind, where) for text, kind in texts)
-            table.setdefault(key, parse_constant(cells[out], data_type, where))
-    missing, default = _map_missing(element, data_type), _map_missing(element, data_type, "defaultValue")
-    return Expression(_lookup([name for name, _ in pairs], table, data_type, missing, default), data_type)
-
-
-def _lookup(
-    names: list[str],
-    table: dict[tuple[Value, ...], Value],
-    data_type: str,
-    missing: Value | None,
-    default: Value | None,
-) -> Compute:
-    def compute(frame: Frame) -> Column:
-        columns = [frame.column(name) for name in names]
-        keys = list(
-            zip(*(c.texts().tolist() if c.is_text else c.values.tolist() for c in columns), strict=True)
-        )
-        absent = np.logical_or.reduce([c.missing for c in columns])
-        answers = {key: table.get(key, default) for key in dict.fromkeys(keys)}
-        found = _column([answers[key] for key in keys], data_type)
-        return found.where(absent, constant(missing, data_type, frame.n)) if absent.any() else found
-
-    return compute
-
-
-def _column(items: list[Value | None], data_type: str) -> Column:
-    if data_type == "string":
-        index: dict[Value | None, int] = {None: -1}
-        for item in items:
-            index.setdefault(item, len(index) - 1)
-        codes = np.fromiter(map(index.__getitem__, items), np.int32, len(items))
-        return Column(codes, data_type, tuple(str(item) for item in list(index)[1:]))
-    return Column(np.array([math.nan if item is None else item for item in items], np.float64), data_type)
+def _text_index(element: Element, scope: Scope) -> Expression:
+    scope.find(element.need("textField"))
+    term = find_expression(element, scope)
+    return Expression(read_text_index(element, term.compute), "double", 1 + term.size)
 
 
 def _apply(element: Element, scope: Scope) -> Expression:
@@ -224,8 +155,8 @@ def _apply(element: Element, scope: Scope) -> Expression:
         call, data_type = _built_in(element, name, len(arguments)), _result_type(name, types)
     if element.get("invalidValueTreatment", "returnInvalid") not in {"returnInvalid", "asIs", "asMissing"}:
         raise UnsupportedModel(f"Apply invalidValueTreatment={element.get('invalidValueTreatment')!r}")
-    missing = _map_missing(element, data_type)
-    default = _map_missing(element, data_type, "defaultValue")
+    missing = map_missing(element, data_type)
+    default = map_missing(element, data_type, "defaultValue")
 
     def compute(frame: Frame) -> Column:
         columns = [argument.compute(frame) for argument in arguments]
@@ -301,8 +232,9 @@ _READERS: dict[str, Callable[[Element, Scope], Expression]] = {
     "Constant": _constant,
     "NormContinuous": _norm_continuous,
     "NormDiscrete": _norm_discrete,
-    "Discretize": _discretize,
-    "MapValues": _map_values,
+    "Discretize": lambda element, scope: Expression(*read_discretize(element, scope)),
+    "MapValues": lambda element, scope: Expression(*read_map_values(element, scope)),
     "Apply": _apply,
+    "TextIndex": _text_index,
 }
-_REFUSED = ("TextIndex", "Aggregate", "Lag")
+_REFUSED = ("Aggregate", "Lag")

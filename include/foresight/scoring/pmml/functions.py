@@ -15,6 +15,7 @@ from scipy import special
 
 from foresight.scoring.pmml.text_functions import (
     Columns,
+    concat,
     days_since_year,
     format_datetime,
     format_number,
@@ -122,7 +123,8 @@ def _membership(wanted: bool) -> Callable[[Columns], Column]:
         inside = np.zeros(len(first.values), bool)
         for other in others:
             inside |= equal_where(first, other) & ~other.missing
-        return _truth(inside == wanted, first.missing)
+        # A missing value is in no list.
+        return _truth((inside & ~first.missing) == wanted, np.zeros(len(inside), bool))
 
     return apply
 
@@ -217,7 +219,7 @@ BUILT_IN: dict[str, Entry] = {
     "trimBlanks": (texts(lambda text: str(text).strip()), (1, 1)),
     "substring": (texts(substring), (3, 3)),
     "replace": (texts(replace), (3, 3)),
-    "concat": (texts(lambda *parts: "".join(map(str, parts))), _ANY),
+    "concat": (texts(concat, with_missing=True), _ANY),
     "stringLength": (text_length, (1, 1)),
     "matches": (matches, (2, 2)),
     "formatNumber": (texts(format_number), (2, 2)),

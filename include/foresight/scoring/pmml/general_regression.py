@@ -94,7 +94,9 @@ class GeneralRegression:
                 self._linear(frame, c, self.weights.get(c) or (shared if len(labels) == 2 else []))
                 for c in first
             ]
-            return softmax(np.column_stack([*etas, np.where(np.isnan(etas[0]), np.nan, 0.0)]))
+            # The class of reference stands at 0; where none is left out, each has its own.
+            last = self._linear(frame, labels[-1], self.weights.get(labels[-1], []))
+            return softmax(np.column_stack([*etas, np.where(np.isnan(etas[0]), np.nan, last)]))
         offset = _number(frame, self.offset)
         if self.kind == "generalizedLinear":
             p = self.inverse(self._linear(frame, first[0], self.weights.get(first[0]) or shared) + offset)

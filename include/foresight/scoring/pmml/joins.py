@@ -43,6 +43,20 @@ def strongest(stack: Floats) -> Floats:
     return np.asarray(stack[top.argmax(axis=0), np.arange(stack.shape[1])])
 
 
+def nearest_median(stack: Floats, counted: Flags) -> Floats:
+    """Of the class with the highest median: the mean of the models whose probability of it lies nearest."""
+    n = stack.shape[1]
+    alike = np.ones(len(stack))
+    medians = np.column_stack([join("median", stack[:, :, k], counted, alike) for k in range(stack.shape[2])])
+    best = medians.argmax(axis=1)
+    rows = np.arange(n)
+    distance = np.abs(stack[:, rows, best] - medians[rows, best])
+    distance = np.where(counted, distance, math.inf)
+    nearest = counted & (distance <= distance.min(axis=0))
+    total = np.where(nearest[:, :, None], stack, 0.0).sum(axis=0)
+    return np.asarray(total / nearest.sum(axis=0)[:, None])
+
+
 def merge_last(last: Result, result: Result, use: Flags) -> Result:
     """The later answer where there is one, the earlier one elsewhere."""
     here, others = np.flatnonzero(use), np.flatnonzero(~use)

@@ -1,4 +1,4 @@
-"""MiningModel: segments, each with a model and a predicate, and the methods that join their answers."""
+"""MiningModel: the methods that join the answers of segments."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import forest
-from foresight.scoring.pmml.frame import Frame, Scope
-from foresight.scoring.pmml.joins import join, merge, merge_last, strongest
-from foresight.scoring.pmml.predicates import TAGS, Always, Predicate, find_predicate
+from foresight.scoring.pmml.frame import Frame
+from foresight.scoring.pmml.joins import join, merge, merge_last, nearest_median, strongest
 from foresight.scoring.pmml.result import (
     Result,
     Subject,
     classified,
     number_result,
     spread_result,
+    take_result,
 )
-from foresight.scoring.pmml.values import Flags, Floats, cast
+from foresight.scoring.pmml.segments import Segment, read_segments
+from foresight.scoring.pmml.values import Flags, Floats, cast, constant
 from foresight.scoring.pmml.xml import Element
 
 _VOTES = {"majorityVote", "weightedMajorityVote"}
@@ -48,29 +49,6 @@ _EMBEDDED = {"Regression", "DecisionTree"}
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One model of the ensemble."""
-
-    id: str
-    weight: float
-    predicate: Predicate
-    model: Any
-
-    def evaluate(self, frame: Frame) -> tuple[Flags, Result | None]:
-        """Where it applies, and its answer laid out over all records; None where it applies to none."""
-        if isinstance(self.predicate, Always):
-            use = np.full(frame.n, self.predicate.value)
-        else:
-            use, _ = self.predicate.test(frame)
-        if use.all():
-            return use, self.model.evaluate(frame)
-        rows = np.flatnonzero(use)
-        if not len(rows):
-            return use, None
-        return use, spread_result(self.model.evaluate(frame.subset(rows)), rows, frame.n)
-
-
-@dataclass(frozen=True, slots=True)
 class Ensemble:
     """Segments, joined by one method."""
 
@@ -91,9 +69,7 @@ class Ensemble:
         answers = [(segment, *segment.evaluate(frame)) for segment in self.segments]
         found = {segment.id: result for segment, _, result in answers if result is not None}
         if self.method == "selectAll":
-            every = [result for _, _, result in answers if result is not None]
-            first = every[0] if every else number_result(np.full(frame.n, math.nan))
-            return replace(first, every=every, segments=found)
+            return replace(self._first_of(answers, frame.n), segments=found)
         use = np.array([used for _, used, _ in answers])
         results = [result for _, _, result in answers]
         weights = np.array([s.weight if self.method in _WEIGHTED else 1.0 for s in self.segments])
@@ -108,15 +84,28 @@ class Ensemble:
     def _first(self, frame: Frame) -> Result:
         left = np.arange(frame.n)
         parts: list[tuple[Any, Result]] = []
+        found: dict[str, Result] = {}
         for segment in self.segments:
             if not len(left):
                 break
-            inner = frame.subset(left)
-            use, _ = segment.predicate.test(inner)
-            if use.any():
-                parts.append((left[use], segment.model.evaluate(frame.subset(left[use]))))
-            left = left[~use]
-        return merge(parts, frame.n, self.target_type, self.labels)
+            use, _ = segment.predicate.test(frame.subset(left))
+            rows, left = left[use], left[~use]
+            if len(rows):
+                result = segment.model.evaluate(frame.subset(rows))
+                found[segment.id] = spread_result(result, rows, frame.n)
+                parts.append((rows, replace(result, entity=constant(segment.id, "string", len(rows)))))
+        return replace(merge(parts, frame.n, self.target_type, self.labels), segments=found)
+
+    def _first_of(self, answers: list[tuple[Segment, Flags, Result | None]], n: int) -> Result:
+        """For each record the answer of the first segment that applies to it."""
+        left = np.ones(n, bool)
+        parts: list[tuple[Any, Result]] = []
+        for _, use, result in answers:
+            rows = np.flatnonzero(left & use)
+            if result is not None and len(rows):
+                parts.append((rows, take_result(result, rows)))
+            left &= ~use
+        return merge(parts, n, self.target_type, self.labels)
 
     def _chain(self, frame: Frame) -> Result:
         chain = frame.inner({})
@@ -130,6 +119,8 @@ class Ensemble:
                 known = chain.columns.get(name)
                 chain.columns[name] = column if known is None or use.all() else known.where(use, column)
             segments[segment.id] = result
+            here = constant(None, "string", frame.n).where(use, constant(segment.id, "string", frame.n))
+            result = replace(result, entity=here)
             last = result if last is None or use.all() else merge_last(last, result, use)
         if last is None:
             last = number_result(np.full(frame.n, math.nan))
@@ -195,6 +186,9 @@ class Ensemble:
         counted, too_many = self._absent(np.isnan(stack).any(axis=2), use)
         if self.method == "max":
             joined = strongest(np.where(counted[:, :, None], stack, math.nan))
+        elif self.method == "median":
+            with np.errstate(invalid="ignore"):
+                joined = nearest_median(stack, counted)
         else:
             joined = np.column_stack(
                 [join(self.method, stack[:, :, k], counted, weights) for k in range(len(labels))]
@@ -217,7 +211,7 @@ def read(element: Element, subject: Subject) -> Any:
         raise UnsupportedModel(f"Segmentation missingPredictionTreatment={missing!r}")
     if method in _VOTES and not (subject.is_classification or subject.function == "clustering"):
         raise segmentation.broken(f"{method} needs classes, and the function is {subject.function}")
-    segments = _read_segments(segmentation, subject, chained=method == "modelChain")
+    segments = read_segments(segmentation, subject, chained=method == "modelChain")
     if method in {"modelChain"} and subject.target is None:
         subject.target_type = segments[-1].model.subject.target_type
     ensemble = Ensemble(
@@ -230,25 +224,3 @@ def read(element: Element, subject: Subject) -> Any:
         threshold=segmentation.number("missingThreshold", 1.0),
     )
     return forest.of(ensemble, subject) or ensemble
-
-
-def _read_segments(element: Element, subject: Subject, *, chained: bool) -> tuple[Segment, ...]:
-    scope = Scope(parent=subject.scope) if chained else subject.scope
-    segments: list[Segment] = []
-    for place, part in enumerate(element.all("Segment"), start=1):
-        inner = next((c for c in part.children if c.tag not in TAGS and c.tag != "VariableWeight"), None)
-        if part.first("VariableWeight") is not None:
-            raise UnsupportedModel("VariableWeight")
-        if inner is None:
-            raise part.broken("holds no model")
-        predicate = find_predicate(part, scope)
-        model = subject.compile(inner, scope)
-        for out in model.outputs:
-            kind = model.subject.scope.fields[out.name]
-            if chained:
-                scope.fields[out.name] = kind
-            subject.scope.fields.setdefault(out.name, kind)
-        segments.append(Segment(part.get("id", str(place)), part.number("weight", 1.0), predicate, model))
-    if not segments:
-        raise element.broken("has no Segment")
-    return tuple(segments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -13,7 +13,14 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.expressions import find_expression, interpolate, read_norm_points
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.links import simplemax, softmax
-from foresight.scoring.pmml.result import Result, Subject, classified, number_result
+from foresight.scoring.pmml.result import (
+    Result,
+    Subject,
+    classified,
+    labels_column,
+    number_result,
+    winners,
+)
 from foresight.scoring.pmml.values import Floats, cast
 from foresight.scoring.pmml.xml import Element
 
@@ -80,6 +87,7 @@ class Network:
     inputs: tuple[Compute, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[int, ...]
+    ids: tuple[str, ...]
     labels: tuple[str, ...]
     inverse: Callable[[Floats], Floats]
     target_type: str
@@ -97,7 +105,10 @@ class Network:
                 return number_result(self.inverse(found[:, 0]))
         if len(self.outputs) == 1 and len(self.labels) == 2:
             found = np.column_stack([found, 1.0 - found])
-        return classified(found, self.labels, self.target_type)
+        # With one output neuron for two classes, it answers for both.
+        ids = self.ids * len(self.labels) if len(self.ids) == 1 else self.ids
+        entity = labels_column(winners(found), ids, "string")
+        return replace(classified(found, self.labels, self.target_type), entity=entity)
 
 
 def read(element: Element, subject: Subject) -> Network:
@@ -109,7 +120,16 @@ def read(element: Element, subject: Subject) -> Network:
         inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
     layers = [_read_layer(part, element, places) for part in element.all("NeuralLayer")]
     outputs, labels, inverse = _read_outputs(element, subject, places)
-    return Network(tuple(inputs), tuple(layers), outputs, labels, inverse, subject.target_type.data_type)
+    names = list(places)
+    return Network(
+        inputs=tuple(inputs),
+        layers=tuple(layers),
+        outputs=outputs,
+        ids=tuple(names[place] for place in outputs),
+        labels=labels,
+        inverse=inverse,
+        target_type=subject.target_type.data_type,
+    )
 
 
 def _read_layer(element: Element, network: Element, places: dict[str, int]) -> Layer:

@@ -130,9 +130,9 @@ def _reason(out: OutputField, result: Result, frame: Frame, _subject: Subject) -
 
 
 def _residual(out: OutputField, result: Result, frame: Frame, subject: Subject) -> Column:
-    if subject.target is None or subject.target not in frame.columns:
+    actual = result.actual
+    if actual is None:
         return constant(None, "double", frame.n)
-    actual = frame.column(subject.target)
     if not result.labels:
         return Column(cast(actual, "double").values - result.value.values, "double")
     codes = _code(out, result, subject)

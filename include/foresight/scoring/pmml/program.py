@@ -13,6 +13,8 @@ from typing import Protocol
 from foresight.scoring.pmml.predicates import Always, Among, Compare, Compound, IsMissing, Predicate
 
 MAX_TESTS = 500_000
+_FREE_BRANCHES, _BRANCHES_AN_ATOM = 20_000, 32
+"""Nested predicates double their branches with each level: beyond so many the tree is walked instead."""
 _COMPLEMENTS = {
     "equal": "notEqual",
     "notEqual": "equal",
@@ -59,7 +61,7 @@ class TooLarge(Exception):
 def compile_program(nodes: Sequence[TreeNode], missing: str, keeps_last: bool) -> Program | None:
     """The program of a tree, or None where writing it out would take too many tests."""
     none = ~len(nodes)
-    builder = _Builder()
+    builder = _Builder(_FREE_BRANCHES + _BRANCHES_AN_ATOM * sum(_atoms(node.predicate) for node in nodes))
     enter = [0] * len(nodes)
     try:
         # A child stands behind its parent in the list, so backwards every child is ready.
@@ -86,18 +88,22 @@ def compile_program(nodes: Sequence[TreeNode], missing: str, keeps_last: bool) -
     return _without_unused(builder.tests, root, none)
 
 
+def _atoms(predicate: Predicate) -> int:
+    return 1 + sum(map(_atoms, predicate.parts)) if isinstance(predicate, Compound) else 1
+
+
 class _Builder:
     """Makes tests, the same one only once."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: int) -> None:
         self.tests: list[Test] = []
         self._known: dict[Test, int] = {}
-        self._branches = 0
+        self._budget = budget
 
     def branch(self, predicate: Predicate, yes: int, no: int, unknown: int) -> int:
         """Where to go to ask ``predicate`` and follow its answer."""
-        self._branches += 1
-        if self._branches > 4 * MAX_TESTS:
+        self._budget -= 1
+        if self._budget < 0:
             raise TooLarge
         if isinstance(predicate, Always):
             return yes if predicate.value else no

@@ -15,6 +15,8 @@ from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_c
 from foresight.scoring.pmml.xml import Element
 
 _METHODS = {"none", "simplemax", "softmax", "logit", "probit", "cloglog", "exp", "loglog", "cauchit"}
+_TWO_CLASSES = {"probit", "cloglog", "loglog", "cauchit"}
+"""Without an order, these methods say what the probabilities are of two classes only."""
 _MAX_EXPONENT = 1000
 
 
@@ -73,6 +75,8 @@ class Regression:
         if self.method == "simplemax":
             return simplemax(scores)
         values = INVERSE[self.method](scores)
+        if self.method == "none" and (self.ordinal or scores.shape[1] == 2):
+            values = np.clip(values, 0.0, 1.0)
         if self.ordinal:
             values[:, -1] = 1.0
             return np.diff(values, axis=1, prepend=0.0)
@@ -94,6 +98,8 @@ def read(element: Element, subject: Subject) -> Regression:
     if not tables or (subject.is_classification and len(tables) < 2):
         raise element.broken("has too few RegressionTable")
     ordinal = subject.target_type.optype == "ordinal" and method not in {"softmax", "simplemax"}
+    if len(tables) > 2 and not ordinal and method in _TWO_CLASSES:
+        raise UnsupportedModel(f"RegressionModel normalizationMethod={method!r} for more than two classes")
     return Regression(
         tuple(tables), method, ordinal, subject.is_classification, subject.target_type.data_type
     )

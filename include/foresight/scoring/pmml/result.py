@@ -24,7 +24,7 @@ class Result:
 
     ``labels`` are the classes, or the ids of clusters; ``probability``, ``confidence`` and ``affinity`` are
     ``[n, len(labels)]``. ``entity`` is the id of the node, rule or cluster that answered; ``reasons`` the
-    reason codes of each record, most important first.
+    reason codes of each record, most important first. ``actual`` is the target where the records bring it.
     """
 
     value: Column
@@ -38,7 +38,7 @@ class Result:
     displays: Mapping[str, str] = field(default_factory=dict)
     segments: dict[str, Result] = field(default_factory=dict)
     outputs: dict[str, Column] = field(default_factory=dict)
-    every: list[Result] = field(default_factory=list)
+    actual: Column | None = None
 
 
 class Algorithm(Protocol):
@@ -59,7 +59,12 @@ class Subject:
     target_type: FieldType
     dictionary: Mapping[str, DataField]
     compile: Callable[[Element, Scope], Any]
-    priors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def displays(self) -> Mapping[str, str]:
+        """How the values of the target are shown."""
+        field = self.dictionary.get(self.target or "")
+        return {} if field is None else field.displays
 
     @property
     def is_classification(self) -> bool:
@@ -174,5 +179,4 @@ def spread_result(result: Result, rows: NDArray[np.intp], n: int) -> Result:
         displays=result.displays,
         segments={name: spread_result(part, rows, n) for name, part in result.segments.items()},
         outputs={name: spread(column, rows, n) for name, column in result.outputs.items()},
-        every=[spread_result(part, rows, n) for part in result.every],
     )

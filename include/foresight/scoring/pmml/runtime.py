@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,9 +175,31 @@ def _input(field: MiningField) -> InputField:
     return InputField(field.name, data.data_type, field.missing_replacement is None, values, bounds)
 
 
+def _example(field: MiningField) -> Any:
+    """A value that a field may have."""
+    data = field.data
+    assert data is not None  # noqa: S101 (inputs are in the dictionary)
+    if data.valid:
+        return data.valid[0]
+    if data.data_type in {"date", "time", "dateTime", "timeSeconds"}:
+        return "00:00:00" if data.data_type.startswith("time") else "2000-01-01"
+    margins = [m for i in data.intervals for m in (i.left, i.right) if math.isfinite(m)]
+    return "a" if data.data_type == "string" else (margins or [0.0])[0]
+
+
+def _try(model: PmmlModel, fields: Sequence[MiningField]) -> None:
+    """Score a record without values and one with some: what cannot work at all is found when stored."""
+    columns = {field.name: np.array([None, _example(field)], object) for field in fields}
+    model.predict(columns or {"": np.array([None, None], object)})
+
+
 def load(source: bytes | Path) -> PmmlModel:
-    """A PMML document, compiled; raises ``UnsupportedModel`` or ``InvalidModel``."""
+    """A PMML document, compiled and tried; raises ``UnsupportedModel`` or ``InvalidModel``."""
     try:
-        return PmmlModel(compile_document(read_xml(source)))
+        with np.errstate(all="ignore"):
+            document = compile_document(read_xml(source))
+            model = PmmlModel(document)
+        _try(model, document.inputs)
     except (RecursionError, MemoryError, OverflowError, ValueError, KeyError, IndexError) as error:
         raise InvalidModel(f"the document contradicts itself: {error}") from error
+    return model

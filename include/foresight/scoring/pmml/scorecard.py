@@ -11,7 +11,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.expressions import Expression, find_expression
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.predicates import Predicate, find_predicate
-from foresight.scoring.pmml.result import Result, Subject
+from foresight.scoring.pmml.result import Codes, Result, Subject
 from foresight.scoring.pmml.values import Column, Floats, cast
 from foresight.scoring.pmml.xml import Element
 
@@ -28,28 +28,25 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Characteristics, in order; the first attribute that is true counts."""
+    """Characteristics, in order; the first attribute that is true counts. No ``codes``, no reasons."""
 
     initial: float
     characteristics: tuple[tuple[Attribute, ...], ...]
-    with_reasons: bool
+    codes: tuple[str, ...]
     points_above: bool
 
     def evaluate(self, frame: Frame) -> Result:
         """The score of each record; missing where a characteristic has no true attribute."""
         total = np.full(frame.n, self.initial)
-        reasons: dict[str, Floats] = {}
+        reasons = _Reasons(self.codes, frame.n)
         for attributes in self.characteristics:
             points, distance, chosen = self._characteristic(attributes, frame)
             total += points
             for place, attribute in enumerate(attributes):
-                here = chosen == place
-                if self.with_reasons and here.any():
-                    known = reasons.setdefault(attribute.reason, np.full(frame.n, math.nan))
-                    # Points of one reason from several characteristics add up.
-                    known[here] = np.nan_to_num(known[here]) + distance[here]
-        ranked = _rank(reasons, total) if self.with_reasons else []
-        return Result(Column(total, "double"), reasons=ranked)
+                here = np.flatnonzero(chosen == place)
+                if self.codes and len(here):
+                    reasons.add(attribute.reason, here, distance[here])
+        return Result(Column(total, "double"), reasons=reasons.ranked(total))
 
     def _characteristic(
         self, attributes: tuple[Attribute, ...], frame: Frame
@@ -73,21 +70,35 @@ class Card:
         return points, distance, chosen
 
 
-def _rank(reasons: dict[str, Floats], total: Floats) -> list[Column]:
-    """The codes by falling distance; equal ones in the order of the card."""
-    codes = tuple(reasons)
-    if not codes:
-        return []
-    stack = np.column_stack([reasons[code] for code in codes])
-    stack[np.isnan(total)] = math.nan
-    # Points on the good side of the baseline explain nothing.
-    stack[stack < 0] = math.nan
-    order = np.argsort(-stack, axis=1, kind="stable")
-    known = ~np.isnan(np.take_along_axis(stack, order, axis=1))
-    return [
-        Column(np.where(known[:, rank], order[:, rank], -1).astype(np.int32), "string", codes)
-        for rank in range(len(codes))
-    ]
+class _Reasons:
+    """How far each code lies from its baseline, and when each record first met it."""
+
+    def __init__(self, codes: tuple[str, ...], n: int) -> None:
+        self._codes = codes
+        self._distance = np.full((n, len(codes)), math.nan)
+        self._turn = np.zeros((n, len(codes)))
+        self._next = 0
+
+    def add(self, code: str, rows: Codes, distance: Floats) -> None:
+        """Points of one code from several characteristics add up."""
+        place = self._codes.index(code)
+        known = self._distance[rows, place]
+        self._turn[rows, place] = np.where(np.isnan(known), self._next, self._turn[rows, place])
+        self._distance[rows, place] = np.nan_to_num(known) + distance
+        self._next += 1
+
+    def ranked(self, total: Floats) -> list[Column]:
+        """The codes by falling distance; equal ones in the order in which the card came to them."""
+        distance = self._distance
+        # Points on the good side of the baseline explain nothing, nor any where there is no score.
+        distance[np.isnan(total)] = math.nan
+        distance[distance < 0] = math.nan
+        order = np.lexsort((self._turn, -distance), axis=1)
+        known = ~np.isnan(np.take_along_axis(distance, order, axis=1))
+        return [
+            Column(np.where(known[:, rank], order[:, rank], -1).astype(np.int32), "string", self._codes)
+            for rank in range(len(self._codes))
+        ]
 
 
 def read(element: Element, subject: Subject) -> Card:
@@ -103,7 +114,8 @@ def read(element: Element, subject: Subject) -> Card:
     if not characteristics:
         raise element.broken("has no Characteristic")
     initial = element.number("initialScore", 0.0)
-    return Card(initial, characteristics, with_reasons, algorithm == "pointsAbove")
+    codes = dict.fromkeys(a.reason for part in characteristics for a in part) if with_reasons else ()
+    return Card(initial, characteristics, tuple(codes), algorithm == "pointsAbove")
 
 
 def _read_characteristic(

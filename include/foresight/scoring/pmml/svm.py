@@ -31,6 +31,7 @@ class Machine:
     weights: Floats
     bias: float
     threshold: float | None
+    target_is_one: bool = False
 
     def evaluate(self, x: Floats, kernel: Kernel) -> Floats:
         """Its value for each record; without vectors the weights belong to the fields."""
@@ -69,7 +70,8 @@ class Machines:
             return number_result(values[:, 0])
         votes = self._votes(values)
         value = labels_column(winners(votes), self.labels, self.target_type)
-        return Result(value, self.labels, affinity=votes, nearest_first=False)
+        share = None if self.method == "OneAgainstAll" else votes / len(self.machines)
+        return Result(value, self.labels, probability=share, affinity=votes, nearest_first=False)
 
     def _votes(self, values: Floats) -> Floats:
         index = {label: place for place, label in enumerate(self.labels)}
@@ -83,8 +85,9 @@ class Machines:
         votes = np.zeros((len(values), len(self.labels)))
         for j, machine in enumerate(self.machines):
             threshold = self.threshold if machine.threshold is None else machine.threshold
-            # The target category is the one below the threshold.
-            first = values[:, j] > threshold if self.max_wins else values[:, j] < threshold
+            # The target category is the one below the threshold, or where the answer is 0 or 1 the 1.
+            above = self.max_wins or machine.target_is_one
+            first = values[:, j] > threshold if above else values[:, j] < threshold
             votes[:, index[machine.target]] += first
             votes[:, index[machine.alternate]] += ~first
         votes[blank] = math.nan
@@ -113,6 +116,8 @@ def read(element: Element, subject: Subject) -> Machines:
         raise element.broken("has no SupportVectorMachine")
     if subject.is_classification and any(machine.alternate for machine in machines):
         method = "OneAgainstOne"
+    if subject.is_classification and method == "OneAgainstOne" and not all(m.alternate for m in machines):
+        raise element.broken("a SupportVectorMachine has no alternateTargetCategory")
     spoken = [label for machine in machines for label in (machine.target, machine.alternate) if label]
     labels = tuple(dict.fromkeys([*subject.target_type.values, *spoken]))
     return Machines(
@@ -129,7 +134,7 @@ def read(element: Element, subject: Subject) -> Machines:
 
 
 def _threshold(element: Element) -> float:
-    # Where the other class is named once (version 3), a machine gives 0 for one class and 1 for the other.
+    # Where the other class is named once, the answer is 0 for it and 1 for the target category.
     return 0.5 if "alternateBinaryTargetCategory" in element.attributes else 0.0
 
 
@@ -191,7 +196,8 @@ def _read_machine(
     if by_vectors and not len(mine):
         # No vectors: the machine is its bias alone.
         mine, weights = np.zeros((1, width)), np.zeros(1)
-    return Machine(target, alternate, mine, weights, bias, element.optional("threshold"))
+    target_is_one = "alternateBinaryTargetCategory" in model.attributes
+    return Machine(target, alternate, mine, weights, bias, element.optional("threshold"), target_is_one)
 
 
 def _read_kernel(element: Element) -> Kernel:

@@ -14,16 +14,22 @@ from foresight.scoring.errors import InvalidModel
 from foresight.scoring.pmml.values import Column, Floats, cast, days_before, text_column
 
 Columns = Sequence[Column]
+MAX_TEXT = 1_000_000
+"""Characters that a text may grow to."""
+_EDGES = regex.compile(r"^\p{Punct}+|\p{Punct}+$")
 REGEX_SECONDS = 1.0
 """A pattern from a stranger may take this long over one text."""
 
 
-def texts(compute: Callable[..., Any]) -> Callable[[Columns], Column]:
-    """Once for each distinct combination of arguments."""
+def texts(compute: Callable[..., Any], *, with_missing: bool = False) -> Callable[[Columns], Column]:
+    """Once for each distinct combination of arguments; without ``with_missing``, missing where one is."""
 
     def apply(columns: Columns) -> Column:
         combinations = list(zip(*(_plain(column) for column in columns), strict=True))
-        answers = {key: None if None in key else compute(*key) for key in dict.fromkeys(combinations)}
+        answers = {
+            key: None if None in key and not with_missing else compute(*key)
+            for key in dict.fromkeys(combinations)
+        }
         return text_column([answers[key] for key in combinations])
 
     return apply
@@ -33,7 +39,19 @@ def _plain(column: Column) -> list[Any]:
     if column.data_type not in {"integer", "float", "double"}:
         return list(column.texts())
     whole = column.data_type == "integer"
-    return [None if v != v else int(v) if whole else v for v in column.values.tolist()]
+    return [None if v != v else int(v) if whole and math.isfinite(v) else v for v in column.values.tolist()]
+
+
+def concat(*parts: Any) -> str:
+    """The parts in a row; a missing one adds nothing."""
+    texts = ["" if part is None else str(part) for part in parts]
+    _bound(sum(map(len, texts)))
+    return "".join(texts)
+
+
+def _bound(length: int) -> None:
+    if length > MAX_TEXT:
+        raise InvalidModel(f"a text of the model grows beyond {MAX_TEXT} characters")
 
 
 def substring(text: Any, start: float, length: float) -> str:
@@ -55,7 +73,23 @@ def replace(text: str, pattern: str, replacement: str) -> str:
     """Every match of a pattern replaced."""
     # PCRE writes groups as $1, Python as \1.
     back = regex.sub(r"\$(\d+)", r"\\\1", replacement)
-    return str(_pattern(pattern).sub(back, text, timeout=REGEX_SECONDS))
+    grown = len(text)
+
+    def written(match: Any) -> str:
+        nonlocal grown
+        part = str(match.expand(back))
+        grown += len(part)
+        _bound(grown)
+        return part
+
+    return str(_pattern(pattern).sub(written, text, timeout=REGEX_SECONDS))
+
+
+def split_words(text: str, separator: str) -> list[str]:
+    """What stands between matches of a pattern, without punctuation on either side."""
+    parts = _pattern(separator).split(text, timeout=REGEX_SECONDS)
+    words = (_EDGES.sub("", part) for part in parts if part)
+    return [word for word in words if word]
 
 
 def _pattern(text: str) -> Any:
@@ -65,8 +99,10 @@ def _pattern(text: str) -> Any:
         raise InvalidModel(f"pattern {text[:40]!r}: {error}") from error
 
 
-def format_number(number: float, pattern: str) -> str:
+def format_number(number: float, pattern: str) -> str | None:
     """A number by a pattern of C's printf; raises ``InvalidModel`` for one that is none."""
+    if math.isinf(number):
+        return None
     if regex.search(r"\d{4}", pattern):
         raise InvalidModel(f"formatNumber: the width in {pattern[:40]!r} is too large")
     whole = regex.search(r"%[-+ 0#\d.]*[diuxX]", pattern)
@@ -82,10 +118,13 @@ def format_datetime(columns: Columns) -> Column:
     return texts(_format_moment)([text_column(moment.texts()), pattern])
 
 
-def _format_moment(text: str, pattern: str) -> str:
-    if ":" in text and "T" not in text:
-        return dt.time.fromisoformat(text if text[1] != ":" else "0" + text).strftime(pattern)
-    return dt.datetime.fromisoformat(text).strftime(pattern)
+def _format_moment(text: str, pattern: str) -> str | None:
+    try:
+        if ":" in text and "T" not in text:
+            return dt.time.fromisoformat(text if text[1] != ":" else "0" + text).strftime(pattern)
+        return dt.datetime.fromisoformat(text).strftime(pattern)
+    except ValueError:
+        return None  # beyond the calendar
 
 
 def days_since_year(columns: Columns) -> Column:

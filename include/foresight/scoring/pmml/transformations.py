@@ -37,13 +37,17 @@ def _read_function(element: Element, scope: Scope) -> Function:
     return Function(tuple(names), _as(body, data_type), data_type, body.size)
 
 
+def used_fields(element: Element) -> set[str]:
+    """The names that the expressions inside an element ask for."""
+    return {
+        e.attributes[key] for e in element.walk() for key in ("field", "textField") if key in e.attributes
+    }
+
+
 def read_derived(elements: Iterable[Element], scope: Scope) -> None:
     """Every DerivedField into ``scope``; raises ``InvalidModel`` for circles and unknown names."""
     fields = {element.need("name"): element for element in elements}
-    uses = {
-        name: {e.attributes["field"] for e in element.walk() if "field" in e.attributes} & fields.keys()
-        for name, element in fields.items()
-    }
+    uses = {name: used_fields(element) & fields.keys() for name, element in fields.items()}
     for name in in_order(uses, "derived fields"):
         element = fields[name]
         expression = find_expression(element, scope)

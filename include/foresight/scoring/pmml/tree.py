@@ -176,6 +176,7 @@ class _Walk:
         self._tree, self._frame = tree, frame
         answers, n = tree.answers, frame.n
         self._weight = np.zeros(n)
+        self._forked = np.zeros(n, bool)
         self._last = np.full(n, len(tree.nodes), np.intp)
         if tree.classes:
             assert answers.probability is not None  # noqa: S101 (classification trees have it)
@@ -243,6 +244,7 @@ class _Walk:
         self, children: list[int], rows: NDArray[np.intp], weight: Floats, penalty: Floats
     ) -> None:
         tree = self._tree
+        self._forked[rows] = True
         frame = self._frame.subset(rows)
         possible = np.array([np.logical_or(*tree.nodes[c].predicate.test(frame)) for c in children])
         sizes = np.array([tree.nodes[c].record_count for c in children])[:, None] * possible
@@ -256,20 +258,29 @@ class _Walk:
         tree = self._tree
         if not len(rows) or tree.nodes[place].score is None:
             return
-        if tree.missing == "aggregateNodes":
-            weight = weight * tree.nodes[place].record_count
-        self._weight[rows] += weight
         self._last[rows] = place
+        if tree.missing == "aggregateNodes":
+            # A record that came one way has the answer of its node; others that of all records in theirs.
+            many = self._forked[rows]
+            self._add_counts(place, rows[many])
+            rows, weight, penalty = rows[~many], weight[~many], penalty[~many]
+        self._weight[rows] += weight
         if not tree.classes:
             self._sum[rows] += weight * tree.answers.value.values[place]
-        elif tree.missing == "aggregateNodes":
-            self._probability[rows] += self._counts[place]
-            self._confidence[rows] += self._counts[place]
         else:
             assert tree.answers.probability is not None  # noqa: S101
             assert tree.answers.confidence is not None  # noqa: S101
             self._probability[rows] += weight[:, None] * tree.answers.probability[place]
             self._confidence[rows] += (weight * penalty)[:, None] * tree.answers.confidence[place]
+
+    def _add_counts(self, place: int, rows: NDArray[np.intp]) -> None:
+        size = self._tree.nodes[place].record_count
+        self._weight[rows] += size
+        if not self._tree.classes:
+            self._sum[rows] += size * self._tree.answers.value.values[place]
+            return
+        self._probability[rows] += self._counts[place]
+        self._confidence[rows] += self._counts[place]
 
     def result(self) -> Result:
         """The answer for each record."""
@@ -282,9 +293,10 @@ class _Walk:
             probability = self._probability / total
             confidence = self._confidence
             if tree.missing == "aggregateNodes":
-                confidence = confidence / total
+                confidence = np.where(self._forked[:, None], confidence / total, confidence)
             confidence = np.where(total > 0, confidence, math.nan)
         value = answers.value.take(self._last)
         if tree.missing in {"weightedConfidence", "aggregateNodes"}:
-            value = labels_column(winners(confidence), answers.labels, answers.value.data_type)
+            joined = labels_column(winners(confidence), answers.labels, answers.value.data_type)
+            value = value.where(self._forked, joined)
         return Result(value, answers.labels, probability=probability, confidence=confidence, entity=entity)

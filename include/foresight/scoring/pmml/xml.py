@@ -21,6 +21,7 @@ MAX_TOKEN_BYTES = 1024 * 1024
 """Longest start tag, with all its attributes."""
 MAX_TEXT_CHARACTERS = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
+_INCLUSION = "http://www.w3.org/2001/XInclude "
 _SKIPPED = frozenset({"Extension", "ModelStats", "ModelExplanation", "ModelVerification", "Header"})
 """Elements that never change a prediction: counted against the limits and not kept."""
 
@@ -124,6 +125,8 @@ class _Builder:
             )
         if self._count > MAX_ELEMENTS:
             raise InvalidModel(f"more than {MAX_ELEMENTS} elements")
+        if name.startswith(_INCLUSION):
+            raise InvalidModel("XInclude is not allowed in a model: it must be complete in itself")
         tag = name.rpartition(" ")[2]
         # R writes the continuous inputs of a NaiveBayesModel into an Extension.
         kept = tag == "Extension" and self._stack and self._stack[-1].tag == "BayesInputs"

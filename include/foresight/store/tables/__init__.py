@@ -7,6 +7,7 @@ from foresight.store.tables.scoring import (
     model,
     model_change,
     model_version,
+    scoring_load_test,
     scoring_run,
     scoring_stream,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "run",
     "sample",
     "sample_window",
+    "scoring_load_test",
     "scoring_run",
     "scoring_stream",
     "series",

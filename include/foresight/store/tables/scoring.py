@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Double, Index, Integer
+from sqlalchemy import JSON, BigInteger, Boolean, Double, Index, Integer
 
 from foresight.store.column_types import Body, Instant, Name
 from foresight.store.tables.base import define, key, may, must
@@ -24,7 +24,7 @@ model_version = define(
     "model_version",
     key("name", Name(MODEL_NAME_LENGTH), "model.name"),
     key("version", Integer, "Number of the version, from 1, never given twice"),
-    must("kind", Name(16), "What runs it: pmml"),
+    must("kind", Name(16), "What runs it: pmml, onnx, sklearn or keras"),
     must("sha256", Name(64), "SHA-256 of its file"),
     must("size_bytes", BigInteger, "Bytes of its file"),
     must("signature", JSON(none_as_null=True), "Inputs with type and allowed values, outputs"),
@@ -92,4 +92,29 @@ scoring_run = define(
     Index(None, "started_at"),
     comment="One run of batch_scoring: what it scored, counted with each batch that it closed",
     kept_by="started_at",
+)
+
+scoring_load_test = define(
+    "scoring_load_test",
+    key("dag_id", Name(250), "Name of the DAG, or of the command"),
+    key("run_id", Name(250), "Id of the run in Airflow, or of the call"),
+    key("bundle_size", Integer, "Records a bundle"),
+    key("senders", Integer, "Threads that scored"),
+    must("name", Name(MODEL_NAME_LENGTH), "model.name"),
+    must("alias", Name(MODEL_NAME_LENGTH), "deployment.alias"),
+    must("version", Integer, "model_version.version"),
+    must("source", Body, "Where the records came from: a file, or generated"),
+    must("error_share", Double, "Share of the records that were made bad"),
+    must("n_records", BigInteger, "Records scored in this cell: good and bad together"),
+    must("n_good", BigInteger, "Records with a prediction"),
+    must("n_bad", BigInteger, "Records with an error"),
+    must("seconds", Double, "Seconds that the cell took"),
+    must("records_per_second", Double, "Load"),
+    must("latency_p50_ms", Double, "Median of the milliseconds from reading a bundle to handing it out"),
+    must("latency_p99_ms", Double, "The same, 99th percentile"),
+    must("is_recommended", Boolean, "Whether these are the parameters that the test recommends"),
+    must("measured_at", Instant, "When (UTC)"),
+    Index(None, "measured_at"),
+    comment="One cell of a load test: a deployment with one bundle size and one number of senders",
+    kept_by="measured_at",
 )

@@ -42,6 +42,7 @@ slice_configuration = define(
     must("read_at", Instant, "When it was last read (UTC)"),
     must("source", Name(NAME_LENGTH), "service, or the file that it was loaded from"),
     comment="One configured limit of a slice in a cell, from when on it was seen",
+    kept_by="since",
 )
 
 topic_offset = define(

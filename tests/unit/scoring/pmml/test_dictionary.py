@@ -72,6 +72,14 @@ def test_a_category_must_be_declared() -> None:
     assert [seen(loaded, value) for value in ("a", "c", None)] == ["a", "invalid", None]
 
 
+def test_a_category_that_is_declared_twice_is_one() -> None:
+    loaded = model(
+        fields(w=classes("a", "b", "a"), y=NUMBER),
+        f'<RegressionModel functionName="regression">{schema("w", target="y")}<RegressionTable intercept="0"/></RegressionModel>',
+    )
+    assert loaded.signature.inputs[0].values == ("a", "b")
+
+
 def test_an_undeclared_list_of_categories_is_open() -> None:
     assert seen(echo(TEXT, data_type="string"), "anything") == "anything"
 

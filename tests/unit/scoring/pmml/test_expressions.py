@@ -86,7 +86,8 @@ def test_a_function_gives_a_number(expression: str, wanted: float | None) -> Non
         (apply("lessThan", "x", 3), True), (apply("lessOrEqual", "x", 2.5), True), (apply("greaterThan", "x", 2.5), False),
         (apply("greaterOrEqual", "x", 2.5), True), (apply("lessThan", "z", 3), None), (apply("isMissing", "z"), True),
         (apply("isNotMissing", "z"), False), (apply("isValid", "x"), True), (apply("isIn", "w", "blue", "red"), True),
-        (apply("isNotIn", "w", "blue", "red"), False), (apply("isIn", "x", 1, 2.5), True), (apply("not", apply("isMissing", "z")), False),
+        (apply("isNotIn", "w", "blue", "red"), False), (apply("isIn", "x", 1, 2.5), True),
+        (apply("isIn", "z", 1, 2.5), False), (apply("isNotIn", "z", 1, 2.5), True), (apply("not", apply("isMissing", "z")), False),
         (apply("and", True, True), True), (apply("and", True, False), False), (apply("and", False, apply("equal", "z", 1)), False),
         (apply("and", True, apply("equal", "z", 1)), None), (apply("or", True, apply("equal", "z", 1)), True),
         (apply("or", False, apply("equal", "z", 1)), None), (apply("or", False, False), False), (apply("lessThan", "w", "rose"), True),
@@ -103,7 +104,7 @@ def test_a_function_gives_a_truth(expression: str, wanted: bool | None) -> None:
         (apply("uppercase", "w"), " RED "), (apply("trimBlanks", "w"), "red"), (apply("concat", "w", "!", 5), " red !5"),
         (apply("substring", "abcdef", 2, 3), "bcd"), (apply("replace", "w", "e", "o"), " rod "),
         (apply("replace", "2024-05", r"(\d+)-(\d+)", "$2/$1"), "05/2024"), (apply("formatNumber", 2, "%3d"), "  2"),
-        (apply("formatNumber", 2.345, "%.1f"), "2.3"), (apply("lowercase", "ABC"), "abc"), (apply("concat", "w", "v"), None),
+        (apply("formatNumber", 2.345, "%.1f"), "2.3"), (apply("lowercase", "ABC"), "abc"), (apply("concat", "w", "v"), " red "),
         (apply("formatDatetime", "d", "%m/%d/%y"), "08/20/04"), (apply("if", apply("isMissing", "v"), "none", "v"), "none"),
     ],
 )  # fmt: skip
@@ -142,6 +143,13 @@ def test_norm_continuous_maps_missing() -> None:
     assert value(f'<NormContinuous field="x" mapMissingTo="0.25">{POINTS}</NormContinuous>') == 0.25
 
 
+def test_an_outlier_that_counts_as_missing_is_not_mapped() -> None:
+    text = (
+        f'<NormContinuous field="x" outliers="asMissingValues" mapMissingTo="0.25">{POINTS}</NormContinuous>'
+    )
+    assert [value(text, x=x) for x in (-1, None)] == [None, 0.25]
+
+
 def test_norm_discrete_is_one_for_its_value() -> None:
     loaded = derived('<NormDiscrete field="w" value="red"/>')
     assert [one(loaded, "out", {"w": w}) for w in ("red", "blue", None)] == [1.0, 0.0, None]
@@ -168,6 +176,30 @@ def test_map_values_looks_up_a_table() -> None:
     loaded = derived(text)
     asked = [("red", 1), ("red", 2), ("blue", 1), (None, 1), ("red", None)]
     assert [one(loaded, "out", {"w": w, "x": x}) for w, x in asked] == [10.0, 20.0, -1.0, -2.0, -2.0]
+
+
+ROW = (
+    '<InlineTable xmlns:data="urn:rows"><row><data:in>red</data:in><data:out>3</data:out></row></InlineTable>'
+)
+
+
+def mapped(column: str) -> str:
+    pair = f'<FieldColumnPair field="w" column="{column}"/>'
+    return f'<MapValues outputColumn="data:out" dataType="double">{pair}{ROW}</MapValues>'
+
+
+def test_map_values_finds_columns_in_a_name_space() -> None:
+    assert value(mapped("data:in"), w="red") == 3.0
+
+
+@pytest.mark.parametrize("text", [mapped("other"), f'<MapValues outputColumn="out">{ROW}</MapValues>'])
+def test_map_values_without_its_columns_is_refused(text: str) -> None:
+    with pytest.raises(InvalidModel, match=r"InlineTable|FieldColumnPair"):
+        value(text, w="red")
+
+
+def test_a_constant_that_is_not_a_number_is_missing() -> None:
+    assert value(apply("isMissing", '<Constant dataType="double">NaN</Constant>'), "boolean") is True
 
 
 def test_a_field_reference_maps_missing() -> None:
@@ -239,7 +271,47 @@ def test_a_long_chain_of_derived_fields_is_refused() -> None:
         derived('<FieldRef field="c19999"/>', more=more)
 
 
-@pytest.mark.parametrize("name", ["TextIndex", "Aggregate", "Lag"])
+def index(term: str, attributes: str = "", more: str = "") -> str:
+    return f'<TextIndex textField="w" {attributes}>{more}<Constant dataType="string">{term}</Constant></TextIndex>'
+
+
+@pytest.mark.parametrize(
+    ("term", "attributes", "wanted"),
+    [
+        ("good", "", 3.0),
+        ("good", 'isCaseSensitive="true"', 2.0),
+        ("good", 'localTermWeights="binary"', 1.0),
+        ("bad", 'localTermWeights="binary"', 0.0),
+        ("good", 'localTermWeights="logarithmic"', math.log10(4)),
+        ("not good", "", 1.0),
+        ("well", "", 0.0),
+        ("well", 'wordSeparatorCharacterRE="[^a-z]+"', 1.0),
+    ],
+)
+def test_a_term_is_counted_in_a_text(term: str, attributes: str, wanted: float) -> None:
+    text = "It is Good, (good) but not good: well-made"
+    assert pytest.approx(value(index(term, attributes), w=text)) == wanted
+
+
+def test_a_term_is_not_counted_in_a_text_that_is_missing() -> None:
+    assert value(index("good"), w=None) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "more"),
+    [
+        ('maxLevenshteinDistance="1"', ""),
+        ('countHits="bestHits"', ""),
+        ('localTermWeights="augmentedNormalizedTermFrequency"', ""),
+        ("", "<TextIndexNormalization/>"),
+    ],
+)
+def test_what_a_text_index_cannot_do_is_refused_by_name(attributes: str, more: str) -> None:
+    with pytest.raises(UnsupportedModel, match="TextIndex"):
+        value(index("good", attributes, more), w="good")
+
+
+@pytest.mark.parametrize("name", ["Aggregate", "Lag"])
 def test_an_expression_that_is_not_supported_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedModel, match=name):
         derived(f'<{name} field="x"/>')

@@ -68,9 +68,10 @@ def test_without_a_segment_that_applies_there_is_no_prediction() -> None:
     assert one(loaded, "y", {"x": 1}) is None
 
 
-def test_select_first_takes_the_first_segment_that_applies_to_each_record() -> None:
+@pytest.mark.parametrize("method", ["selectFirst", "selectAll"])
+def test_the_first_segment_that_applies_to_a_record_answers_in_any_company(method: str) -> None:
     below = '<SimplePredicate field="x" operator="lessThan" value="{}"/>'
-    loaded = mining("selectFirst", constant(1, below.format(0)) + constant(2, below.format(5)))
+    loaded = mining(method, constant(1, below.format(0)) + constant(2, below.format(5)))
     found = score(loaded, x=[-1, 3, 9, None, -5]).columns["y"]
     assert [None if np.isnan(v) else v for v in found] == [1.0, 2.0, None, None, 1.0]
 
@@ -132,6 +133,13 @@ def test_classes_are_joined(method: str, weights: tuple[float, ...], label: str,
     scored = score(voting(method, segments), x=[0])
     assert label == scored.columns["y"][0]
     assert share == pytest.approx(scored.columns[f"probability({label})"][0])
+
+
+def test_the_median_of_classes_is_the_answer_of_the_model_in_the_middle() -> None:
+    segments = tree("a", share=0.9) + tree("a", share=0.6) + tree("b", share=0.4)
+    scored = score(voting("median", segments), x=[0])
+    found = [scored.columns[f"probability({c})"][0] for c in "abc"]
+    assert pytest.approx(found) == [0.6, 0.2, 0.2]
 
 
 def test_votes_that_are_missing_may_outvote_the_others() -> None:

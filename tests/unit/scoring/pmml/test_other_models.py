@@ -215,12 +215,12 @@ def test_clusters_by_distribution_are_refused() -> None:
 # NaiveBayesModel
 
 
-def bayes(inputs: str) -> PmmlModel:
+def bayes(inputs: str, threshold: float = 0.001) -> PmmlModel:
     def counts(*pairs: tuple[str, float]) -> str:
         return "".join(f'<TargetValueCount value="{v}" count="{n}"/>' for v, n in pairs)
 
     output = f'<BayesOutput fieldName="y"><TargetValueCounts>{counts(("no", 60), ("yes", 40))}</TargetValueCounts></BayesOutput>'
-    text = f'<NaiveBayesModel functionName="classification" threshold="0.001">{schema("x", "w", target="y")}<BayesInputs>{inputs}</BayesInputs>{output}</NaiveBayesModel>'
+    text = f'<NaiveBayesModel functionName="classification" threshold="{threshold}">{schema("x", "w", target="y")}<BayesInputs>{inputs}</BayesInputs>{output}</NaiveBayesModel>'
     return model(fields(x=NUMBER, w=TEXT, y=classes("no", "yes")), text)
 
 
@@ -254,6 +254,10 @@ def test_a_gaussian_input_also_as_older_writers_wrap_it(wrap: str) -> None:
     no_ = 60 * math.exp(-1 / 8) / math.sqrt(8 * math.pi)
     yes_ = 40 * math.exp(-4 / 2) / math.sqrt(2 * math.pi)
     assert yes_ / (no_ + yes_) == pytest.approx(yes(bayes(COUNTED + wrap.format(GAUSS)), x=1, w=None))
+
+
+def test_far_from_every_mean_the_nearest_class_still_wins() -> None:
+    assert pytest.approx(yes(bayes(GAUSS, threshold=0), x=-1e6, w=None)) == 0.0
 
 
 def test_no_density_falls_below_the_threshold() -> None:
@@ -408,7 +412,14 @@ def test_an_older_document_names_the_other_class_once() -> None:
         TEXT,
         'functionName="classification" alternateBinaryTargetCategory="yes"',
     )
-    assert [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 1)] == ["no", "yes"]
+    assert [one(loaded, "y", {"x": x, "z": 0}) for x in (-1, 5)] == ["yes", "no"]
+
+
+def test_one_against_one_needs_both_classes() -> None:
+    alone = machine(["v1"], [1.0], 0.0, 'targetCategory="a"')
+    more = 'functionName="classification" classificationMethod="OneAgainstOne"'
+    with pytest.raises(InvalidModel, match="alternateTargetCategory"):
+        svm("<LinearKernelType/>", alone * 2, classes("a", "b", "c"), more)
 
 
 def three(more: str) -> PmmlModel:

@@ -68,6 +68,18 @@ def test_two_classes_share_one_probability(method: str) -> None:
     assert ("no" if p >= 0.5 else "yes") == scored.columns["y"][0]
 
 
+@pytest.mark.parametrize(("x", "wanted"), [(0.0, [0.5, 0.5]), (9.0, [1.0, 0.0]), (-9.0, [0.0, 1.0])])
+def test_a_share_that_is_not_normalised_stays_between_nothing_and_all(x: float, wanted: list[float]) -> None:
+    scored = score(two("none"), x=[x], z=[0.0], w=[None])
+    assert wanted == [scored.columns[f"probability({c})"][0] for c in ("no", "yes")]
+
+
+@pytest.mark.parametrize("method", ["probit", "cloglog", "loglog", "cauchit"])
+def test_links_for_two_classes_are_refused_for_three(method: str) -> None:
+    with pytest.raises(UnsupportedModel, match=f"{method}.*two classes"):
+        three(method)
+
+
 def three(method: str, optype: str = "categorical") -> PmmlModel:
     intercepts = {"low": 0.1, "mid": 0.7, "high": 1.3}
     tables = "".join(
@@ -223,6 +235,19 @@ def test_an_ordinal_model_has_a_threshold_for_each_class_but_the_last(link: str)
     )
     low, mid = LINKS[link](-0.5 + 0.25), LINKS[link](0.6 + 0.25)
     assert [low, mid - low, 1 - mid] == pytest.approx(chances(loaded, "1", "2", "3", x=1.0, w="b"))
+
+
+def test_a_multinomial_model_may_leave_no_class_out() -> None:
+    betas = {"a": 0.5, "b": -0.25, "c": 1.0}
+    cells = "".join(f'<PCell parameterName="p" targetCategory="{c}" beta="{b}"/>' for c, b in betas.items())
+    loaded = model(
+        fields(x=NUMBER, y=classes(*betas)),
+        f'<GeneralRegressionModel functionName="classification" modelType="multinomialLogistic">{schema("x", target="y")}'
+        f'<ParameterList><Parameter name="p"/></ParameterList><ParamMatrix>{cells}</ParamMatrix></GeneralRegressionModel>',
+    )
+    total = sum(math.exp(b) for b in betas.values())
+    found = [one(loaded, f"probability({c})", {"x": 0}) for c in betas]
+    assert [math.exp(b) / total for b in betas.values()] == pytest.approx(found)
 
 
 def test_a_contrast_matrix_stands_for_the_categories_of_a_factor() -> None:

@@ -162,6 +162,12 @@ def test_aggregate_nodes_adds_the_records_of_all_leaves_that_may_be_meant() -> N
     assert found["play"] == "may play"
 
 
+def test_aggregate_nodes_leaves_alone_a_record_that_came_one_way() -> None:
+    found = ask(golf('missingValueStrategy="aggregateNodes"'), outlook="sunny", temperature=70, humidity=60)
+    plain = ask(golf('missingValueStrategy="none"'), outlook="sunny", temperature=70, humidity=60)
+    assert plain == found
+
+
 def test_with_none_an_unknown_predicate_is_false() -> None:
     root = _node(1, "will play", (60, 30, 10), "<True/>", _node(2, "no play", (1, 1, 2), WARM))
     assert ask(golf("", root))["play"] is None

@@ -28,6 +28,10 @@ BOMB = (
         (b'<!DOCTYPE a SYSTEM "http://127.0.0.1/x.dtd"><a/>', "DOCTYPE"),
         (b'<!DOCTYPE a [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]><a/>', "DOCTYPE"),
         (b"<a>" * 1_000_000, "deeper"),
+        (
+            b'<a><b:include xmlns:b="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/></a>',
+            "XInclude",
+        ),
         (b"<a>&nothing;</a>", "well-formed"),
         (b"", "well-formed"),
         (b"<a>", "well-formed"),

@@ -20,11 +20,15 @@ def upgrade() -> None:
     _model_change()
     _scoring_stream()
     _scoring_run()
+    _scoring_load_test()
 
 
 def downgrade() -> None:
     """Drops them with all they hold."""
-    for name in ("scoring_run", "scoring_stream", "model_change", "deployment", "model_version", "model"):
+    for name in (
+        "scoring_load_test", "scoring_run", "scoring_stream", "model_change", "deployment", "model_version",
+        "model",
+    ):  # fmt: skip
         op.drop_table(name)
 
 
@@ -52,7 +56,7 @@ def _model_version() -> None:
             autoincrement=False,
             comment="Number of the version, from 1, never given twice",
         ),
-        sa.Column("kind", Name(16), nullable=False, comment="What runs it: pmml"),
+        sa.Column("kind", Name(16), nullable=False, comment="What runs it: pmml, onnx, sklearn or keras"),
         sa.Column("sha256", Name(64), nullable=False, comment="SHA-256 of its file"),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False, comment="Bytes of its file"),
         sa.Column(
@@ -205,3 +209,55 @@ def _scoring_run() -> None:
         **table_options(None),
     )
     create_index("ix_scoring_run_started_at", "scoring_run", ["started_at"])
+
+
+def _scoring_load_test() -> None:
+    op.create_table(
+        "scoring_load_test",
+        sa.Column("dag_id", Name(250), nullable=False, comment="Name of the DAG, or of the command"),
+        sa.Column("run_id", Name(250), nullable=False, comment="Id of the run in Airflow, or of the call"),
+        sa.Column(
+            "bundle_size", sa.Integer(), nullable=False, autoincrement=False, comment="Records a bundle"
+        ),
+        sa.Column(
+            "senders", sa.Integer(), nullable=False, autoincrement=False, comment="Threads that scored"
+        ),
+        sa.Column("name", Name(128), nullable=False, comment="model.name"),
+        sa.Column("alias", Name(128), nullable=False, comment="deployment.alias"),
+        sa.Column("version", sa.Integer(), nullable=False, comment="model_version.version"),
+        sa.Column(
+            "source", Body(), nullable=False, comment="Where the records came from: a file, or generated"
+        ),
+        sa.Column(
+            "error_share", sa.Double(), nullable=False, comment="Share of the records that were made bad"
+        ),
+        sa.Column(
+            "n_records",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Records scored in this cell: good and bad together",
+        ),
+        sa.Column("n_good", sa.BigInteger(), nullable=False, comment="Records with a prediction"),
+        sa.Column("n_bad", sa.BigInteger(), nullable=False, comment="Records with an error"),
+        sa.Column("seconds", sa.Double(), nullable=False, comment="Seconds that the cell took"),
+        sa.Column("records_per_second", sa.Double(), nullable=False, comment="Load"),
+        sa.Column(
+            "latency_p50_ms",
+            sa.Double(),
+            nullable=False,
+            comment="Median of the milliseconds from reading a bundle to handing it out",
+        ),
+        sa.Column("latency_p99_ms", sa.Double(), nullable=False, comment="The same, 99th percentile"),
+        sa.Column(
+            "is_recommended",
+            sa.Boolean(),
+            nullable=False,
+            comment="Whether these are the parameters that the test recommends",
+        ),
+        sa.Column("measured_at", Instant(), nullable=False, comment="When (UTC)"),
+        sa.PrimaryKeyConstraint("dag_id", "run_id", "bundle_size", "senders"),
+        comment="One cell of a load test: a deployment with one bundle size and one number of senders",
+        if_not_exists=True,
+        **table_options(None),
+    )
+    create_index("ix_scoring_load_test_measured_at", "scoring_load_test", ["measured_at"])

@@ -1,0 +1,1 @@
+"""ONNX: looked over with onnx, run by ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""scikit-learn, through skops files only: no pickle, nothing but known types."""

@@ -1,0 +1,82 @@
+"""A model of a stranger, tried out where it can do no harm: another process, with bounds on time and memory.
+
+A file that passes every check may still ask for more memory than there is, or never end. Who stores models
+tries them out first; what went wrong there is said here, and nothing else happened.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from foresight.scoring.errors import InvalidModel, UnsupportedModel
+from foresight.scoring.model import load_model
+
+SECONDS: Final = 120
+"""Of a processor; by the clock it may take five times as long, for the machine may be busy with others."""
+MEMORY: Final = 6 * 1024**3
+"""Bytes of address space; TensorFlow takes three of them without a model."""
+BOUNDED: Final = frozenset({"pmml"})
+"""Kinds whose runtime keeps bounds by itself."""
+_TOO_LONG: Final = "loading it and scoring one record took more than {} s"
+_REFUSED, _UNSUPPORTED = 3, 4
+
+
+def try_out(data: bytes, kind: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+    """Loads a model in a process of its own. Raises ``InvalidModel`` or ``UnsupportedModel``."""
+    with tempfile.TemporaryDirectory(prefix="foresight-trial-") as folder:
+        file = Path(folder) / "model"
+        file.write_bytes(data)
+        command = [sys.executable, "-W", "ignore", "-m", "foresight.scoring.trial", kind, str(file)]
+        try:
+            done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+                [*command, str(memory), str(int(seconds) + 1)],
+                stdin=subprocess.DEVNULL, capture_output=True, cwd=folder, timeout=5 * seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise InvalidModel(_TOO_LONG.format(seconds)) from error
+    said = done.stdout.decode(errors="replace")[-2000:].strip()
+    if done.returncode == _UNSUPPORTED:
+        element, _, reason = said.partition("\n")
+        raise UnsupportedModel(element, reason)
+    if done.returncode == _REFUSED:
+        raise InvalidModel(said)
+    if done.returncode == -signal.SIGXCPU:
+        raise InvalidModel(_TOO_LONG.format(seconds))
+    if done.returncode:
+        raise InvalidModel(
+            f"loading it and scoring one record ended {_how(done.returncode)}: it may need more than "
+            f"the {memory // 1024**2} MiB allowed"
+        )
+
+
+def _how(status: int) -> str:
+    return f"with signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+
+
+def main(kind: str, file: str, memory: str, seconds: str) -> int:
+    """Load the model of a file within bounds; tells a refusal on standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        load_model(Path(file), kind)
+    except UnsupportedModel as error:
+        print(error.element, str(error).removeprefix(error.element).strip(), sep="\n")
+        return _UNSUPPORTED
+    except InvalidModel as error:
+        print(error)
+        return _REFUSED
+    except MemoryError:
+        print(f"loading it and scoring one record needs more than the {int(memory) // 1024**2} MiB allowed")
+        return _REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
