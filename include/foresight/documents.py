@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import SafeConstructor
+from yaml.reader import Reader, ReaderError
 
 from foresight.errors import InvalidDocument, Mistake
 
@@ -19,6 +22,10 @@ MAX_DEPTH = 100
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same loader five times as fast, where PyYAML was built with libyaml."""
+
+_TEXT, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_NOT_DECIMAL = re.compile(r"[-+]?0[0-9_xb][^.]*|.*:.*")
+"""Numbers that YAML 1.1 reads to another base: 010 to 8, 0x10 and 0b10 to 16 and 2, 1:30 to 60."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[str | int]
@@ -86,6 +93,11 @@ def parse_documents(text: str, file: str) -> list[Document]:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         reason = f"not valid YAML: {error.problem or error.context}"
         raise InvalidDocument([Mistake(file, line, "", reason)]) from error
+    except ReaderError as error:
+        # Its position counts bytes or characters, as PyYAML was built.
+        found = Reader.NON_PRINTABLE.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 0
+        raise InvalidDocument([Mistake(file, line, "", f"not valid YAML: {error.reason}")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidDocument([Mistake(file, 0, "", f"not valid YAML: {error}")]) from error
 
@@ -114,29 +126,62 @@ def _construct(root: yaml.Node) -> Any:
 
 
 def _structure_mistakes(root: yaml.Node, file: str) -> Iterator[Mistake]:
-    """Keys given twice (YAML keeps the last without a word), keys that are no plain values, and aliases (a
-    small file can grow huge).
+    """Keys given twice (YAML keeps the last without a word), keys that are no plain text, values that are not
+    what they look like, and aliases (a small file can grow huge).
     """
     seen: set[int] = set()
-    stack = [root]
+    stack: list[tuple[yaml.Node, Location]] = [(root, ())]
     while stack:
-        node = stack.pop()
+        node, location = stack.pop()
         if id(node) in seen:
             yield Mistake(file, node.start_mark.line + 1, "", "anchors and aliases are not allowed here")
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            stack.extend(node.value)
+            stack.extend((value, (*location, number)) for number, value in enumerate(node.value))
         elif isinstance(node, yaml.MappingNode):
             names: set[str] = set()
             for key, value in node.value:
-                stack.append(value)
-                if not isinstance(key, yaml.ScalarNode):
-                    yield Mistake(file, key.start_mark.line + 1, "", "a mapping or a list cannot be a key")
-                    continue
-                if key.value in names:
-                    yield Mistake(file, key.start_mark.line + 1, key.value, "given twice")
-                names.add(key.value)
+                stack.append((value, (*location, getattr(key, "value", ""))))
+                if reason := _key_mistake(key, names):
+                    field = key.value if isinstance(key, yaml.ScalarNode) else ""
+                    yield Mistake(file, key.start_mark.line + 1, field, reason)
+        elif reason := _value_mistake(node):
+            yield Mistake(file, node.start_mark.line + 1, _dotted(location), reason)
+
+
+def _key_mistake(key: yaml.Node, names: set[str]) -> str | None:
+    """Why this cannot be a key next to these, to which it is added."""
+    if not isinstance(key, yaml.ScalarNode):
+        return "a mapping or a list cannot be a key"
+    if key.value in names:
+        return "given twice"
+    names.add(key.value)
+    if key.tag != _TEXT:
+        return f"a key is text, and YAML reads this one as {_kind(key)}: quote it"
+    return None
+
+
+def _value_mistake(node: yaml.Node) -> str | None:
+    """Why this is no value, or another one than it looks."""
+    if node.tag == _TEXT:
+        return None
+    try:
+        value = SafeConstructor().construct_object(node)
+    except yaml.MarkedYAMLError as error:
+        return f"not valid YAML: {error.problem}"
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return f"not valid YAML: {node.value!r} is no {_kind(node)}: {error}"
+    if node.tag in _NUMBERS and _NOT_DECIMAL.fullmatch(node.value):
+        return (
+            f"YAML reads {node.value} as {value}: write a number in decimal digits, "
+            "a length of time with its unit, such as 12h, and text in quotes"
+        )
+    return None
+
+
+def _kind(node: yaml.Node) -> str:
+    return str(node.tag).rpartition(":")[2]
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
@@ -159,4 +204,5 @@ def _reason(error: dict[str, Any]) -> str:
     given = error.get("input")
     if error["type"] in {"missing", "value_error"} or isinstance(given, dict | list):
         return reason
-    return f"{reason}, got {given!r}"
+    advice = ": quote it" if error["type"] == "string_type" and given is not None else ""
+    return f"{reason}, got {given!r}{advice}"

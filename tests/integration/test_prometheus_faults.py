@@ -76,6 +76,8 @@ class Fake:
     address: str
     behaviours: list[Behaviour]
     ends_of_a_range: str = "2"
+    series: list[Any] | None = None
+    """What instant queries but the first find, which asks for the ends of a range."""
     requests: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
 
     def source(self, **more: Any) -> PrometheusSource:
@@ -105,7 +107,9 @@ def serving(*behaviours: Behaviour) -> Iterator[Fake]:
                 behave = fake.behaviours.pop(0) if len(fake.behaviours) > 1 else fake.behaviours[0]
                 behave(self, asked)
             else:
-                vector = [{"metric": {}, "value": [0, fake.ends_of_a_range]}]
+                vector: list[Any] = [{"metric": {}, "value": [0, fake.ends_of_a_range]}]
+                if len(fake.requests) > 1 and fake.series is not None:
+                    vector = fake.series
                 data = {"resultType": "vector", "result": vector}
                 answering(json.dumps({"status": "success", "data": data}).encode())(self, asked)
 
@@ -176,6 +180,27 @@ def test_a_refusal_is_not_tried_again(status: int) -> None:
         with pytest.raises(BadAnswer, match=f"status {status}.*no thanks.*{QUERY}"):
             fake.extract()
         assert len(fake.range_queries) == 1
+
+
+@pytest.mark.parametrize("series", [{"metric": None}, {"metric": {"i": 5}}, {"metric": {"i": None}}, {}, 5])
+def test_what_is_no_series_is_refused_when_it_is_discovered_and_when_it_is_read(series: Any) -> None:
+    body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [series]}}).encode()
+    with serving(answering(body)) as fake:
+        fake.series = [series]
+        with pytest.raises(BadAnswer, match="not a list of series"):
+            fake.source().discover(SHARD.selections[0].entry, GRID)
+        with pytest.raises(BadAnswer, match="not a list of series"):
+            fake.extract()
+        assert len(fake.range_queries) <= 1
+
+
+@pytest.mark.parametrize("value", [None, [], 5])
+def test_a_range_whose_ends_cannot_be_told_is_refused(value: Any) -> None:
+    with serving(as_prometheus) as fake:
+        fake.requests.append(("", {}, {}))
+        fake.series = [{"metric": {}, "value": value}]
+        with pytest.raises(BadAnswer, match="not a list of series"):
+            fake.extract()
 
 
 def test_a_server_that_tells_no_version_is_described_without_one() -> None:

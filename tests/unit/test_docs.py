@@ -111,3 +111,10 @@ def test_the_project_speaks_of_itself_alone() -> None:
     assert hosts <= SPOKEN_OF
     home = re.compile(rf"{PROJECT}/|{Path.home()}/")
     assert [str(path) for path, text in texts.items() if home.search(text)] == []
+
+
+def test_secrets_and_whatever_else_git_ignores_stay_out_of_the_image() -> None:
+    kept_out = (PROJECT / ".dockerignore").read_text().splitlines()
+    ignored = (PROJECT / ".gitignore").read_text().splitlines()
+    assert ".env*" in ignored
+    assert {f"**/{pattern.removesuffix('/')}" for pattern in ignored} <= set(kept_out)

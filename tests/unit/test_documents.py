@@ -50,6 +50,55 @@ def test_a_value_that_does_not_fit_its_tag_is_refused(value: str) -> None:
     assert reason.startswith("not valid YAML")
 
 
+@pytest.mark.parametrize("value", ["!!int x", "!!binary x", "2020-13-45", "!!float " + "1:" * 300 + "1"])
+def test_it_is_refused_where_it_stands(value: str) -> None:
+    [(line, field, reason)] = mistakes(f"a:\n  - 1\n  - b: {value}\n")
+    assert (line, field) == (3, "a[1].b")
+    assert reason.startswith("not valid YAML")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("010", "8"),
+        ("-010", "-8"),
+        ("0_10", "8"),
+        ("0x10", "16"),
+        ("0b10", "2"),
+        ("1:30", "90"),
+        ("12:30:45", "45045"),
+        ("1:30.5", "90.5"),
+    ],
+)
+def test_a_number_that_yaml_reads_to_another_base_is_refused_with_what_it_would_be(
+    written: str, read: str
+) -> None:
+    [(line, field, reason)] = mistakes(f"a: 1\nb: {{c: {written}}}\n")
+    assert (line, field) == (2, "b.c")
+    assert reason.startswith(f"YAML reads {written} as {read}: ")
+
+
+def test_decimal_numbers_and_quoted_ones_load_as_they_are_written() -> None:
+    [document] = parse_documents(
+        "[0, -0, 10, -1, +2, 1_000, 0.5, 010.5, 1.5e+3, 1e10, '010', '1:30']", "a.yaml"
+    )
+    assert document.data == [0, 0, 10, -1, 2, 1000, 0.5, 10.5, 1500.0, "1e10", "010", "1:30"]
+
+
+@pytest.mark.parametrize(("key", "kind"), [("no", "bool"), ("on", "bool"), ("5", "int"), ("~", "null")])
+def test_a_key_that_yaml_does_not_read_as_text_is_refused_with_what_to_do(key: str, kind: str) -> None:
+    reason = f"a key is text, and YAML reads this one as {kind}: quote it"
+    assert mistakes(f"a: 1\nb: {{{key}: 2}}\n") == [(2, key, reason)]
+    assert parse_documents(f"'{key}': 2", "a.yaml")[0].data == {key: 2}
+
+
+@pytest.mark.parametrize("before", ["", "ü: 1\r\n"])
+def test_a_control_character_is_refused_with_its_line(before: str) -> None:
+    [(line, _, reason)] = mistakes(before + "a: 1\nb: \x07\n")
+    assert line == before.count("\n") + 2
+    assert "\n" not in reason
+
+
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "- ? "])
 def test_deep_nesting_is_refused_and_not_fatal(opening: str) -> None:
     # In a process of its own, for it would take this one with it.

@@ -1,5 +1,5 @@
 """The command line: ``foresight --help``. It translates, calls, and prints; it decides nothing."""
 
-from foresight.cli.app import app
+from foresight.cli.app import app, main
 
-__all__ = ["app"]
+__all__ = ["app", "main"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import typer
 
@@ -31,3 +32,9 @@ app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
 app.command("doctor")(doctor)
 app.command("demo")(demo)
+
+
+def main() -> None:
+    """The command ``foresight``. Outside a task Airflow looks connections up in its database only if told."""
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    app()

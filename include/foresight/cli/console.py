@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import getpass
+import os
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -21,6 +23,14 @@ Answer = TypeVar("Answer")
 
 FINAL, TRANSIENT = 2, 75
 """Exit statuses: the request is wrong; the world failed and the same call may succeed later (EX_TEMPFAIL)."""
+
+
+def caller() -> str:
+    """Who calls, for the history: a name, or the number of a user whom the system has no name for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return str(os.getuid())
 
 
 def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:

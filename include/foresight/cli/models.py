@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 import time
@@ -14,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import caller, console, told
 
 if TYPE_CHECKING:
     from foresight.store.models import Change
@@ -219,7 +218,7 @@ def _whole(text: str, option: str) -> tuple[int, ...]:
 def _change(note: str) -> Change:
     from foresight.store.models import Change
 
-    return Change(getpass.getuser(), int(time.time()), note)
+    return Change(caller(), int(time.time()), note)
 
 
 def _json(text: str, option: str, kind: type) -> Any:

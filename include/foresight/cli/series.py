@@ -59,7 +59,10 @@ def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `s
 @app.command("curves")
 @told
 def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
-    """Decomposition and Hodrick-Prescott of one series over its newest window, as CSV."""
+    """Decomposition and Hodrick-Prescott of one series over its newest window, as CSV.
+
+    The smoothness is that of the catalogue, also where a run was given an hp_lambda of its own.
+    """
     from foresight.orchestration import stored_series
 
     columns = stored_series.curves_of(series_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import caller, console, told
 from foresight.errors import NotFound
 from foresight.sla.durations import duration_text
 
@@ -29,7 +28,7 @@ def apply(
     """Make the SLAs of these files stand as they are written; others stay as they are."""
     from foresight.orchestration import slas
 
-    for sla, is_new in slas.apply(file, by=getpass.getuser(), at=int(time.time()), dry_run=dry_run):
+    for sla, is_new in slas.apply(file, by=caller(), at=int(time.time()), dry_run=dry_run):
         change = "checked" if dry_run else "applied" if is_new else "stood already"
         text = f"{sla.name} {sla.revision}: {change}, {len(sla.slis)} SLIs"
         console.print(text, markup=False, highlight=False)
@@ -82,7 +81,7 @@ def delete(name: Name) -> None:
     """Take an SLA away; its statuses stay until retention takes them."""
     from foresight.orchestration import slas
 
-    slas.delete(name, by=getpass.getuser(), at=int(time.time()))
+    slas.delete(name, by=caller(), at=int(time.time()))
     console.print(f"{name}: deleted", markup=False)
 
 
@@ -97,10 +96,10 @@ def status(
     from foresight.sla.tables import status_table
 
     found = slas.status(name)
+    if not found.rows:
+        raise NotFound("no status is stored yet: sla_evaluation writes them after telemetry_analysis")
     if json:
         _print_json(found.rows)
-    elif not found.lines:
-        raise NotFound("no status is stored yet: sla_evaluation writes them after telemetry_analysis")
     else:
         console.print(status_table(found.lines))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import caller, console, told
 from foresight.slices.targets import Target
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def import_model(
     from foresight.slices.replay import read_recording
 
     version, trained = slice_models.import_file(
-        file, read_recording(data), target=target, split=split, at=int(time.time()), by=getpass.getuser()
+        file, read_recording(data), target=target, split=split, at=int(time.time()), by=caller()
     )
     console.print(f"{version}: {trained.verdict.reason}", markup=False, highlight=False)
 
@@ -153,7 +152,7 @@ def promote(
     """Put a model to use."""
     from foresight.orchestration import slice_models
 
-    before = slice_models.promote(version, at=int(time.time()), by=getpass.getuser(), reason=reason)
+    before = slice_models.promote(version, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False, markup=False)
 
 
@@ -166,7 +165,7 @@ def rollback(
     """Go back to the model that was in use before."""
     from foresight.orchestration import slice_models
 
-    bad, good = slice_models.roll_back(target, at=int(time.time()), by=getpass.getuser(), reason=reason)
+    bad, good = slice_models.roll_back(target, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 
 

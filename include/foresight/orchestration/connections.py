@@ -3,8 +3,8 @@
 - ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra ``verify``, ``cert``, ``headers``;
 - ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
 - ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
-- ``results`` of type ``sqlite``: host is the path of the file; any other connection that a table is named
-  with (``table:CONNECTION/NAME``) is read as these two are;
+- ``results`` of type ``sqlite``: host is the path of the file, in a folder that is there; any other
+  connection that a table is named with (``table:CONNECTION/NAME``) is read as these two are;
 - ``kafka`` of type ``kafka``: extra is the librdkafka configuration, TLS and SASL included;
 - ``slice_config`` of type ``http`` or ``https``, where there is one: the configuration service of slices;
   extra ``path``, ``verify``, ``cert``, ``headers``.
@@ -12,7 +12,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -25,6 +29,15 @@ from foresight.conventions import (
     TELEMETRY_CONNECTION,
 )
 from foresight.errors import FinalError, NotFound
+from foresight.orchestration.connection_extras import (
+    ConfigurationExtra,
+    DatabaseExtra,
+    InvalidConnection,
+    PrometheusExtra,
+    RecordingExtra,
+    checked_extra,
+    read_extra,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -34,19 +47,28 @@ if TYPE_CHECKING:
     from foresight.telemetry import TelemetrySource
 
 
-class InvalidConnection(FinalError):
-    """A connection that Foresight cannot use as it is."""
-
-
 def connection(name: str) -> Any:
-    """The Airflow connection; the error says what to do when there is none."""
+    """The Airflow connection; the error says what to do when there is none, or none that can be read."""
     try:
         return Connection.get(name)
     except AirflowNotFoundException as error:
+        variable = f"AIRFLOW_CONN_{name.upper()}"
+        if text := os.environ.get(variable, "").strip():
+            raise InvalidConnection(f"{variable} is no connection: {_unreadable(text)}") from error
         raise NotFound(
-            f"connection {name!r} is not defined: add it under Admin → Connections or set "
-            f"AIRFLOW_CONN_{name.upper()}"
+            f"connection {name!r} is not defined: add it under Admin → Connections or set {variable}"
         ) from error
+
+
+def _unreadable(text: str) -> str:
+    """Why Airflow passed over this variable, without a word; the text itself may hold secrets."""
+    if not text.startswith("{"):
+        return "it is neither a JSON object nor a URI such as mysql://user:password@host:3306/schema"
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return f"its JSON is broken: {error}"
+    return "its JSON may have the keys conn_type, host, login, password, schema, port (a number) and extra"
 
 
 def open_telemetry() -> TelemetrySource:
@@ -54,16 +76,14 @@ def open_telemetry() -> TelemetrySource:
     from foresight.telemetry import PrometheusSource, RecordingSource
 
     given = connection(TELEMETRY_CONNECTION)
-    extra = given.extra_dejson
-    try:
-        if given.conn_type == "recording":
-            return RecordingSource(given.host, **extra)
-        if given.conn_type in {"http", "https"}:
-            signed_in: dict[str, Any] = {"user": given.login or None, "password": given.password or None}
-            return PrometheusSource(_http_url(given), **signed_in, **extra)
-    except TypeError as error:
-        raise InvalidConnection(f"the extra of connection telemetry: {error}") from error
-    raise InvalidConnection(f"connection telemetry is of type {given.conn_type!r}: use http or recording")
+    if given.conn_type == "recording":
+        if not given.host:
+            raise InvalidConnection("connection telemetry: host must be the name of a recording, such as smd")
+        return RecordingSource(given.host, **checked_extra(given, RecordingExtra))
+    if given.conn_type not in {"http", "https"}:
+        raise InvalidConnection(f"connection telemetry is of type {given.conn_type!r}: use http or recording")
+    signed_in: dict[str, Any] = {"user": given.login or None, "password": given.password or None}
+    return PrometheusSource(_http_url(given), **signed_in, **checked_extra(given, PrometheusExtra))
 
 
 def _http_url(given: Any) -> str:
@@ -72,7 +92,19 @@ def _http_url(given: Any) -> str:
     if "://" not in host:
         scheme = given.schema if given.schema in {"http", "https"} else given.conn_type
         host = f"{scheme}://{host}"
-    return f"{host}:{given.port}" if given.port else host
+    url = f"{host}:{given.port}" if given.port else host
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return url
+        reason = "no host or no port is named"
+    except ValueError as error:
+        reason = str(error)
+    address = url.rpartition("@")[2]
+    raise InvalidConnection(
+        f"connection {given.conn_id}: {address!r} is no address: {reason}; "
+        "an IPv6 address stands in brackets, such as [::1]"
+    )
 
 
 def database_url(name: str) -> tuple[URL, dict[str, Any]]:
@@ -81,7 +113,7 @@ def database_url(name: str) -> tuple[URL, dict[str, Any]]:
 
     given = connection(name)
     if given.conn_type == "sqlite":
-        return URL.create("sqlite", database=given.host or given.schema), {}
+        return URL.create("sqlite", database=_database_file(name, given.host or given.schema or "")), {}
     if given.conn_type != "mysql":
         raise InvalidConnection(f"connection {name} is of type {given.conn_type!r}: use mysql or sqlite")
     url = URL.create(
@@ -92,7 +124,17 @@ def database_url(name: str) -> tuple[URL, dict[str, Any]]:
         port=int(given.port or 3306),
         database=given.schema,
     )
-    return url, {name: value for name, value in given.extra_dejson.items() if name.startswith("ssl_")}
+    return url, checked_extra(given, DatabaseExtra, only="ssl_")
+
+
+def _database_file(name: str, path: str) -> str:
+    """The path, where SQLite can keep a database that outlasts a task."""
+    file = Path(path)
+    if not path or path == ":memory:" or file.is_dir():
+        raise InvalidConnection(f"connection {name}: host must be the path of a file, got {path!r}")
+    if not file.parent.is_dir():
+        raise InvalidConnection(f"connection {name}: there is no folder {str(file.parent)!r} for {path!r}")
+    return path
 
 
 def open_database(name: str) -> Store:
@@ -144,7 +186,7 @@ def kafka_config() -> dict[str, Any]:
     """The librdkafka settings of the connection ``kafka``; they hold secrets, so they are never logged."""
     from foresight.messaging import client_config
 
-    return client_config(connection(KAFKA_CONNECTION).extra_dejson, KAFKA_CONNECTION)
+    return client_config(read_extra(connection(KAFKA_CONNECTION)), KAFKA_CONNECTION)
 
 
 def open_slice_configuration() -> ConfigurationService | None:
@@ -157,8 +199,6 @@ def open_slice_configuration() -> ConfigurationService | None:
         return None
     if given.conn_type not in {"http", "https"}:
         raise InvalidConnection(f"connection slice_config is of type {given.conn_type!r}: use http")
-    extra = dict(given.extra_dejson)
+    extra = checked_extra(given, ConfigurationExtra)
     url = f"{_http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
-    if unknown := set(extra) - {"verify", "cert", "headers"}:
-        raise InvalidConnection(f"connection slice_config: extra {', '.join(sorted(unknown))} is not known")
     return ConfigurationService(url, given.login or None, given.password or None, **extra)

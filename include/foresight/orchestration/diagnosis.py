@@ -49,6 +49,8 @@ def diagnose(now: datetime) -> Iterator[Finding]:
             yield from check(now)
         except ForesightError as error:
             yield Finding(what, Verdict.WRONG, str(error))
+        except Exception as error:  # noqa: BLE001 (whatever a check breaks at, a run does too)
+            yield Finding(what, Verdict.WRONG, f"{type(error).__name__}: {error}")
 
 
 def _versions(_: datetime) -> Iterator[Finding]:

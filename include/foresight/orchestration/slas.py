@@ -36,10 +36,16 @@ def apply(files: Sequence[Path], *, by: str, at: int, dry_run: bool = False) -> 
     """Makes the SLAs in files stand, all of them or none; yields each, and whether it is new or changed.
 
     A metric counts as known when the catalogue watches it or the store has a series of it. A dry run changes
-    nothing, and mistakes change nothing. Raises ``InvalidDocument`` with every mistake.
+    nothing, and mistakes change nothing. Raises ``InvalidDocument`` with every mistake, ``NotFound`` where
+    the files hold none.
     """
     store = open_results()
     slas = load_slas(list(files), store.read(_known_metrics))
+    if not slas:
+        raise NotFound(
+            f"there is no SLA in {', '.join(map(str, files))}: a file lists them under the key slas or is "
+            "OpenSLO, and a folder stands for its *.yaml and *.yml"
+        )
 
     def work(connection: Connection) -> list[bool]:
         return [

@@ -22,6 +22,8 @@ from foresight.store.tables import aggregate, forecast, series, series_analysis
 from foresight.telemetry import WatchedMetric
 from foresight.telemetry.matching import matching
 
+SHOWN_METRICS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -42,16 +44,27 @@ class Shown:
 
 
 def listed(metric: str | None, limit: int) -> Listed:
-    """The series of a metric, or all, by metric and labels, at most ``limit``."""
+    """The series of a metric, or all, by metric and labels, at most ``limit``. Raises ``NotFound``."""
     wanted = series.c.metric == metric if metric else true()
     query = listing(wanted, limit)
 
     def work(connection: Connection) -> Listed:
         n_all = connection.execute(select(func.count()).select_from(series).where(wanted)).scalar_one()
+        if not n_all:
+            raise NotFound(_nothing_stored(connection, metric))
         rows = [{**row, "series": _name(row)} for row in connection.execute(query).mappings()]
         return Listed(rows, n_all - len(rows))
 
     return read_results().read(work)
+
+
+def _nothing_stored(connection: Connection, metric: str | None) -> str:
+    """What to do where no series is found."""
+    metrics = select(series.c.metric).distinct().order_by(series.c.metric).limit(SHOWN_METRICS)
+    known = ", ".join(connection.execute(metrics).scalars())
+    if metric is None or not known:
+        return "no series is stored yet: telemetry_analysis stores them"
+    return f"no series of a metric {metric!r} is stored; the first metrics are {known}"
 
 
 def listing(wanted: ColumnElement[bool], limit: int) -> Select[Any]:
@@ -93,8 +106,9 @@ def shown(series_id: int) -> Shown:
 def curves_of(series_id: int) -> dict[str, Any]:
     """Slots, values and curves over the window before the newest as-of, as columns of equal length.
 
-    They are computed from the stored samples by the function that the run calls, so they are what table
-    ``curve`` holds for the metrics whose curves are stored. Raises ``NotFound``.
+    They are computed from the stored samples by the function that the run calls, with what the catalogue says
+    now. So they are what table ``curve`` holds for the metrics whose curves are stored, unless the run was
+    given an ``hp_lambda`` of its own, which is not kept. Raises ``NotFound``.
     """
     store = read_results()
     found = shown(series_id)

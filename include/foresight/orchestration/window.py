@@ -14,6 +14,9 @@ INTERVAL = timedelta(minutes=10)
 
 STEP = timedelta(minutes=1)
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before it there are no epoch seconds to keep a result under."""
+
 
 class InvalidWindow(FinalError):
     """The parameters of a run name no interval that can be worked on."""
@@ -45,6 +48,8 @@ def resolve_window(context: Mapping[str, Any]) -> Window:
     if end is None or due is None:
         raise InvalidWindow(f"run {run.run_id} names no instant")
     end = floored(end)
+    if end < EARLIEST:
+        raise InvalidWindow(f"as_of {end.isoformat()} lies before {EARLIEST.isoformat()}")
     if end > due:
         raise InvalidWindow(f"as_of {end.isoformat()} lies after the run was due ({due.isoformat()})")
     return Window(end - INTERVAL, end)
@@ -52,7 +57,7 @@ def resolve_window(context: Mapping[str, Any]) -> Window:
 
 def _explicit(context: Mapping[str, Any]) -> datetime | None:
     given = (context.get("params") or {}).get("as_of")
-    return _parsed(given, "parameter as_of") if given else None
+    return None if given in (None, "") else _parsed(given, "parameter as_of")
 
 
 def _partition(run: Any) -> datetime | None:
@@ -60,14 +65,16 @@ def _partition(run: Any) -> datetime | None:
     return _parsed(key, "partition") if key else None
 
 
-def _parsed(text: str, what: str) -> datetime:
+def _parsed(text: Any, what: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        if instant.tzinfo is None:
+            raise InvalidWindow(f"{what} {text!r} has no time zone: write it with Z or an offset")
+        return instant.astimezone(UTC)
+    except (TypeError, ValueError) as error:
         raise InvalidWindow(f"{what} {text!r} is not an ISO 8601 instant") from error
-    if instant.tzinfo is None:
-        raise InvalidWindow(f"{what} {text!r} has no time zone: write it with Z or an offset")
-    return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidWindow(f"{what} {text!r} is beyond the calendar in UTC") from error
 
 
 def _utc(instant: datetime | None) -> datetime | None:

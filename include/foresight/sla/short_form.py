@@ -73,7 +73,7 @@ def _checked(op: str, value: str | None) -> str | None:
 
 
 def _as_matcher(given: Any) -> Any:
-    return {"equals": given} if isinstance(given, str) else given
+    return given if isinstance(given, dict | MatcherForm) else {"equals": given}
 
 
 class SliForm(Form):

@@ -88,7 +88,7 @@ class Matcher(Entry):
 
 
 def _as_matcher(given: Any) -> Any:
-    return {"equals": given} if isinstance(given, str) else given
+    return given if isinstance(given, dict | Matcher) else {"equals": given}
 
 
 class Analysis(Entry):

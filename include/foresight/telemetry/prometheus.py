@@ -29,7 +29,7 @@ from foresight.series import SeriesKey
 from foresight.telemetry.assembly import Assembly
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.promql import anything_within, samples_of
-from foresight.telemetry.reply import RangeReply, parse_answer, parse_range
+from foresight.telemetry.reply import RangeReply, label_set, parse_answer, parse_range
 from foresight.telemetry.source import Description, Extraction, Selection, Shard
 from foresight.telemetry.wire import GuardedSession, without_secrets
 
@@ -106,7 +106,7 @@ class PrometheusSource:
         for warning in warnings:
             _LOG.warning("%s: %s: %s", self._address, entry.name, warning)
         try:
-            keys = sorted(SeriesKey.of(entry.series_metric, series["metric"]) for series in result)
+            keys = sorted(SeriesKey.of(entry.series_metric, label_set(series["metric"])) for series in result)
         except (AttributeError, KeyError, TypeError) as error:
             raise BadAnswer(f"{query}: the result is not a list of series: {error!r}") from error
         twice = [key for key, following in pairwise(keys) if key == following]
@@ -158,7 +158,10 @@ class PrometheusSource:
         subquery of one minute in steps of a minute finds both ends, or one.
         """
         result, _ = self._instant("count_over_time(vector(1)[60s:60s])", _WHOLE_MINUTE)
-        return not (len(result) == 1 and result[0].get("value", [None, None])[1] == "1")
+        try:
+            return not (len(result) == 1 and result[0].get("value", [None, None])[1] == "1")
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise BadAnswer(f"{self._address}: the result is not a list of series: {error!r}") from error
 
     def _questions(self, shard: Shard) -> Iterator[tuple[Selection, Grid]]:
         """Every (selection, part of the grid) that is asked for, none with too many points."""

@@ -50,13 +50,20 @@ def parse_range(body: bytes) -> RangeReply:
     result, warnings = parse_answer(skeleton, "matrix")
     try:
         found = [_text(series.get("values", []), texts) for series in result]
-        labels = tuple(series["metric"] for series in result)
+        labels = tuple(label_set(series["metric"]) for series in result)
         histograms = sum("histograms" in series for series in result)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise BadAnswer(f"the result is not a list of series: {error!r}") from error
     if histograms:
         warnings = (*warnings, f"{histograms} series hold native histograms, which are not read")
     return RangeReply(labels, *_numbers(found), warnings)
+
+
+def label_set(given: Any) -> dict[str, str]:
+    """The labels of a series in a result. Raises ``TypeError`` for what is no object of texts."""
+    if isinstance(given, dict) and all(isinstance(value, str) for value in given.values()):
+        return given
+    raise TypeError(f"labels are texts by name, got {given!r}")
 
 
 def parse_answer(body: bytes, kind: str) -> tuple[list[Any], tuple[str, ...]]:

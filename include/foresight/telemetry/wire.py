@@ -56,7 +56,10 @@ class GuardedSession(requests.Session):
             raise BadAnswer(f"{where}: {error}") from error
         except requests.RequestException as error:
             raise SourceUnavailable(f"{where}: {error}") from error
-        except OSError as error:
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # certificates that are not there, characters no header can hold
             raise BadAnswer(f"{where}: {error}") from error
         _check_status(response, body, where)
         answer = RawBody()

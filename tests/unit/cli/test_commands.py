@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from foresight.cli import app
 from foresight.orchestration.connections import open_results
 from foresight.store import stored_revision
+from foresight.store.tables import sla_revision
 
 SLAS = """
 slas:
@@ -94,7 +96,43 @@ def test_a_name_that_nothing_has_is_told_without_a_traceback(tmp_path: Path) -> 
     found = call("sla", "show", "nobody")
     assert (found.exit_code, "there is no SLA 'nobody'" in found.output) == (2, True)
     assert call("series", "show", "1").exit_code == 2
-    assert call("sla", "status").exit_code == 2
+    for command in ("sla status", "sla status quiet", "sla status --json", "sla status quiet --json"):
+        found = call(*command.split())
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert "no status is stored yet" in found.output
+
+
+@pytest.mark.parametrize("text", ["", "slas: []\n", "# nothing\n", "---\n---\n"])
+def test_a_file_without_an_sla_is_not_applied_in_silence(tmp_path: Path, text: str) -> None:
+    for more in ((), ("--dry-run",)):
+        found = apply(tmp_path, text, *more)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert f"there is no SLA in {tmp_path / 'slas.yaml'}" in found.output.replace("\n", "")
+    assert_nothing_is_stored()
+
+
+def test_a_folder_without_a_yaml_file_is_not_applied_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "slas.txt").write_text(SLAS)
+    found = call("sla", "apply", "-f", str(tmp_path))
+    assert (found.exit_code, "there is no SLA in" in found.output) == (2, True)
+
+
+def test_a_metric_without_a_series_is_not_listed_in_silence(tmp_path: Path) -> None:
+    apply(tmp_path)
+    found = call("series", "list", "nosuchmetric")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "no series is stored yet" in found.output
+
+
+def test_a_user_whom_the_system_has_no_name_for_is_kept_by_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 3_141_592)
+    assert apply(tmp_path).exit_code == 0
+    found = open_results().read(lambda c: c.execute(select(sla_revision.c.applied_by)).scalar())
+    assert found == "3141592"
 
 
 def test_doctor_names_what_a_run_would_fail_at() -> None:

@@ -52,7 +52,20 @@ def test_a_few_are_listed_with_their_newest_outcome_and_the_others_are_counted()
     assert {row["outcome"] for row in found.rows} == {"0 runs ago"}
     assert found.n_more == 5
     assert [row["outcome"] for row in stored_series.listed(None, 50).rows][-2:] == ["0 runs ago", None]
-    assert stored_series.listed("other", 3) == stored_series.Listed([], 0)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_metric_that_has_no_series_is_not_found_and_those_that_have_are_named() -> None:
+    with pytest.raises(NotFound, match=r"no series of a metric 'other' is stored; the first metrics are m$"):
+        stored_series.listed("other", 3)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("metric", [None, "m"])
+def test_tables_without_a_series_say_what_stores_them(metric: str | None) -> None:
+    prepare_results()
+    with pytest.raises(NotFound, match="no series is stored yet: telemetry_analysis"):
+        stored_series.listed(metric, 3)
 
 
 def test_outcomes_are_looked_up_for_the_listed_alone(store: Store) -> None:

@@ -52,11 +52,29 @@ def test_an_explicit_instant_goes_before_everything_else() -> None:
         ("yesterday", "not an ISO 8601 instant"),
         ("2026-11-22T12:30:00", "no time zone"),
         ("2026-11-22T12:35:00Z", "after the run was due"),
+        ("0001-01-01T00:00:00Z", "before 1970"),
+        ("0001-01-01T00:00:00+05:00", "beyond the calendar"),
+        ("9999-12-31T23:59:59-10:00", "beyond the calendar"),
+        ("1969-12-31T23:59:59Z", "before 1970"),
+        (5, "parameter as_of 5 is not an ISO 8601 instant"),
+        (0, "parameter as_of 0 is not an ISO 8601 instant"),
+        (["2026-11-22T12:30:00Z"], "not an ISO 8601 instant"),
     ],
 )
-def test_an_instant_that_cannot_be_meant_is_refused(as_of: str, complaint: str) -> None:
+def test_an_instant_that_cannot_be_meant_is_refused(as_of: object, complaint: str) -> None:
     with pytest.raises(InvalidWindow, match=complaint):
         resolve_window(context(params={"as_of": as_of}))
+
+
+def test_the_first_instant_of_epoch_seconds_is_one() -> None:
+    assert resolve_window(context(params={"as_of": "1970-01-01T00:00:59Z"})).as_of == 0
+
+
+def test_a_partition_or_an_interval_before_epoch_seconds_is_refused_too() -> None:
+    early = datetime(1900, 1, 1, tzinfo=UTC)
+    for change in ({"partition_key": early.isoformat()}, {"data_interval_end": early}):
+        with pytest.raises(InvalidWindow, match="before 1970"):
+            resolve_window(context(**change))
 
 
 @given(

@@ -129,7 +129,9 @@ class TestRefused:
                 "slas[0].slis[0].matchers.__name__.[key]",
                 "label",
             ),
-            (file_of("min: 1\nmatchers: {a: 1}"), 7, "slas[0].slis[0].matchers.a", "dictionary"),
+            (file_of("min: 1\nmatchers: {a: 1}"), 7, "slas[0].slis[0].matchers.a.equals", "got 1: quote it"),
+            (file_of("min: 1\nmatchers: {no: a}"), 7, "no", "quote it"),
+            (file_of("min: 010"), 6, "slas[0].slis[0].min", "YAML reads 010 as 8"),
             (file_of("min: 1\nmatchers: {a: {}}"), 7, "slas[0].slis[0].matchers.a", "is needed"),
             (
                 file_of("min: 1\nmatchers: {a: {regex: '('}}"),

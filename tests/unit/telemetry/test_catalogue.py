@@ -141,6 +141,23 @@ def test_an_entry_that_makes_no_sense_is_refused_with_the_reason(
     assert any(reason in given for _, _, given in found), found
 
 
+@pytest.mark.parametrize(
+    ("entry", "field", "reason"),
+    [
+        ("window: 12:00:00", "metrics[0].window", "YAML reads 12:00:00 as 43200"),
+        ("minimum: 010", "metrics[0].minimum", "YAML reads 010 as 8"),
+        ("matchers: {job: 5}", "metrics[0].matchers.job.equals", "got 5: quote it"),
+        ("matchers: {on: x}", "on", "quote it"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_it_looks_is_refused(
+    tmp_path: Path, entry: str, field: str, reason: str
+) -> None:
+    [found] = mistakes(tmp_path, f"metrics:\n  - {{name: a, metric: b, {entry}}}\n")
+    assert found[:2] == (2, field)
+    assert reason in found[2]
+
+
 def test_names_are_unique(tmp_path: Path) -> None:
     text = "metrics:\n  - {name: a, metric: b}\n  - {name: a, metric: c}\n"
     assert mistakes(tmp_path, text) == [(3, "metrics[1].name", "the name 'a' is given twice")]
