@@ -44,7 +44,8 @@ from foresight.messaging import ensure_topic  # noqa: E402
 from foresight.messaging.connection import Connection  # noqa: E402
 from foresight.messaging.reading import SpanReader  # noqa: E402
 from foresight.messaging.topics import offset_spans  # noqa: E402
-from foresight.orchestration import models, scoring_steps  # noqa: E402
+from foresight.orchestration.scoring import models  # noqa: E402
+from foresight.orchestration.scoring import steps as scoring_steps  # noqa: E402
 from foresight.scoring.files import read_csv  # noqa: E402
 from foresight.store.models import Change  # noqa: E402
 

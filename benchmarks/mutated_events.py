@@ -27,9 +27,9 @@ from tests.unit.slices.mutations import spoilt
 
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
 from foresight.messaging import drain
-from foresight.orchestration import slice_events
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.publications import publish_pending
+from foresight.orchestration.slices import events as slice_events
 from foresight.orchestration.standalone import connection_variables
 from foresight.slices.events import read_message
 

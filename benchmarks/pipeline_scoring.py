@@ -19,8 +19,8 @@ from typing import Any
 
 from foresight.scoring.bundles import BundleRun, Load, Settings
 from foresight.scoring.files import read_csv
+from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import read_mapping
-from foresight.scoring.model import load_model
 from foresight.scoring.outcome import ERROR, PREDICTION
 from foresight.scoring.records import RecordScorer
 from foresight.scoring.sources import Iterated

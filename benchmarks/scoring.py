@@ -26,8 +26,9 @@ import numpy as np
 
 from foresight.scoring.files import read_csv
 from foresight.scoring.garbage import rare_collections
+from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import from_text, read_mapping
-from foresight.scoring.model import ScoringModel, load_model
+from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import PREDICTION
 from foresight.scoring.records import RecordScorer
 

@@ -19,7 +19,8 @@ import numpy as np
 from sqlalchemy import select
 
 from benchmarks.slice_latency import DAG, DATA, Bench, bench, say
-from foresight.orchestration import slice_models, slice_replay
+from foresight.orchestration.slices import models as slice_models
+from foresight.orchestration.slices import replay as slice_replay
 from foresight.slices.replay import read_recording
 from foresight.slices.targets import Target
 from foresight.store.slice_models import find_champion

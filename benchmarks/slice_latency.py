@@ -57,7 +57,7 @@ def bench() -> Iterator[Bench]:
     """A live Airflow whose prediction DAG is switched on, with the published network in use."""
     import os
 
-    from foresight.orchestration import slice_models
+    from foresight.orchestration.slices import models as slice_models
     from foresight.orchestration.standalone import connection_variables
     from foresight.slices.replay import read_recording
     from foresight.slices.targets import Target

@@ -96,7 +96,7 @@ PARAMS = {
 def batch_scoring() -> None:
     @task
     def score() -> dict[str, Any]:
-        from foresight.orchestration.scoring_steps import score_batches
+        from foresight.orchestration.scoring.steps import score_batches
 
         return score_batches(get_current_context())
 

@@ -73,13 +73,13 @@ PARAMS = {
 def model_deployment() -> None:
     @task
     def add() -> int:
-        from foresight.orchestration.scoring_steps import add_model
+        from foresight.orchestration.scoring.steps import add_model
 
         return add_model(get_current_context())
 
     @task
     def deploy(version: int) -> str:
-        from foresight.orchestration.scoring_steps import deploy_model
+        from foresight.orchestration.scoring.steps import deploy_model
 
         return deploy_model(get_current_context(), version)
 

@@ -69,25 +69,25 @@ PARAMS = {
 def sla_evaluation() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        from foresight.orchestration.sla_steps import plan_evaluations
+        from foresight.orchestration.sla.steps import plan_evaluations
 
         return plan_evaluations(get_current_context())
 
     @task(map_index_template="{{ shard_name }}")
     def evaluate(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.orchestration.sla_shards import evaluate_shard
+        from foresight.orchestration.sla.shards import evaluate_shard
 
         return evaluate_shard(get_current_context(), shard)
 
     @task(trigger_rule="none_failed")
     def publish() -> dict[str, int]:
-        from foresight.orchestration.sla_steps import publish_changes
+        from foresight.orchestration.sla.steps import publish_changes
 
         return publish_changes(get_current_context())
 
     @task(trigger_rule="none_failed")
     def summarise(shards: list[dict[str, Any]]) -> dict[str, Any]:
-        from foresight.orchestration.sla_steps import summarise_evaluations
+        from foresight.orchestration.sla.steps import summarise_evaluations
 
         return summarise_evaluations(get_current_context(), list(shards))
 

@@ -34,7 +34,7 @@ from airflow.sdk import (
 
 from foresight.conventions import PERFORMANCE_ASSET, PERFORMANCE_TOPIC
 from foresight.orchestration.retries import DEFAULT_ARGS
-from foresight.orchestration.slice_doorbell import TopicDoorbell
+from foresight.orchestration.slices.doorbell import TopicDoorbell
 
 MEASURED = Asset(
     PERFORMANCE_ASSET, watchers=[AssetWatcher(name="door_bell", trigger=TopicDoorbell(PERFORMANCE_TOPIC))]
@@ -134,13 +134,13 @@ PARAMS = {
 def slice_prediction() -> None:
     @task
     def predict_and_send() -> dict[str, int]:
-        from foresight.orchestration.slice_prediction import predict_and_send
+        from foresight.orchestration.slices.prediction import predict_and_send
 
         return predict_and_send(get_current_context())
 
     @task
     def watch() -> bool:
-        from foresight.orchestration.slice_prediction import watch_errors
+        from foresight.orchestration.slices.prediction import watch_errors
 
         return watch_errors(get_current_context())
 

@@ -80,7 +80,7 @@ PARAMS = {
 def slice_replay() -> None:
     @task(execution_timeout=timedelta(minutes=30))
     def replay() -> dict[str, str]:
-        from foresight.orchestration.slice_replay import replay
+        from foresight.orchestration.slices.replay import replay
 
         return replay(get_current_context())
 

@@ -95,13 +95,13 @@ PARAMS = {
 def slice_training() -> None:
     @task(execution_timeout=timedelta(hours=1))
     def train() -> dict[str, Any]:
-        from foresight.orchestration.slice_training import train_model
+        from foresight.orchestration.slices.training import train_model
 
         return train_model(get_current_context())
 
     @task.branch
     def choose(outcome: dict[str, Any]) -> str | None:
-        from foresight.orchestration.slice_training import next_step
+        from foresight.orchestration.slices.training import next_step
 
         return next_step(get_current_context(), outcome)
 
@@ -116,7 +116,7 @@ def slice_training() -> None:
 
     @task(trigger_rule="none_failed_min_one_success")
     def promote(outcome: dict[str, Any]) -> str:
-        from foresight.orchestration.slice_training import promote_model
+        from foresight.orchestration.slices.training import promote_model
 
         return promote_model(get_current_context(), outcome)
 

@@ -83,49 +83,49 @@ PARAMS = {
 def telemetry_analysis() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        from foresight.orchestration.telemetry_run.reading import plan_run
+        from foresight.orchestration.telemetry.reading import plan_run
 
         return plan_run(get_current_context())
 
     @task(map_index_template="{{ shard_name }}", max_active_tis_per_dagrun=4)
     def extract(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_run.reading import extract_shard
+        from foresight.orchestration.telemetry.reading import extract_shard
 
         return extract_shard(get_current_context(), shard)
 
     @task
     def check(shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        from foresight.orchestration.telemetry_run.checking import check_shards
+        from foresight.orchestration.telemetry.checking import check_shards
 
         return check_shards(get_current_context(), list(shards))
 
     @task(map_index_template="{{ shard_name }}")
     def analyse(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_run.computing import analyse_shard
+        from foresight.orchestration.telemetry.computing import analyse_shard
 
         return analyse_shard(get_current_context(), shard)
 
     @task(map_index_template="{{ shard_name }}")
     def forecast(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_run.computing import forecast_shard
+        from foresight.orchestration.telemetry.computing import forecast_shard
 
         return forecast_shard(get_current_context(), shard)
 
     @task(map_index_template="{{ shard_name }}")
     def persist(results: list[dict[str, Any]]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_run.results import persist_shard
+        from foresight.orchestration.telemetry.results import persist_shard
 
         return persist_shard(get_current_context(), *results)
 
     @task
     def publish() -> dict[str, int]:
-        from foresight.orchestration.telemetry_run.results import publish_run
+        from foresight.orchestration.telemetry.results import publish_run
 
         return publish_run(get_current_context())
 
     @task(outlets=[ANALYSED])
     def summarise(shards: list[dict[str, Any]]) -> dict[str, Any]:
-        from foresight.orchestration.telemetry_run.results import summarise_run
+        from foresight.orchestration.telemetry.results import summarise_run
 
         context = get_current_context()
         summary = summarise_run(context, list(shards))

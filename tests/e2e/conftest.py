@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import make_url
 
-from foresight.orchestration import slas
 from foresight.orchestration.embedded import CONFIG
+from foresight.orchestration.sla import definitions as slas
 from foresight.orchestration.standalone import Standalone, connection_variables
 from foresight.store import Store, open_store
 from foresight.store.checks import checksum

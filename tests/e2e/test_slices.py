@@ -19,7 +19,8 @@ from sqlalchemy import func, select
 from foresight.conventions import PERFORMANCE_TOPIC, POLICY_TOPIC
 from foresight.errors import NotFound
 from foresight.messaging import Received, drain
-from foresight.orchestration import slice_models, slice_replay
+from foresight.orchestration.slices import models as slice_models
+from foresight.orchestration.slices import replay as slice_replay
 from foresight.orchestration.standalone import Standalone
 from foresight.slices.guardrails import Limits, breaches
 from foresight.slices.recording import Recording, messages, simulate

@@ -29,7 +29,8 @@ from confluent_kafka import Producer
 
 from foresight.messaging import Message, connection
 from foresight.messaging.publish import Publisher
-from foresight.orchestration import scoring_steps, scoring_streams
+from foresight.orchestration.scoring import steps as scoring_steps
+from foresight.orchestration.scoring import streams as scoring_streams
 
 MARK = "=> "
 

@@ -26,14 +26,12 @@ from sqlalchemy import make_url, select
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC, POLICY_TOPIC
 from foresight.messaging import connection as kafka
 from foresight.messaging import drain, ensure_topic
-from foresight.orchestration import (
-    publications,
-    slice_configuration,
-    slice_events,
-    slice_models,
-    slice_prediction,
-)
+from foresight.orchestration import publications
 from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.slices import configuration as slice_configuration
+from foresight.orchestration.slices import events as slice_events
+from foresight.orchestration.slices import models as slice_models
+from foresight.orchestration.slices import prediction as slice_prediction
 from foresight.slices.examples import MODEL
 from foresight.slices.recording import Recording, messages, simulate
 from foresight.slices.targets import Target

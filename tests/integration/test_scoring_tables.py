@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from foresight.orchestration import models
+from foresight.orchestration.scoring import models
 from foresight.store.models import Change
 from tests.integration.databases import fresh_database
 from tests.unit.orchestration.conftest import IRIS

@@ -37,7 +37,7 @@ def add(
     note: Note = "",
 ) -> None:
     """Store a file as a version of a model; the same bytes again give the same version."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     added = models.add(name, file, _change(note), kind)
     what = "added" if added.is_new else "stood already"
@@ -50,7 +50,7 @@ def add(
 @told
 def list_models() -> None:
     """Every version of every model, and where it is deployed."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     versions, deployments = models.listed()
     table = Table("model", "version", "kind", "deployed as", "added", "by", "note", box=None)
@@ -65,7 +65,7 @@ def list_models() -> None:
 @told
 def show(name: Name) -> None:
     """Signature of the newest version, deployments with their defaults, and every change."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     found = models.shown(name)
     if found.versions:
@@ -102,7 +102,7 @@ def deploy(
     note: Note = "",
 ) -> None:
     """Deploy a version, by default the newest, under an alias; one that is in use is replaced."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     wanted = None if defaults is None else _json(defaults, "--defaults", dict)
     number, action = models.deploy(name, _change(note), version=version, alias=alias, defaults=wanted)
@@ -115,7 +115,7 @@ def deploy(
 @told
 def rollback(reference: Reference, note: Note = "") -> None:
     """Deploy what was deployed before."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     bad, good = models.roll_back(reference, _change(note))
     console.print(f"{reference}: version {good} instead of {bad}", highlight=False, markup=False)
@@ -125,7 +125,7 @@ def rollback(reference: Reference, note: Note = "") -> None:
 @told
 def undeploy(reference: Reference, note: Note = "") -> None:
     """Take a deployment away; the version stays."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     console.print(
         f"{reference}: version {models.undeploy(reference, _change(note))} undeployed", markup=False
@@ -136,7 +136,7 @@ def undeploy(reference: Reference, note: Note = "") -> None:
 @told
 def delete(name: Name, version: Version = None, note: Note = "") -> None:
     """Delete a version, or the whole model; refused while it is deployed. The history stays."""
-    from foresight.orchestration import models
+    from foresight.orchestration.scoring import models
 
     gone = models.delete(name, _change(note), version)
     console.print(f"{name}: deleted {', '.join(map(str, gone))}", highlight=False, markup=False)
@@ -156,13 +156,13 @@ def score(
     if (record is None) == (file is None):
         raise typer.BadParameter("give either --record or --file")
     if record is not None:
-        from foresight.orchestration import models
+        from foresight.orchestration.scoring import models
 
         found, bad = models.score(reference, [_json(record, "--record", object)], mapping)
         typer.echo(json.dumps(found[0]))
         raise typer.Exit(len(bad))
     assert file is not None  # noqa: S101 (checked above)
-    from foresight.orchestration.scoring_files import score_to
+    from foresight.orchestration.scoring.files import score_to
 
     load = score_to(sys.stdout.buffer, reference, file, mapping)
     typer.echo(f"{load.read} records: {load.good} good, {load.bad} bad", err=True)
@@ -182,7 +182,7 @@ def load_test(
     keep: Annotated[bool, typer.Option(help="The deployment takes what is recommended.")] = True,
 ) -> None:
     """Measure what a deployment bears, for each bundle size and number of senders."""
-    from foresight.orchestration.scoring_load_tests import run_load_test
+    from foresight.orchestration.scoring.load_tests import run_load_test
     from foresight.scoring.load_test import Cell, Grid
 
     grid = Grid(_whole(bundle_sizes, "--bundle-sizes"), _whole(senders, "--senders"), seconds, error_share)

@@ -23,7 +23,7 @@ def list_series(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:
     """Stored series with the newest outcome, forecast model and error of each."""
-    from foresight.orchestration import stored_series
+    from foresight.orchestration.telemetry import stored_series
 
     found = stored_series.listed(metric, limit)
     table = Table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
@@ -41,7 +41,7 @@ def list_series(
 @told
 def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
     """Outcome, stationarity, aggregates and forecast of one series at its newest as-of."""
-    from foresight.orchestration import stored_series
+    from foresight.orchestration.telemetry import stored_series
 
     found = stored_series.shown(series_id)
     console.print(found.name, markup=False, highlight=False, style="bold")
@@ -63,7 +63,7 @@ def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see 
 
     The smoothness is that of the catalogue, also where a run was given an hp_lambda of its own.
     """
-    from foresight.orchestration import stored_series
+    from foresight.orchestration.telemetry import stored_series
 
     columns = stored_series.curves_of(series_id)
     writer = csv.writer(sys.stdout)

@@ -26,7 +26,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing.")] = False,
 ) -> None:
     """Make the SLAs of these files stand as they are written; others stay as they are."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
 
     for sla, is_new in slas.apply(file, by=caller(), at=int(time.time()), dry_run=dry_run):
         change = "checked" if dry_run else "applied" if is_new else "stood already"
@@ -38,7 +38,7 @@ def apply(
 @told
 def list_slas() -> None:
     """Every SLA that stands."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
 
     table = Table("SLA", "owner", "SLIs", "revision", "description", box=None)
     for sla in slas.standing():
@@ -51,7 +51,7 @@ def list_slas() -> None:
 @told
 def show(name: Name) -> None:
     """One SLA as it stands."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
 
     sla = slas.one(name)
     text = f"{sla.name} {sla.revision}, owner {sla.owner or '–'}: {sla.description}"
@@ -68,7 +68,7 @@ def show(name: Name) -> None:
 @told
 def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None) -> None:
     """SLAs as OpenSLO v1 documents."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
     from foresight.sla.openslo_export import openslo_text
 
     chosen = [slas.one(each) for each in name] if name else slas.standing()
@@ -79,7 +79,7 @@ def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by 
 @told
 def delete(name: Name) -> None:
     """Take an SLA away; its statuses stay until retention takes them."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
 
     slas.delete(name, by=caller(), at=int(time.time()))
     console.print(f"{name}: deleted", markup=False)
@@ -92,7 +92,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
 ) -> None:
     """The newest status of every SLI: state, past violations, budget, and the risk of the next minutes."""
-    from foresight.orchestration import slas
+    from foresight.orchestration.sla import definitions as slas
     from foresight.sla.tables import status_table
 
     found = slas.status(name)

@@ -15,7 +15,7 @@ from foresight.cli.console import caller, console, told
 from foresight.slices.targets import Target
 
 if TYPE_CHECKING:
-    from foresight.orchestration.slice_status import SliceStatus
+    from foresight.orchestration.slices.status import SliceStatus
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -47,8 +47,8 @@ def replay(
     ] = False,
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
-    from foresight.orchestration import slice_replay
-    from foresight.orchestration.slice_decisions import Wishes
+    from foresight.orchestration.slices import replay as slice_replay
+    from foresight.orchestration.slices.decisions import Wishes
 
     named = {"snssai": snssai, "cu": cu, "start": start}
     if publish:
@@ -77,7 +77,7 @@ def simulate(
     snssai: Slice = "01-B989BD",
 ) -> None:
     """Make performance data after the published law, the last period ending now."""
-    from foresight.orchestration.slice_history import check_size
+    from foresight.orchestration.slices.history import check_size
     from foresight.slices import recording
     from foresight.slices.replay import write_recording
 
@@ -94,8 +94,8 @@ def configure(
     file: Annotated[Path, typer.Option("-f", "--file", help="CSV: snssai, cu, cell, maxNumberOfConns.")],
 ) -> None:
     """Make the configured limits of a CSV file hold, where there is no configuration service."""
-    from foresight.orchestration import slice_configuration
     from foresight.orchestration.connections import prepare_results
+    from foresight.orchestration.slices import configuration as slice_configuration
 
     n, changed = slice_configuration.load_file(prepare_results(), file, int(time.time()))
     console.print(f"{n} limits, {changed} of them new or changed", highlight=False)
@@ -110,7 +110,7 @@ def import_model(
     split: Annotated[Literal["time", "stacked"], typer.Option(help="Newest tenth, or last cells.")] = "time",
 ) -> None:
     """Register a published model as a candidate, with its verdict on held-out rows."""
-    from foresight.orchestration import slice_models
+    from foresight.orchestration.slices import models as slice_models
     from foresight.slices.replay import read_recording
 
     version, trained = slice_models.import_file(
@@ -125,7 +125,7 @@ def models(
     history: Annotated[Target | None, typer.Option(help="Show the changes of a target instead.")] = None,
 ) -> None:
     """Every model, which one is in use, and how it was judged."""
-    from foresight.orchestration import slice_models
+    from foresight.orchestration.slices import models as slice_models
 
     if history is not None:
         table = Table("when", "version", "action", "by", "why", box=None)
@@ -150,7 +150,7 @@ def promote(
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
 ) -> None:
     """Put a model to use."""
-    from foresight.orchestration import slice_models
+    from foresight.orchestration.slices import models as slice_models
 
     before = slice_models.promote(version, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False, markup=False)
@@ -163,7 +163,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
 ) -> None:
     """Go back to the model that was in use before."""
-    from foresight.orchestration import slice_models
+    from foresight.orchestration.slices import models as slice_models
 
     bad, good = slice_models.roll_back(target, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
@@ -175,7 +175,7 @@ def status(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:
     """The newest decision on each cell: what was configured, predicted and decided, and by which rule."""
-    from foresight.orchestration import slice_status
+    from foresight.orchestration.slices import status as slice_status
 
     found = slice_status.newest(limit)
     console.print(decisions(found))
@@ -186,7 +186,7 @@ def status(
 
 def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
     """Decisions on cells as a table, without some of its columns."""
-    from foresight.orchestration.slice_status import COLUMNS
+    from foresight.orchestration.slices.status import COLUMNS
 
     shown = [number for number, name in enumerate(COLUMNS) if name not in without]
     table = Table(*(COLUMNS[number] for number in shown), box=None)

@@ -42,7 +42,7 @@ from foresight.orchestration.connection_extras import (
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from foresight.orchestration.slice_configuration import ConfigurationService
+    from foresight.orchestration.slices.configuration import ConfigurationService
     from foresight.store import Store
     from foresight.telemetry import TelemetrySource
 
@@ -191,7 +191,7 @@ def kafka_config() -> dict[str, Any]:
 
 def open_slice_configuration() -> ConfigurationService | None:
     """The configuration service that the connection ``slice_config`` names; None where there is none."""
-    from foresight.orchestration.slice_configuration import ConfigurationService
+    from foresight.orchestration.slices.configuration import ConfigurationService
 
     try:
         given = connection(SLICE_CONFIG_CONNECTION)

@@ -13,12 +13,13 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, SLA_FILE, TELEMETRY_TOPIC
-from foresight.orchestration import slas, slice_demonstration
 from foresight.orchestration.connections import kafka_config, open_results
 from foresight.orchestration.embedded import CONFIG, embedded_connections, results_file
 from foresight.orchestration.publications import PUBLISHED
-from foresight.orchestration.scoring_demonstration import Scored, demonstrate_scoring
-from foresight.orchestration.slice_status import SliceStatus
+from foresight.orchestration.scoring.demonstration import Scored, demonstrate_scoring
+from foresight.orchestration.sla import definitions as slas
+from foresight.orchestration.slices import demonstration as slice_demonstration
+from foresight.orchestration.slices.status import SliceStatus
 from foresight.orchestration.standalone import Standalone, connection_variables, free_port
 from foresight.store.checks import count_rows
 from foresight.store.tables import metadata, publication

@@ -1,20 +1,16 @@
-"""What every model runtime offers, and where a kind of model finds its runtime.
+"""What every model runtime offers.
 
 A runtime takes columns by name and gives columns by name, with a reason for each record that it could not
-score. How to add one: write ``load(source) -> ScoringModel`` in a folder of its own, enter it in ``KINDS``,
-and name it in the contract tests.
+score. Which there are, and how to add one: ``foresight.scoring.kinds``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
-
-from foresight.scoring.errors import InvalidModel, UnsupportedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,77 +122,3 @@ class ScoringModel(Protocol):
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Scored:
         """Score n records given as columns of one length; a column that is not given is missing."""
         ...
-
-
-def _load_pmml(source: bytes | Path) -> ScoringModel:
-    from foresight.scoring.pmml.runtime import load
-
-    return load(source)
-
-
-def _load_onnx(source: bytes | Path) -> ScoringModel:
-    from foresight.scoring.onnx.runtime import load
-
-    return load(source)
-
-
-def _load_sklearn(source: bytes | Path) -> ScoringModel:
-    from foresight.scoring.sklearn.runtime import load
-
-    return load(source)
-
-
-def _load_keras(source: bytes | Path) -> ScoringModel:
-    from foresight.scoring.keras.runtime import load
-
-    return load(source)
-
-
-KINDS: Mapping[str, Callable[[bytes | Path], ScoringModel]] = {
-    "pmml": _load_pmml,
-    "onnx": _load_onnx,
-    "sklearn": _load_sklearn,
-    "keras": _load_keras,
-}
-ENDINGS: Mapping[str, str] = {
-    ".pmml": "pmml",
-    ".xml": "pmml",
-    ".onnx": "onnx",
-    ".skops": "sklearn",
-    ".keras": "keras",
-}
-_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill"})
-
-
-def kind_of(file: str) -> str:
-    """The kind of a model by the ending of its file. Raises ``UnsupportedModel``."""
-    ending = PurePath(file).suffix.lower()
-    if ending in _PICKLES:
-        raise UnsupportedModel(
-            f"a {ending} file", "runs code of its author when it is read: save the model with skops.io.dump"
-        )
-    if ending in {".h5", ".hdf5"}:
-        raise UnsupportedModel(f"a {ending} file", "has no safe mode: save the model as .keras")
-    if ending not in ENDINGS:
-        known = ", ".join(ENDINGS)
-        raise UnsupportedModel(
-            f"the ending {ending!r}", f"names no kind: use {known}, or say which kind it is"
-        )
-    return ENDINGS[ending]
-
-
-def load_model(source: bytes | str | Path, kind: str | None = None) -> ScoringModel:
-    """A model from its bytes or from a file; without a kind, by the ending of the file, PMML for bytes.
-
-    Raises ``UnsupportedModel`` for a kind, an element or a value that is not supported, and ``InvalidModel``
-    for what is broken or hostile.
-    """
-    if kind is None:
-        kind = "pmml" if isinstance(source, bytes) else kind_of(str(source))
-    if kind not in KINDS:
-        raise UnsupportedModel(f"kind {kind!r}", f"is not supported, only {', '.join(sorted(KINDS))}")
-    if isinstance(source, str | Path):
-        source = Path(source)
-        if not source.is_file():
-            raise InvalidModel(f"there is no file {source}")
-    return KINDS[kind](source)

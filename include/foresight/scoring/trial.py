@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
-from foresight.scoring.model import load_model
+from foresight.scoring.kinds import load_model
 
 SECONDS: Final = 120
 """Of a processor; by the clock it may take five times as long, for the machine may be busy with others."""

@@ -10,8 +10,8 @@ import pytest
 
 import foresight.scoring
 from foresight.messaging.embedded import start_broker
-from foresight.orchestration import slice_models
 from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.slices import models as slice_models
 from foresight.slices.recording import Recording
 from foresight.slices.replay import read_recording
 from foresight.slices.targets import Target

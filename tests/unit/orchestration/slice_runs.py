@@ -15,7 +15,8 @@ from sqlalchemy import Table, select
 from foresight.conventions import PERFORMANCE_TOPIC, POLICY_TOPIC
 from foresight.errors import FinalError
 from foresight.messaging import Received, drain
-from foresight.orchestration import slice_configuration, slice_prediction
+from foresight.orchestration.slices import configuration as slice_configuration
+from foresight.orchestration.slices import prediction as slice_prediction
 from foresight.slices.recording import Recording, messages, simulate
 from foresight.store import Store
 

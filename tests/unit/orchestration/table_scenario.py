@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from foresight.orchestration import scoring_steps
 from foresight.orchestration.connections import open_database
+from foresight.orchestration.scoring import steps as scoring_steps
 from foresight.store import Store
 from foresight.store.outside import find_table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foresight.orchestration.telemetry_run.results import scope_of
+from foresight.orchestration.telemetry.results import scope_of
 from foresight.store.intervals import CATALOGUE_SCOPE
 from foresight.store.tables.runs import SCOPE_LENGTH
 

@@ -13,7 +13,7 @@ from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.orchestration import staging
 from foresight.orchestration.staging import Staged
-from foresight.orchestration.telemetry_run.handover import matrix_table, values_of
+from foresight.orchestration.telemetry.handover import matrix_table, values_of
 from foresight.series import SeriesKey, SeriesMatrix
 
 TABLE = pa.table({"name": ["a", None], "value": [1.5, float("nan")]})

@@ -9,9 +9,10 @@ import pytest
 
 import foresight.scoring
 from foresight.scoring.errors import InvalidMapping
+from foresight.scoring.kinds import load_model
 from foresight.scoring.load_test import Cell, Grid, generate, measure, plot, recommend, spoil
 from foresight.scoring.mapping import read_mapping
-from foresight.scoring.model import Bounds, InputField, OutputField, Signature, load_model
+from foresight.scoring.model import Bounds, InputField, OutputField, Signature
 from foresight.scoring.records import RecordScorer
 
 IRIS = load_model(Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml")

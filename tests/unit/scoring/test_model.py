@@ -12,8 +12,9 @@ import pytest
 
 import foresight.scoring
 from foresight.scoring.errors import InvalidMapping, InvalidModel, UnsupportedModel
+from foresight.scoring.kinds import ENDINGS, KINDS, kind_of, load_model
 from foresight.scoring.mapping import read_mapping
-from foresight.scoring.model import ENDINGS, KINDS, ScoringModel, kind_of, load_model
+from foresight.scoring.model import ScoringModel
 from foresight.scoring.records import RecordScorer
 from tests.unit.scoring.strangers import keras_network, onnx_regression, regression, skops_bytes
 
@@ -135,7 +136,7 @@ def test_a_file_of_no_kind_is_refused(file: str, complaint: str) -> None:
 
 def test_loading_one_kind_imports_no_other() -> None:
     code = (
-        "import sys; from foresight.scoring.model import load_model; "
+        "import sys; from foresight.scoring.kinds import load_model; "
         f"load_model({str(EXAMPLE)!r}); "
         "print(*sorted({'tensorflow', 'keras', 'onnxruntime', 'sklearn'} & set(sys.modules)))"
     )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import foresight.scoring
 from foresight.scoring import inference, online
 from foresight.scoring.errors import InvalidRequest
+from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import read_mapping
-from foresight.scoring.model import load_model
 from foresight.scoring.records import RecordScorer
 from tests.unit.scoring.strangers import onnx_regression, regression, skops_bytes
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 import foresight.scoring
+from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import read_mapping
-from foresight.scoring.model import ScoringModel, load_model
+from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import ERROR, PREDICTION, BadRecord
 from foresight.scoring.records import RecordScorer
 

@@ -32,7 +32,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from foresight.scoring import archives, trial
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
-from foresight.scoring.model import load_model
+from foresight.scoring.kinds import load_model
 from tests.unit.scoring.strangers import (
     SPECIES,
     iris,

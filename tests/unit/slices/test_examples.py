@@ -18,8 +18,8 @@ from foresight.slices.training import judged
 
 LIGHT = """
 import sys
-import foresight.orchestration.slice_demonstration
-import foresight.orchestration.slice_prediction
+import foresight.orchestration.slices.demonstration
+import foresight.orchestration.slices.prediction
 from foresight.slices.examples import MODEL
 from foresight.slices.model_file import load_model
 import numpy as np

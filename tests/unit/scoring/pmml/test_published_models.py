@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from foresight.scoring.model import load_model
+from foresight.scoring.kinds import load_model
 from tests.unit.scoring.pmml.documents import column
 
 ROOT = Path(__file__).parents[3] / "data" / "pmml"

@@ -1,0 +1,1 @@
+"""SLAs: what people do with them, and the steps of ``sla_evaluation``."""

@@ -1,0 +1,91 @@
+"""The steps of ``slice_training``: train and judge, register with a report, promote."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from foresight.errors import SourceUnavailable
+from foresight.orchestration import staging
+from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.slices import models as slice_models
+from foresight.orchestration.slices.decisions import load_champion
+from foresight.orchestration.slices.history import stored_history
+from foresight.orchestration.slices.replay import replay_file
+from foresight.slices.recording import Recording
+from foresight.slices.replay import TABLES, read_recording
+from foresight.slices.report import page, plots, report
+from foresight.slices.targets import Target
+from foresight.slices.training import Options, Trained, train
+from foresight.store import Store
+
+log = logging.getLogger(__name__)
+Context = Mapping[str, Any]
+
+
+def train_model(context: Context) -> dict[str, Any]:
+    """Trains on what is stored, or on a recording; judges, reports and registers; says what came out."""
+    store, params = prepare_results(), context["params"]
+    at, target = int(context["dag_run"].run_after.timestamp()), Target(params["target"])
+    recording = _recording(store, params, at)
+    data, parts = slice_models.dataset(recording, target, params["split"], params["failure_bound"])
+    champion = store.read(lambda connection: load_champion(connection, target))
+    options = Options(epochs=params["epochs"], seed=params["seed"])
+    trained = train(data, parts, options, champion.model if champion else None)
+    version = slice_models.version_of(trained.model)
+    uri = save_report(version, trained)
+    slice_models.register(store, trained, at=at, by=context["dag_run"].run_id, report_uri=uri)
+    verdict = trained.verdict
+    log.info("model %s: %s; report at %s", version, verdict.reason, uri)
+    return {
+        "version": version, "is_better": verdict.is_promoted, "reason": verdict.reason, "report": uri,
+    }  # fmt: skip
+
+
+def _recording(store: Store, params: Mapping[str, Any], at: int) -> Recording:
+    if params["file"]:
+        return read_recording(replay_file(params["file"], TABLES))
+    start = at - params["days"] * 86_400
+    return store.read(lambda connection: stored_history(connection, start)).recording
+
+
+def save_report(version: str, trained: Trained) -> str:
+    """Writes page, figures and plots beside what runs stage, and says where.
+
+    The same model writes the same.
+    """
+    folder = staging.root() / "slice_training" / version
+    parts = {"report.json": orjson.dumps(report(trained), option=orjson.OPT_INDENT_2)}
+    parts |= {f"{name}.svg": picture.encode() for name, picture in plots(trained).items()}
+    parts["report.html"] = page(trained).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in parts.items():
+            aside = folder / f".{name}.{os.getpid()}.part"
+            aside.write_bytes(data)
+            aside.replace(folder / name)
+    except OSError as error:
+        raise SourceUnavailable(f"cannot write the report to {folder}: {error}") from error
+    return str(folder)
+
+
+def next_step(context: Context, outcome: Mapping[str, Any]) -> str | None:
+    """The task that follows the judgement: a person, the promotion, or none."""
+    if not outcome["is_better"]:
+        log.warning("model %s stays a candidate: %s", outcome["version"], outcome["reason"])
+        return None
+    return "approve" if context["params"]["approval"] else "promote"
+
+
+def promote_model(context: Context, outcome: Mapping[str, Any]) -> str:
+    """Puts the trained model to use."""
+    at = int(context["dag_run"].run_after.timestamp())
+    before = slice_models.promote(
+        outcome["version"], at=at, by=context["dag_run"].run_id, reason=outcome["reason"]
+    )
+    log.info("model %s is in use; before it was %s", outcome["version"], before or "none")
+    return str(outcome["version"])

@@ -1,0 +1,141 @@
+"""Analysing and forecasting the series of a shard that passed the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
+from foresight.analysis import Outcome as Usability
+from foresight.forecasting import ForecastParameters, forecast
+from foresight.orchestration.telemetry import rows
+from foresight.orchestration.telemetry.handover import (
+    Folder,
+    Handed,
+    load,
+    load_matrix,
+    load_shard,
+    name_in_ui,
+    timed,
+)
+from foresight.quality.outcomes import Outcome
+from foresight.series import SeriesMatrix
+from foresight.telemetry import Shard, WatchedMetric
+
+Context = Mapping[str, Any]
+HORIZON = 10
+"""How many slots ahead is forecast."""
+
+WINDOWS_SECONDS = (3600, 3 * 3600, 12 * 3600)
+"""The windows that aggregates are kept for."""
+
+LEAST_OBSERVED, LEAST_COVERAGE = 16, 0.01
+"""What the analysis needs at the least, whatever a catalogue says."""
+
+
+def analyse_shard(context: Context, handed: Handed) -> Handed:
+    """Analyses the series that passed the checks, and stages rows for the tables of the store."""
+    name_in_ui(context, handed)
+    with timed(handed, "analyse"):
+        shard, matrix, kept, checked = _checked(handed)
+        parts = [
+            _analysed(matrix, kept, checked, shard.entries, part, parameters)
+            for parameters, part in _alike(shard.entries, context["params"])
+        ]
+    return _stage_rows(context, handed, "analysed", parts)
+
+
+def _analysed(
+    matrix: SeriesMatrix,
+    kept: NDArray[np.float64],
+    checked: pa.Table,
+    entries: Sequence[WatchedMetric],
+    part: NDArray[np.intp],
+    parameters: AnalysisParameters,
+) -> rows.Tables:
+    """The rows of one part of a shard, all of it analysed with the same parameters."""
+    mine, chosen = matrix.take(part), [entries[row] for row in part]
+    declared = [0 if entry.analysis.period == "auto" else entry.analysis.period for entry in chosen]
+    found = analyse(kept[part], parameters, np.array(declared, dtype=np.int64))
+    verdict = _verdict(checked.take(part), found)
+    # What was set aside still has its aggregates over what was observed.
+    found = replace(found, aggregates=aggregate(mine.values, parameters.windows))
+    wanted = np.flatnonzero(found.coverage.usable & np.array([entry.curves for entry in chosen]))
+    drawn = curves(kept[part][wanted], found.period[wanted], parameters)
+    return rows.analysis_rows(mine, found, verdict) | rows.curve_rows(mine, wanted, found, drawn)
+
+
+def _verdict(checked: pa.Table, found: Analysis) -> dict[str, list[Any]]:
+    """What the checks said; a series that passed them and still has too little for the window is short."""
+    verdict: dict[str, list[Any]] = checked.to_pydict()
+    for row, usability in enumerate(found.outcome.tolist()):
+        if usability > Usability.CONSTANT and not Outcome(verdict["outcome"][row]).is_quarantined:
+            verdict["outcome"][row] = str(Outcome.SHORT)
+            verdict["reason"][row] = f"only {found.coverage.observed[row]} slots of the window are observed"
+    verdict["reason"] = [reason or None for reason in verdict["reason"]]
+    return verdict
+
+
+def forecast_shard(context: Context, handed: Handed) -> Handed:
+    """Forecasts the series that passed the checks, and stages rows for the tables of the store."""
+    name_in_ui(context, handed)
+    with timed(handed, "forecast"):
+        shard, matrix, kept, _ = _checked(handed)
+        parts = [
+            rows.forecast_rows(
+                matrix.take(part), forecast(kept[part], HORIZON, ForecastParameters(enough=parameters))
+            )
+            for parameters, part in _alike(shard.entries, context["params"])
+        ]
+    return _stage_rows(context, handed, "forecast", parts)
+
+
+def _checked(handed: Handed) -> tuple[Shard, SeriesMatrix, NDArray[np.float64], pa.Table]:
+    """Shard, matrix, the values without the rows that are set aside, and the outcomes."""
+    shard = load_shard(handed)
+    matrix, _ = load_matrix(shard, handed["matrix"])
+    checked = load(handed["checked"])
+    aside = [Outcome(outcome).is_quarantined for outcome in checked.column("outcome").to_pylist()]
+    kept = matrix.values.copy()
+    kept[np.array(aside, dtype=np.bool_)] = np.nan
+    return shard, matrix, kept, checked
+
+
+def _alike(
+    entries: Sequence[WatchedMetric], params: Mapping[str, Any]
+) -> Iterator[tuple[AnalysisParameters, NDArray[np.intp]]]:
+    """The rows that share their parameters."""
+    groups: dict[AnalysisParameters, list[int]] = {}
+    for row, entry in enumerate(entries):
+        parameters = analysis_parameters(entry, params.get("hp_lambda"), params.get("lags"))
+        groups.setdefault(parameters, []).append(row)
+    for parameters, part in groups.items():
+        yield parameters, np.array(part)
+
+
+def analysis_parameters(
+    entry: WatchedMetric, hp_lambda: float | None = None, lags: int | None = None
+) -> AnalysisParameters:
+    """How the series of an entry are analysed; what a run says goes before what the catalogue says."""
+    slots = {seconds // entry.step_seconds for seconds in WINDOWS_SECONDS}
+    fitting = sorted(slot for slot in slots if 0 < slot <= entry.n_slots)
+    return AnalysisParameters(
+        windows=tuple(fitting) or (entry.n_slots,),
+        autocorrelation_lags=lags or entry.analysis.lags,
+        hp_lambda=hp_lambda or entry.analysis.hp_lambda,
+        min_observed=max(entry.min_slots, LEAST_OBSERVED),
+        min_coverage=max(entry.coverage, LEAST_COVERAGE),
+    )
+
+
+def _stage_rows(context: Context, handed: Handed, what: str, parts: Sequence[rows.Tables]) -> Handed:
+    folder, staged = Folder.of(context), {}
+    for name in parts[0]:
+        table = pa.concat_tables([pa.table(part[name]) for part in parts], promote_options="permissive")
+        staged[name] = folder.save(f"{handed['number']}-{what}-{name}", table)
+    return {**handed, "tables": staged}

@@ -1,0 +1,218 @@
+"""Persisting a shard, completing the interval, and publishing what was persisted."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from foresight import __version__
+from foresight.conventions import TELEMETRY_TOPIC
+from foresight.messaging import Message
+from foresight.messaging.telemetry import telemetry_messages
+from foresight.orchestration.connections import open_results
+from foresight.orchestration.publications import LOCK, WHOLE, is_announced, open_publication, publish_pending
+from foresight.orchestration.telemetry.handover import (
+    Handed,
+    load,
+    load_matrix,
+    load_shard,
+    name_in_ui,
+    timed,
+)
+from foresight.orchestration.window import INTERVAL, STEP, resolve_window
+from foresight.quality.outcomes import Outcome
+from foresight.store import Store, save_run, save_samples, save_series, upsert
+from foresight.store.intervals import (
+    CATALOGUE_SCOPE,
+    count_rows,
+    read_interval,
+    read_series,
+    save_analysed_interval,
+)
+from foresight.store.tables import aggregate, forecast, metadata, series_analysis
+from foresight.store.tables.runs import SCOPE_LENGTH
+
+log = logging.getLogger(__name__)
+Context = Mapping[str, Any]
+
+SETTLED_INTERVALS = 2
+"""How many intervals of samples a run writes anew: a slot that had just ended may have grown since."""
+
+TIMES = {"as_of", "slot"}
+"""Columns that a message says in its own way."""
+MESSAGE_TABLES = {"analysis": series_analysis, "aggregates": aggregate, "forecasts": forecast}
+
+TRACED = ("apache-airflow", "numpy", "scipy", "statsmodels", "pandas", "great-expectations")
+"""The packages whose versions a run keeps."""
+
+
+def persist_shard(context: Context, analysed: Handed, forecasted: Handed) -> Handed:
+    """Writes a shard in one transaction: all of it, or none of it."""
+    name_in_ui(context, analysed)
+    shard = load_shard(analysed)
+    matrix, _ = load_matrix(shard, analysed["matrix"])
+    tables = {name: _columns(load(staged)) for name, staged in analysed["tables"].items()}
+    for name, staged in forecasted["tables"].items():
+        tables[name] = tables.get(name, {}) | _columns(load(staged))
+    partitions = [
+        key.partition(entry.partition) for key, entry in zip(shard.keys, shard.entries, strict=True)
+    ]
+    settle = SETTLED_INTERVALS * int(INTERVAL.total_seconds()) // shard.grid.step_seconds
+
+    def work(connection: Connection) -> dict[str, int]:
+        save_series(connection, matrix, partitions)
+        counts = {"sample": save_samples(connection, matrix, settle)}
+        for name, columns in tables.items():
+            counts[name] = upsert(connection, metadata.tables[name], columns)
+        return counts
+
+    with timed(analysed, "persist"):
+        counts = open_results().transact(work)
+    log.info("%s: stored %s", analysed["name"], counts)
+    return {
+        "name": analysed["name"],
+        "about": analysed["about"],
+        "is_complete": analysed["is_complete"],
+        "n_series": len(shard),
+        "outcomes": dict(Counter(tables["series_analysis"]["outcome"])),
+        "rows": counts,
+        "seconds": analysed["seconds"] | {"forecast": forecasted["seconds"]["forecast"]},
+        "expectations": analysed["expectations"],
+    }
+
+
+def _columns(table: pa.Table) -> dict[str, Any]:
+    """Arrays where every value is there, lists where some are missing."""
+    return dict(zip(table.column_names, map(_values, table.columns), strict=True))
+
+
+def _values(column: pa.ChunkedArray) -> Any:
+    is_list = column.null_count or pa.types.is_string(column.type)
+    return column.to_pylist() if is_list else column.to_numpy()
+
+
+def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
+    """Completes the interval: counts, the trace of the run, and a publication that waits to be sent."""
+    window, params, run = resolve_window(context), context["params"], context["dag_run"]
+    about = shards[0]["about"]
+    outcomes = Counter[str]()
+    for shard in shards:
+        outcomes.update(shard["outcomes"])
+    n_stored = sum(outcomes.values())
+    n_quarantined = sum(n for outcome, n in outcomes.items() if Outcome(outcome).is_quarantined)
+    is_complete = all(shard["is_complete"] for shard in shards) and n_stored == about["n_planned"]
+    is_complete = is_complete and not about["refused"]
+    report = {
+        "outcomes": dict(outcomes),
+        "unmatched": about["unmatched"],
+        "refused": about["refused"],
+        "over_limit": about["over_limit"],
+        "expectations": _sums(_found(load(shard["expectations"])) for shard in shards),
+    }
+    scope = scope_of(params["metrics"] or ())
+
+    def work(connection: Connection) -> None:
+        save_analysed_interval(
+            connection,
+            window.as_of,
+            scope,
+            is_complete=is_complete,
+            n_planned=about["n_planned"],
+            n_stored=n_stored,
+            n_quarantined=n_quarantined,
+            report=report,
+        )
+        save_run(
+            connection,
+            run.dag_id,
+            run.run_id,
+            as_of=window.as_of,
+            kind=run.run_type.value,
+            state="success",
+            started_at=run.start_date,
+            finished_at=datetime.now(UTC),
+            versions={"foresight": __version__, "source": about["source"]} | {n: version(n) for n in TRACED},
+            stage_seconds=_sums(shard["seconds"] for shard in shards),
+            counts={"series": n_stored, "rows": _sums(shard["rows"] for shard in shards)} | dict(outcomes),
+        )
+        open_publication(
+            connection,
+            TELEMETRY_TOPIC,
+            window.as_of,
+            WHOLE,
+            is_wanted=is_announced(context),
+            n_expected=count_rows(connection, series_analysis, window.as_of),
+        )
+
+    open_results().transact(work, lock=LOCK)
+    for name in about["unmatched"]:
+        log.warning("the catalogue's %s matches nothing", name)
+    summary = {"as_of": window.as_of, "scope": scope, "series": n_stored, "quarantined": n_quarantined}
+    log.info("interval until %s: %s %s", window.end.isoformat(), summary, report)
+    return summary
+
+
+def scope_of(names: Sequence[str]) -> str:
+    """What a run was about: the entries named, or the whole catalogue where none is.
+
+    What is too long for its column, or reads as the whole catalogue, ends in a digest of all the names.
+    """
+    if not names:
+        return CATALOGUE_SCOPE
+    text = ",".join(sorted(set(names)))
+    if len(text) <= SCOPE_LENGTH and text != CATALOGUE_SCOPE:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{text[: SCOPE_LENGTH - len(digest) - 1]}~{digest}"
+
+
+def _found(results: pa.Table) -> dict[str, int]:
+    """How many series broke each expectation."""
+    return {
+        f"{line['otherwise']}: {line['expectation']}": int(line["found"] or 0) for line in results.to_pylist()
+    }
+
+
+def _sums(parts: Any) -> dict[str, Any]:
+    total = Counter[str]()
+    for part in parts:
+        for name, value in part.items():
+            total[name] += value
+    return {name: round(value, 3) for name, value in total.items()}
+
+
+def publish_run(_: Context) -> dict[str, int]:
+    """Announces every interval whose results are complete and wait to be announced."""
+    store = open_results()
+    return publish_pending(store, TELEMETRY_TOPIC, lambda as_of: _messages(store, as_of))
+
+
+def _without_long_labels(known: dict[str, Any], analysis: dict[str, Any]) -> dict[str, Any]:
+    """Labels that are too many or too long to be shown do not go into a message: metric and id do."""
+    verdicts = zip(analysis["series_id"], analysis["outcome"], strict=True)
+    cut = {series_id for series_id, outcome in verdicts if outcome == Outcome.LABELS}
+    rows = zip(known["series_id"], known["labels"], strict=True)
+    return known | {"labels": ["{}" if series_id in cut else labels for series_id, labels in rows]}
+
+
+def _messages(store: Store, as_of: int) -> Iterator[Message]:
+    """One message a series, made of what is stored."""
+
+    def work(connection: Connection) -> dict[str, Any]:
+        found = {
+            name: read_interval(connection, table, as_of, [c.name for c in table.c if c.name not in TIMES])
+            for name, table in MESSAGE_TABLES.items()
+        }
+        known = read_series(connection, found["analysis"]["series_id"])
+        return found | {"series": _without_long_labels(known, found["analysis"])}
+
+    seconds, step_seconds = (int(length.total_seconds()) for length in (INTERVAL, STEP))
+    return telemetry_messages(as_of, seconds, step_seconds=step_seconds, **store.read(work))
