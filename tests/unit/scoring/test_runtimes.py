@@ -417,7 +417,7 @@ def test_weights_that_are_elsewhere_or_too_many_are_refused(way: str) -> None:
 def test_a_refused_keras_file_never_reaches_tensorflow(tmp_path: Any) -> None:
     (tmp_path / "bad.keras").write_bytes(keras_with(class_name="Lambda"))
     code = (
-        "import sys; from foresight.scoring.model import load_model\n"
+        "import sys; from foresight.scoring.kinds import load_model\n"
         f"try: load_model({str(tmp_path / 'bad.keras')!r})\n"
         "except Exception as e: print(type(e).__name__, 'tensorflow' in sys.modules)"
     )
