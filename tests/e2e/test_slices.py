@@ -194,6 +194,10 @@ def test_the_published_recording_through_the_live_path_has_the_published_error(
 def test_a_better_model_waits_for_a_person_and_is_in_use_once_approved(
     airflow: Standalone, store: Store, kafka_servers: str, switched_on: str, tmp_path: Path
 ) -> None:
+    airflow.unpause("slice_training")
+    weekly = airflow.wait_for("the weekly run", lambda: next(iter(airflow.runs("slice_training")), None))
+    ended = airflow.wait("slice_training", weekly["dag_run_id"])
+    assert (ended["state"], champion_of(store)) == ("failed", switched_on)  # too few periods so far
     snssai, file = "05-EF", tmp_path / "history.csv"
     write_recording(simulate(20, 300, seed=5, snssai=snssai), file)
     assert slice_replay.send(file, int(time.time())).n_messages == 600
@@ -202,14 +206,12 @@ def test_a_better_model_waits_for_a_person_and_is_in_use_once_approved(
         "the history", lambda: store.read(lambda c: c.execute(count).scalar_one()) == 6000 or None
     )
     run_id = airflow.trigger("slice_training", {"days": 4, "epochs": 30, "approval": True})
-    airflow.unpause("slice_training")  # only now, or the weekly run would come first
     answered(airflow, run_id, "Reject")
     assert champion_of(store) == switched_on
     again = {"dag_run_id": run_id, "task_ids": ["approve"], "include_downstream": True}
     wanted = {"dry_run": False, "only_failed": False}
     airflow.call("POST", "dags/slice_training/clearTaskInstances", json=again | wanted)
     answered(airflow, run_id, "Approve")
-    airflow.call("PATCH", "dags/slice_training", json={"is_paused": True})
     assert champion_of(store) not in {switched_on, ""}
 
 
