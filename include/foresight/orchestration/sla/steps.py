@@ -73,8 +73,10 @@ def plan_evaluations(context: Context) -> list[Handed]:
         )
     intervals = _intervals(context, store)
     log.info("%d SLAs, intervals until %s", len(slas), [utc(as_of) for as_of in intervals])
+    for name, reason in sorted(unreadable.items())[:MAX_REASONS]:
+        log.error("SLA %s cannot be read: %s", name, reason)
     if not slas:
-        log.warning("no SLA is defined: write one and apply it with `foresight sla apply -f FILE`")
+        log.warning("no SLA can be evaluated: write one and apply it with `foresight sla apply -f FILE`")
         store.transact(lambda connection: _mark_evaluated(connection, intervals, []))
     return [
         {"as_of": as_of, "slas": names, "name": f"{utc(as_of)} shard {number}"}
