@@ -28,7 +28,7 @@ from foresight.slices.training import Trained
 from foresight.store import Store
 from foresight.store.slices import save_configuration
 
-DATA = Path(__file__).parents[2] / "data" / "onap"
+DATA = Path(__file__).parents[3] / "data" / "onap"
 T0 = 1_763_798_400
 
 
