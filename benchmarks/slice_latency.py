@@ -56,12 +56,14 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """A live Airflow whose prediction DAG is switched on, with the published network in use."""
     import os
+    import signal
 
     from foresight.orchestration.slices import models as slice_models
     from foresight.orchestration.standalone import connection_variables
     from foresight.slices.replay import read_recording
     from foresight.slices.targets import Target
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it ends all that it started
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slice-latency-")))
         (home / "config" / "replay").mkdir(parents=True)
