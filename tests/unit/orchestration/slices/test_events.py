@@ -19,7 +19,7 @@ from tests.unit.slices.mutations import spoilt
 def test_spoilt_events_are_each_stored_or_dead_lettered_with_a_reason_and_counts_add_up(
     broker: dict[str, str], store: Store
 ) -> None:
-    events = list(spoilt(4, 3000))
+    events = list(spoilt(4, 800))  # the embedded broker keeps a few MB of a partition
     assert {kind_of(read_message(event)) for event in events} >= {
         "stored", "dead_lettered", "dead_lettered_in_part",
     }  # fmt: skip
@@ -29,7 +29,7 @@ def test_spoilt_events_are_each_stored_or_dead_lettered_with_a_reason_and_counts
     assert Counter(message.value for message in drained.messages) == Counter(events)
     told = drain(broker, PERFORMANCE_DEAD_LETTER_TOPIC, {}).messages
     n_rows, n_letters = check_accounts(store, drained.messages, drained.offsets, told)
-    assert (counts["messages"], counts["letters"], n_rows > 0) == (3000, n_letters, True)
+    assert (counts["messages"], counts["letters"], n_rows > 0) == (len(events), n_letters, True)
 
 
 def test_text_that_no_database_can_hold_is_quoted_in_the_reason(broker: dict[str, str], store: Store) -> None:
