@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.errors import ForesightError
+from foresight.errors import BadAnswer, ForesightError
 from foresight.messaging.connection import Connection
 from foresight.orchestration import settings
 from foresight.orchestration.connections import kafka_config, open_results, open_telemetry
@@ -74,7 +74,11 @@ def _telemetry(now: datetime) -> Iterator[Finding]:
     for note in found.notes:
         yield Finding("telemetry", Verdict.NOTE, note)
     for entry in settings.catalogue().metrics:
-        keys = source.discover(entry, entry.grid(int(now.timestamp())))
+        try:
+            keys = source.discover(entry, entry.grid(int(now.timestamp())))
+        except BadAnswer as error:
+            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} is left out of every run: {error}")
+            continue
         if not keys:
             yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches nothing: check its matchers")
 
