@@ -43,10 +43,10 @@ unit: .venv/installed-dev ## Tests without a server
 	$(BIN)/python -m pytest -q -n 2 tests/unit tests/dags
 
 integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=5 tests/integration
 
 e2e: .venv/installed-dev ## Tests against a live Airflow
-	$(BIN)/python -m pytest -q tests/e2e
+	$(BIN)/python -m pytest -q --durations=10 tests/e2e
 
 lint: .venv/installed-dev ## Style and types
 	$(BIN)/ruff check .

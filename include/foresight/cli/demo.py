@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import time
@@ -51,6 +52,7 @@ def demo(
     folder = (home or HOME / ("up" if stay else "demo")).absolute()
     if not stay:
         shutil.rmtree(folder, ignore_errors=True)
+    logging.getLogger("foresight").setLevel(logging.WARNING)  # what went well, the tables say
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends all of it
     try:
         with demonstration(folder, port, say) as shown:
