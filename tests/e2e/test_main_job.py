@@ -31,7 +31,7 @@ from foresight.store.tables import (
 from foresight.telemetry import RecordingSource, load_catalogue, plan
 from tests.e2e.conftest import checksums, empty
 
-pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1800)]
 
 N_SERIES = 76
 EXPECTED_RUNS = 2 + 4

@@ -19,7 +19,7 @@ from foresight.store.outside import find_table
 from foresight.store.tables import deployment, model_change, scoring_load_test, scoring_run
 from tests.unit.scoring.strangers import onnx_regression
 
-pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1800)]
 
 IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
