@@ -31,7 +31,7 @@ from foresight.store.slice_models import find_champion
 from foresight.store.tables import slice_measurement, slice_prediction
 from tests.servers.slice_configuration import Service, configuration_service
 
-pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1200)]
 
 DAG = "slice_prediction"
 DATA = Path(__file__).parents[1] / "data" / "onap"
