@@ -227,7 +227,7 @@ def answered(airflow: Standalone, run_id: str, answer: str) -> None:
         return None if found["response_received"] else found
 
     assert "in_use" in airflow.wait_for("the question", question, seconds=400)["body"]
-    # Airflow 3.3 fails a task whose answer comes before the scheduler has noted that it waits, within a second.
+    # Airflow 3.3 fails a task whose answer comes before the scheduler has noted that it waits.
     time.sleep(3)
     airflow.call("PATCH", path, json={"chosen_options": [answer]})
     airflow.succeed("slice_training", run_id)
