@@ -33,6 +33,7 @@ from airflow.sdk import (
 )
 
 from foresight.conventions import PERFORMANCE_ASSET, PERFORMANCE_TOPIC
+from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 from foresight.orchestration.slices.doorbell import TopicDoorbell
 
@@ -102,12 +103,7 @@ PARAMS = {
         title="Periods",
         description="newest: what is to be decided now. all: every stored period besides, none of it sent.",
     ),
-    "publish": Param(
-        "auto",
-        enum=["auto", "always", "never"],
-        title="Announce on Kafka",
-        description="auto: every run but a backfill sends its messages.",
-    ),
+    "publish": run_params.publish("sends its messages"),
     "roll_back": Param(
         True,
         type="boolean",

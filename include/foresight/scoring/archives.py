@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 from foresight.scoring.errors import InvalidModel
 
@@ -63,3 +63,15 @@ def member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     if len(data) > limit:
         raise InvalidModel(f"{name} has more than the {limit} bytes allowed")
     return data
+
+
+def objects_in(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON document, however deep; without recursion, for depth is the author's choice."""
+    todo = [document]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, list):
+            todo += here
+        elif isinstance(here, dict):
+            yield here
+            todo += here.values()

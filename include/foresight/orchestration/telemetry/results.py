@@ -108,8 +108,8 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
         outcomes.update(shard["outcomes"])
     n_stored = sum(outcomes.values())
     n_quarantined = sum(n for outcome, n in outcomes.items() if Outcome(outcome).is_quarantined)
-    is_complete = all(shard["is_complete"] for shard in shards) and n_stored == about["n_planned"]
-    is_complete = is_complete and not about["refused"]
+    is_whole = n_stored == about["n_planned"] and not about["refused"]
+    is_complete = is_whole and all(shard["is_complete"] for shard in shards)
     report = {
         "outcomes": dict(outcomes),
         "unmatched": about["unmatched"],

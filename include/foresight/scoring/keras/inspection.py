@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from foresight.scoring.archives import MAX_UNPACKED, member, opened
+from foresight.scoring.archives import MAX_UNPACKED, member, objects_in, opened
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 
 HOW: Final = "save the model with model.save('model.keras')"
@@ -68,15 +68,7 @@ def inspect(data: bytes) -> None:
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:
-    todo = [config]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, list):
-            todo += here
-        elif isinstance(here, dict):
-            if "class_name" in here or "registered_name" in here:
-                yield here
-            todo += here.values()
+    return (here for here in objects_in(config) if "class_name" in here or "registered_name" in here)
 
 
 def _check_part(part: dict[str, Any]) -> None:

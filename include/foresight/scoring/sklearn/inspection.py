@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from foresight.scoring.archives import member, opened
+from foresight.scoring.archives import member, objects_in, opened
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 
 HOW: Final = "save the model with skops.io.dump(model, 'model.skops')"
@@ -74,15 +74,9 @@ def _schema(archive: zipfile.ZipFile) -> Any:
 
 def _types(schema: Any) -> Iterator[tuple[str, str]]:
     """Module and class of every node."""
-    todo = [schema]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, list):
-            todo += here
-        elif isinstance(here, dict):
-            if "__module__" in here or "__class__" in here:
-                yield str(here.get("__module__"))[:200], str(here.get("__class__"))[:200]
-            todo += here.values()
+    for here in objects_in(schema):
+        if "__module__" in here or "__class__" in here:
+            yield str(here.get("__module__"))[:200], str(here.get("__class__"))[:200]
 
 
 def check_trees(model: Any) -> None:
