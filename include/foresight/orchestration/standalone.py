@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 import psutil
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from foresight.errors import ForesightError, NotFound, SourceUnavailable
 
@@ -33,6 +34,10 @@ FINISHED = ("success", "failed")
 
 class Unfinished(ForesightError):
     """A run did not end as it was expected to."""
+
+
+class _Busy(Unfinished):
+    """Airflow answered with an error of its own, 5xx, and rolled back: what was asked did not happen."""
 
 
 def free_port() -> int:
@@ -81,6 +86,8 @@ class Standalone:
             "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "LocalExecutor",
+            # scheduler, parser, API and tasks write to one file: each waits for its turn longer than 5 s
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home.absolute()}/airflow.db?timeout=60",
             "CORE__PARALLELISM": str(self.parallelism),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
@@ -170,6 +177,12 @@ class Standalone:
                 raise SourceUnavailable(f"{otherwise} within {seconds:.0f} s; see {self.home}")
             time.sleep(0.3)
 
+    @retry(
+        retry=retry_if_exception_type(_Busy),
+        wait=wait_random_exponential(0.5, max=5),
+        stop=stop_after_delay(60),
+        reraise=True,
+    )
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """One REST call below ``/api/v2``; what Airflow refuses is raised with its words."""
         if self._client is None:
@@ -178,7 +191,8 @@ class Standalone:
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(f"{method} {path}: {answer.text}")
         if answer.is_error:
-            raise Unfinished(f"{method} {path}: {answer.status_code} {answer.text}")
+            error = _Busy if answer.is_server_error else Unfinished
+            raise error(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
 
     def unpause(self, *dag_ids: str, seconds: float = 120) -> None:
