@@ -8,17 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.servers.process import CACHE, Unavailable, accepts_connections, free_port, require, run, running
+from tests.servers.process import CACHE, Server, Unavailable, accepts_connections, free_port, require, run
 
 VERSION = "4.1.0"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -62,18 +59,15 @@ log.initial.task.delay.ms=500
 SASL_USER, SASL_PASSWORD = "foresight", "correct horse battery"
 
 
-class KafkaServer:
-    """One broker on fixed ports and a folder of its own: can be killed and started again on the same data."""
+class KafkaServer(Server):
+    """One broker on fixed ports and a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.port, self.sasl_port, controller = free_port(), free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stack = ExitStack()
         self._classpath = f"{_jars()}/*"
-        self._properties = folder / "server.properties"
-        self._properties.write_text(
+        properties = folder / "server.properties"
+        properties.write_text(
             PROPERTIES.format(
                 port=self.port,
                 sasl=self.sasl_port,
@@ -82,11 +76,11 @@ class KafkaServer:
                 password=SASL_PASSWORD,
             )
         )
-        cluster = run(self._java("kafka.tools.StorageTool", "random-uuid"), env=_environment()).split()[-1]
-        run(
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)),
-            env=_environment(),
-        )
+        env = _environment()
+        cluster = run(self._java("kafka.tools.StorageTool", "random-uuid"), env=env).split()[-1]
+        run(self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)), env=env)
+        start = self._java("kafka.Kafka", str(properties))
+        super().__init__(start, log=folder / "kafka.log", ready=self._answers, env=env)
 
     @property
     def sasl_config(self) -> dict[str, str]:
@@ -98,26 +92,6 @@ class KafkaServer:
             "sasl.username": SASL_USER,
             "sasl.password": SASL_PASSWORD,
         }
-
-    def start(self) -> None:
-        """Returns when the broker answers; raises ``Unavailable`` when it does not come up."""
-        command = self._java("kafka.Kafka", str(self._properties))
-        log = self.folder / "kafka.log"
-        server = running(command, log=log, ready=self._answers, env=_environment())
-        self._process = self._stack.enter_context(server)
-
-    def stop(self) -> None:
-        """An orderly end; the data stays for the next ``start``."""
-        self._stack.close()
-        self._process = None
-
-    def kill(self) -> None:
-        """What a power cut does to the process: SIGKILL, no goodbye."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self.stop()
 
     def _answers(self) -> bool:
         if not accepts_connections(self.port):
@@ -135,13 +109,11 @@ class KafkaServer:
 @contextlib.contextmanager
 def kafka_broker() -> Iterator[KafkaServer]:
     """A running broker with its handle, for tests that kill it."""
-    with tempfile.TemporaryDirectory(prefix="foresight-kafka-") as folder:
-        server = KafkaServer(Path(folder))
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="foresight-kafka-") as folder,
+        KafkaServer(Path(folder)) as server,
+    ):
+        yield server
 
 
 @contextlib.contextmanager

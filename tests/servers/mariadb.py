@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.servers.debian import command, give_to_server, system_user, unpacked
 from tests.servers.mysql import DATABASE, answers, listening, make_database
-from tests.servers.process import Unavailable, free_port, running
+from tests.servers.process import Server, Unavailable, free_port
 
 _SYSTEM_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
 
@@ -36,7 +36,7 @@ def mariadb_server() -> Iterator[str]:
         ]
         _initialise([*start, *common, "--bootstrap"], share)
         server = [*start, *common, *listening(home, port), "--skip-grant-tables"]
-        with running(server, log=home / "output.log", ready=lambda: answers(port)):
+        with Server(server, log=home / "output.log", ready=lambda: answers(port)):
             make_database(port)
             yield f"mariadb+mysqlconnector://root@127.0.0.1:{port}/{DATABASE}"
 

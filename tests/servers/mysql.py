@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import mysql.connector
 
 from tests.servers.debian import command, give_to_server, system_user, unpacked
-from tests.servers.process import free_port, run, running
+from tests.servers.process import Server, free_port, run
 
 DATABASE = "foresight"
 
 
-class MysqlServer:
-    """One server on a fixed port and a folder of its own: can be killed and started again on its data."""
+class MysqlServer(Server):
+    """One server on a fixed port and a folder of its own."""
 
     def __init__(self, home: Path, *options: str) -> None:
         root = unpacked("mysql-server-core", "unstable")
@@ -40,28 +36,8 @@ class MysqlServer:
         run([*start, *common, "--initialize-insecure"])
         self.port = free_port()
         self.url = f"mysql+mysqlconnector://root@127.0.0.1:{self.port}/{DATABASE}"
-        self._command = [*start, *common, *listening(home, self.port), "--mysqlx=OFF", *options]
-        self._log = home / "output.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stack = ExitStack()
-
-    def start(self) -> None:
-        """Returns when the server answers; raises ``Unavailable`` when it does not come up."""
-        server = running(self._command, log=self._log, ready=lambda: answers(self.port))
-        self._process = self._stack.enter_context(server)
-
-    def stop(self) -> None:
-        """An orderly end; the data stays for the next ``start``."""
-        self._stack.close()
-        self._process = None
-
-    def kill(self) -> None:
-        """What a power cut does to the process: SIGKILL, no goodbye."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self.stop()
+        listen = [*start, *common, *listening(home, self.port), "--mysqlx=OFF", *options]
+        super().__init__(listen, log=home / "output.log", ready=lambda: answers(self.port))
 
 
 @contextlib.contextmanager
@@ -70,14 +46,12 @@ def mysql_database(*options: str) -> Iterator[MysqlServer]:
 
     ``options`` are further ones of ``mysqld``. Raises ``Unavailable`` with the reason.
     """
-    with tempfile.TemporaryDirectory(prefix="foresight-mysql-") as name:
-        server = MysqlServer(Path(name), *options)
-        try:
-            server.start()
-            make_database(server.port)
-            yield server
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="foresight-mysql-") as home,
+        MysqlServer(Path(home), *options) as server,
+    ):
+        make_database(server.port)
+        yield server
 
 
 @contextlib.contextmanager

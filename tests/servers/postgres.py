@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg2
 
 from tests.servers.debian import give_to_server, system_user, unpacked
-from tests.servers.process import free_port, run, running
+from tests.servers.process import Server, free_port, run
 
 PACKAGE, VERSION = "postgresql-15", "15"
 
@@ -39,7 +39,7 @@ def postgres_server() -> Iterator[str]:
             *start, str(programs / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
             "-k", str(home), "-F", "-c", "max_connections=200",
         ]  # fmt: skip
-        with running(server, log=home / "log", ready=lambda: _answers(port)):
+        with Server(server, log=home / "log", ready=lambda: _answers(port)):
             with contextlib.closing(_connect(port)) as connection:
                 connection.autocommit = True
                 connection.cursor().execute("CREATE DATABASE airflow")

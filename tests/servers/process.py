@@ -1,4 +1,4 @@
-"""Starts a server on loopback in a process group of its own, waits until it answers, stops the group."""
+"""Servers on loopback, each in a process group of its own: started, awaited, stopped or killed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 CACHE = Path(os.environ.get("FORESIGHT_TEST_CACHE", Path(__file__).parents[2] / ".cache" / "servers"))
 """Where downloaded servers are kept between runs."""
@@ -50,39 +51,66 @@ def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
     return done.stdout
 
 
-@contextlib.contextmanager
-def running(
-    command: Sequence[str],
-    *,
-    log: Path,
-    ready: Callable[[], bool],
-    env: Mapping[str, str] | None = None,
-    seconds: float = 60,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The server, from the moment ``ready`` says yes until the block ends."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, env=env
-        )
-    try:
+class Server:
+    """A server in a process group of its own; it can be ended and started again on the same data.
+
+    ``ready`` says whether it answers. As a context manager it runs while the block does.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._command, self._log, self._ready, self._env = command, log, ready, env
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = 60) -> None:
+        """Returns when the server answers; raises ``Unavailable`` when it does not come up."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=self._env,
+            )
         deadline = time.monotonic() + seconds
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = log.read_text(errors="replace").splitlines()[-8:]
-                raise Unavailable(f"{command[0]} did not come up: {' | '.join(tail)}")
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                tail = self._log.read_text(errors="replace").splitlines()[-8:]
+                raise Unavailable(f"{self._command[0]} did not come up: {' | '.join(tail)}")
             time.sleep(0.1)
-        yield process
-    finally:
-        stop_group(process)
 
+    def stop(self, seconds: float = 10) -> None:
+        """An orderly end, within ``seconds`` or else by force; the data stays for the next ``start``."""
+        if self._process is not None:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+            self.kill()
 
-def stop_group(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
-    """Ends a process and all that it started: politely, then not."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-            break
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    def kill(self) -> None:
+        """What a power cut does to the process: SIGKILL, no goodbye."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def _signal(self, sign: signal.Signals) -> None:
+        """Sends a signal to the process and all that it started."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, sign)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.servers.debian import unpacked
-from tests.servers.process import free_port, run, running
+from tests.servers.process import Server, free_port, run
 
 Sample = tuple[str, float, float]
 """A series as PromQL spells it, an epoch second, a value."""
@@ -76,7 +76,7 @@ def prometheus_server(
             "--web.enable-lifecycle",
         ]
         address = f"http://127.0.0.1:{port}"
-        with running(command, log=home / "log", ready=lambda: _answers(f"{address}/-/ready")):
+        with Server(command, log=home / "log", ready=lambda: _answers(f"{address}/-/ready")):
             yield address
 
 
@@ -88,7 +88,7 @@ def node_exporter_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="node-exporter-") as name:
         command = [program, f"--web.listen-address=127.0.0.1:{port}"]
         address = f"127.0.0.1:{port}"
-        with running(command, log=Path(name) / "log", ready=lambda: _answers(f"http://{address}/metrics")):
+        with Server(command, log=Path(name) / "log", ready=lambda: _answers(f"http://{address}/metrics")):
             yield address
 
 

@@ -85,7 +85,7 @@ class Standalone:
             "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
-            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__EXECUTOR": "foresight.orchestration.executor.WarmLocalExecutor",
             # scheduler, parser, API and tasks write to one file: each waits for its turn longer than 5 s
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home.absolute()}/airflow.db?timeout=60",
             "CORE__PARALLELISM": str(self.parallelism),
