@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
+from foresight.errors import NotFound
 from foresight.messaging import drain
 from foresight.orchestration.embedded import CONFIG
-from foresight.orchestration.standalone import Standalone, Unfinished
+from foresight.orchestration.standalone import FINISHED, Standalone, Unfinished
 from foresight.sla import Outlooks, evaluate, load_slas, pair_up
 from foresight.store import Store
 from foresight.store.tables import (
@@ -190,14 +192,29 @@ def test_a_backfill_of_six_intervals_is_stored_evaluated_and_not_announced(
 
 
 def settle(airflow: Standalone) -> int:
-    """Waits until nothing runs and says how many runs there were; a run in flight would write in between."""
+    """Waits until nothing runs or is about to, and says how many runs there were.
+
+    A run in flight would write in between, and so would one that an event waits to start: a finished run has
+    left its event, and taking the event makes the run, so the runs before and after looking for events tell.
+    """
     dags = ("telemetry_analysis", "sla_evaluation")
 
+    def states() -> list[tuple[str, str]]:
+        return [(run["dag_run_id"], run["state"]) for dag in dags for run in airflow.runs(dag)]
+
     def idle() -> int | None:
-        runs = [run for dag in dags for run in airflow.runs(dag)]
-        return len(runs) if all(run["state"] in {"success", "failed"} for run in runs) else None
+        before = states()
+        quiet = all(state in FINISHED for _, state in before) and not events_wait(airflow)
+        return len(before) if quiet and states() == before else None
 
     return int(airflow.wait_for("all runs to end", idle))
+
+
+def events_wait(airflow: Standalone) -> bool:
+    """Whether an analysed interval has yet to start its evaluation."""
+    with contextlib.suppress(NotFound):
+        return bool(airflow.call("GET", "dags/sla_evaluation/assets/queuedEvents")["queued_events"])
+    return False
 
 
 def newest_scheduled(airflow: Standalone) -> tuple[str, datetime]:
