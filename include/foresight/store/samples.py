@@ -45,8 +45,8 @@ def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequen
         "metric": [key.metric for key in matrix.keys],
         "labels": labels,
         "partition_name": list(partitions),
-        "first_seen": np.where(any_observed, first.astype("datetime64[s]"), np.datetime64("NaT")),
-        "last_seen": np.where(any_observed, last.astype("datetime64[s]"), np.datetime64("NaT")),
+        "first_seen": np.where(any_observed, first.astype("datetime64[s]"), np.datetime64("NaT", "s")),
+        "last_seen": np.where(any_observed, last.astype("datetime64[s]"), np.datetime64("NaT", "s")),
     }
     upsert(connection, series, columns)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from foresight.analysis.aggregates import aggregate
 from tests.unit.analysis.recorded import matrices, recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def test_aggregates_equal_pandas_over_each_window_with_gaps():

@@ -8,7 +8,7 @@ from foresight.analysis import AnalysisParameters, analyse
 from foresight.analysis.autocorrelation import _fast_length, autocorrelate, find_period
 from tests.unit.analysis.recorded import recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def test_values_and_band_equal_statsmodels():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from foresight.analysis import Analysis, AnalysisParameters, Outcome, analyse, curves
 from tests.unit.analysis.recorded import matrices, recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def arrays_of(record: object, n_series: int) -> Iterator[tuple[str, np.ndarray]]:

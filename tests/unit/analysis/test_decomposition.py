@@ -7,7 +7,7 @@ from statsmodels.tsa.seasonal import seasonal_decompose
 from foresight.analysis.decomposition import decompose, window_sums
 from tests.unit.analysis.recorded import matrices, recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def test_every_series_with_its_own_period_equals_statsmodels():

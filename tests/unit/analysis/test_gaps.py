@@ -6,7 +6,7 @@ from foresight.analysis import AnalysisParameters, Outcome
 from foresight.analysis.gaps import fill, inspect
 from tests.unit.analysis.recorded import matrices
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 NAN, INF = np.nan, np.inf
 
 

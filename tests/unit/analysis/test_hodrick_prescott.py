@@ -5,7 +5,7 @@ from statsmodels.tsa.filters.hp_filter import hpfilter
 from foresight.analysis.hodrick_prescott import hodrick_prescott
 from tests.unit.analysis.recorded import recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 @pytest.mark.parametrize("n_slots", [3, 4, 31, 32, 33, 65, 720])

@@ -9,7 +9,7 @@ from foresight.analysis import analyse
 from foresight.analysis.mackinnon import critical_values, p_value
 from tests.unit.analysis.recorded import recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def peer(series, max_lag=3):

@@ -16,7 +16,7 @@ from foresight.forecasting.parameters import ForecastParameters
 from tests.unit.analysis.recorded import recorded_windows
 
 pytestmark = [
-    pytest.mark.filterwarnings("error"),
+    pytest.mark.filterwarnings("error::RuntimeWarning"),
     pytest.mark.filterwarnings("ignore:divide by zero encountered in log"),  # statsmodels on a perfect fit
 ]
 ORIGINS = (20, 77, 143)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from foresight.forecasting.origins import MEMORIES, Origins, Plan, unlikeness
 from foresight.forecasting.parameters import ForecastParameters
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def plan(n_slots: int, horizon: int = 10, stride: int = 5) -> Plan:

@@ -7,7 +7,7 @@ from foresight.forecasting import MODELS, ForecastParameters, forecast
 from tests.unit.analysis.recorded import matrices, recorded, recorded_windows
 from tests.unit.analysis.test_batch import arrays_of, awkward
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def everything(values: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from foresight.forecasting.paths import (
 )
 from tests.unit.analysis.recorded import recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from foresight.forecasting.probability import NEARNESS, WEIGHTS
 from tests.unit.analysis.recorded import recorded, recorded_windows
 from tests.unit.analysis.test_batch import awkward
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 NAN, INF = np.nan, np.inf
 
 

@@ -7,7 +7,7 @@ from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.selection import backtest
 from tests.unit.analysis.recorded import recorded_windows
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def judge(samples: np.ndarray, horizon: int = 10):
