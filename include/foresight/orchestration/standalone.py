@@ -156,6 +156,7 @@ class Standalone:
         client = httpx.Client(base_url=self.url, timeout=30)
 
         def ready() -> bool:
+            client.get("/execution/health")  # the tasks' API is built when first asked, in about 5 s
             health = client.get("/api/v2/monitor/health").json()
             return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
 
