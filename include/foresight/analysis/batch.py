@@ -16,7 +16,7 @@ from foresight.analysis.autocorrelation import (
     find_period,
     longest_period,
 )
-from foresight.analysis.blocks import Block, in_blocks
+from foresight.analysis.blocks import in_blocks
 from foresight.analysis.decomposition import Decomposition, decompose
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.analysis.hodrick_prescott import HodrickPrescott, hodrick_prescott
@@ -70,10 +70,10 @@ def analyse(
     statistic, lags = np.full(n_series, np.nan), np.full(n_series, -1)
     for block in in_blocks(values, np.flatnonzero(coverage.outcome == Outcome.OK)):
         rows, n = block.rows, len(block.rows)
-        standard = _standardise(block)
-        tests = dickey_fuller(standard, parameters.adf_max_lag)
+        deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
+        tests = dickey_fuller(deviation, parameters.adf_max_lag)
         statistic[rows], lags[rows] = (test[:n] for test in tests)
-        correlated = autocorrelate(standard, max(n_lags, longest_period(n_slots)))[:n]
+        correlated = autocorrelate(deviation, max(n_lags, longest_period(n_slots)))[:n]
         correlation[rows] = correlated[:, : n_lags + 1]
         found = find_period(correlated[:, : longest_period(n_slots) + 1])
         period[rows] = np.where(period[rows] > 0, period[rows], found)
@@ -119,11 +119,3 @@ def _declared(periods: Integers | None, default: int, n_series: int) -> Integers
     if given.shape != (n_series,):
         raise ValueError(f"periods must have the shape ({n_series},), got {given.shape}")
     return np.where(given > 0, given, default)
-
-
-def _standardise(block: Block) -> Matrix:
-    """Mean 0 and mean square 1, padding 0: what statistics that ignore level and unit are made from."""
-    deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
-    mean_square = np.vecdot(deviation, deviation) / deviation.shape[1]
-    deviation /= np.sqrt(np.where(mean_square > 0, mean_square, 1.0))[:, None]
-    return np.asarray(deviation)
