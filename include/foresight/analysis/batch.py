@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.analysis.aggregates import Aggregates, aggregate
-from foresight.analysis.arrays import Integers, Matrix
+from foresight.analysis.arrays import Integers, Matrix, unbuffered
 from foresight.analysis.autocorrelation import (
     Autocorrelation,
     autocorrelate,
@@ -53,6 +53,7 @@ class Analysis:
         return self.coverage.outcome
 
 
+@unbuffered()
 def analyse(
     values: Matrix, parameters: AnalysisParameters = DEFAULTS, periods: Integers | None = None
 ) -> Analysis:
@@ -91,6 +92,7 @@ def analyse(
     )
 
 
+@unbuffered()
 def curves(values: Matrix, period: Integers, parameters: AnalysisParameters = DEFAULTS) -> Curves:
     """Decomposition with ``period[n_series]`` and Hodrick-Prescott of ``values[n_series, n_slots]``.
 

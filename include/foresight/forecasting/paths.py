@@ -68,11 +68,11 @@ def joint_paths(
     cells = like + origins.plan.total * np.arange(len(like))[:, None] + origins.plan.first
     then, past_level, past_slope = (values.take(cells) for values in (volatility, level, slope))
     scale = np.divide(volatility[:, -1:], then, out=np.ones_like(then), where=then > 0)
-    cells = like + origins.plan.judged * np.arange(len(like))[:, None]
     steps = np.empty((origins.plan.horizon, *like.shape))
-    for step, actual in enumerate(origins.ahead):
+    for step in range(origins.plan.horizon):
+        strides_later, phase = divmod(step, origins.plan.stride)
         carried = growth[:, step, None]
-        miss = actual.take(cells)
+        miss = origins.phases[phase].take(cells + (1 + strides_later))
         miss -= past_level
         miss -= past_slope * carried
         miss *= scale
@@ -112,8 +112,9 @@ def joint_band(paths: Paths, ordered: Matrix, coverage: float) -> tuple[Matrix, 
     low, middle, high = (outer[:, :, i, None] for i in range(3))
     room = paths.volatility[:, None]
     below, above = middle - low + room, high - middle + room
-    with np.errstate(invalid="ignore"):
-        stretch = np.maximum((paths.steps - middle) / above, (middle - paths.steps) / below).max(axis=0)
+    away = paths.steps - middle
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stretch = np.maximum(away * (1.0 / above), away * (-1.0 / below)).max(axis=0)
     stretch = np.nan_to_num(stretch, nan=0.0)
     n_paths = stretch.shape[1]
     alike = 1 + 2 * (paths.overlap - 1)
