@@ -17,7 +17,7 @@ from foresight.analysis.autocorrelation import (
     longest_period,
 )
 from foresight.analysis.blocks import in_blocks
-from foresight.analysis.decomposition import Decomposition, decompose
+from foresight.analysis.decomposition import Decomposition, decompose, feasible
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.analysis.hodrick_prescott import HodrickPrescott, hodrick_prescott
 from foresight.analysis.outcome import Outcome
@@ -98,21 +98,22 @@ def curves(values: Matrix, period: Integers, parameters: AnalysisParameters = DE
 
     A row's curves do not depend on the other rows: computed later from stored samples they are the same.
     """
-    is_usable = inspect(values, parameters).usable
-    usable = np.flatnonzero(is_usable)
+    usable = inspect(values, parameters).usable
+    used = np.where(usable, feasible(period, values.shape[1]), 0)
     trend, seasonal, residual, cycle, growth = (np.empty(values.shape) for _ in range(5))
-    for curve in (trend, seasonal, residual, cycle, growth):
-        curve[~is_usable] = np.nan
-    used = np.zeros(len(values), dtype=np.int64)
+    for has_curve, curves in ((used > 0, (trend, seasonal, residual)), (usable, (cycle, growth))):
+        for curve in curves:
+            curve[~has_curve] = np.nan
+    for block in in_blocks(values, np.flatnonzero(usable)):
+        smooth = hodrick_prescott(block.samples, parameters.hp_lambda)
+        cycle[block.rows], growth[block.rows] = block.restore(smooth.cycle), block.restore(smooth.trend)
     # Series of one period are decomposed together, so they should meet in a block.
-    for block in in_blocks(values, usable[np.argsort(period[usable], kind="stable")]):
+    by_period = np.argsort(used, kind="stable")[np.count_nonzero(used == 0) :]
+    for block in in_blocks(values, by_period):
         rows = block.rows
-        parts = decompose(block.samples[: len(rows)], period[rows])
-        used[rows] = parts.period
+        parts = decompose(block.samples[: len(rows)], used[rows])
         trend[rows], seasonal[rows] = block.restore(parts.trend), block.restore(parts.seasonal)
         residual[rows] = block.restore(parts.residual)
-        smooth = hodrick_prescott(block.samples, parameters.hp_lambda)
-        cycle[rows], growth[rows] = block.restore(smooth.cycle), block.restore(smooth.trend)
     return Curves(Decomposition(used, trend, seasonal, residual), HodrickPrescott(cycle, growth))
 
 
