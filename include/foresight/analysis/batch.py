@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.analysis.aggregates import Aggregates, aggregate
-from foresight.analysis.arrays import Integers, Matrix, unbuffered
+from foresight.analysis.arrays import Integers, Matrix, Rows, unbuffered
 from foresight.analysis.autocorrelation import (
     Autocorrelation,
     autocorrelate,
@@ -16,13 +16,13 @@ from foresight.analysis.autocorrelation import (
     find_period,
     longest_period,
 )
-from foresight.analysis.blocks import in_blocks
+from foresight.analysis.blocks import Block, in_blocks
 from foresight.analysis.decomposition import Decomposition, decompose, feasible
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.analysis.hodrick_prescott import HodrickPrescott, hodrick_prescott
 from foresight.analysis.outcome import Outcome
 from foresight.analysis.parameters import AnalysisParameters
-from foresight.analysis.stationarity import Stationarity, conclude, dickey_fuller
+from foresight.analysis.stationarity import Design, Stationarity, conclude, dickey_fuller
 
 DEFAULTS = AnalysisParameters()
 
@@ -68,16 +68,22 @@ def analyse(
     period = _declared(periods, parameters.period, n_series)
     n_lags = parameters.autocorrelation_lags
     correlation = np.full((n_series, n_lags + 1), np.nan)
-    statistic, lags = np.full(n_series, np.nan), np.full(n_series, -1)
-    for block in in_blocks(values, np.flatnonzero(coverage.outcome == Outcome.OK)):
+    ok = np.flatnonzero(coverage.outcome == Outcome.OK)
+    design, n_read = Design(len(ok), n_slots, parameters.adf_max_lag), 0
+    for block in in_blocks(values, ok):
         rows, n = block.rows, len(block.rows)
-        deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
-        tests = dickey_fuller(deviation, parameters.adf_max_lag)
-        statistic[rows], lags[rows] = (test[:n] for test in tests)
+        deviation = _deviation(block)
+        design.read(slice(n_read, n_read := n_read + n), deviation)
         correlated = autocorrelate(deviation, max(n_lags, longest_period(n_slots)))[:n]
         correlation[rows] = correlated[:, : n_lags + 1]
         found = find_period(correlated[:, : longest_period(n_slots) + 1])
         period[rows] = np.where(period[rows] > 0, period[rows], found)
+
+    def read_again(which: Rows) -> Matrix:
+        return np.vstack([_deviation(block)[: len(block.rows)] for block in in_blocks(values, ok[which])])
+
+    statistic, lags = np.full(n_series, np.nan), np.full(n_series, -1)
+    statistic[ok], lags[ok] = dickey_fuller(design, read_again)
     return Analysis(
         parameters,
         coverage,
@@ -122,3 +128,8 @@ def _declared(periods: Integers | None, default: int, n_series: int) -> Integers
     if given.shape != (n_series,):
         raise ValueError(f"periods must have the shape ({n_series},), got {given.shape}")
     return np.where(given > 0, given, default)
+
+
+def _deviation(block: Block) -> Matrix:
+    """The samples of a block, each row minus its mean."""
+    return np.asarray(block.samples - block.samples.mean(axis=1, keepdims=True))
