@@ -68,16 +68,17 @@ def joint_paths(
     cells = like + origins.plan.total * np.arange(len(like))[:, None] + origins.plan.first
     then, past_level, past_slope = (values.take(cells) for values in (volatility, level, slope))
     scale = np.divide(volatility[:, -1:], then, out=np.ones_like(then), where=then > 0)
+    # The error then, scaled, on top of the forecast now: what does not depend on the step comes first.
+    base = level[:, -1:] - past_level * scale
+    tilt = slope[:, -1:] - past_slope * scale
+    floor, ceiling = origins.floor[:, None], origins.ceiling[:, None]
     steps = np.empty((origins.plan.horizon, *like.shape))
-    for step in range(origins.plan.horizon):
+    for step, path in enumerate(steps):
         strides_later, phase = divmod(step, origins.plan.stride)
-        carried = growth[:, step, None]
-        miss = origins.phases[phase].take(cells + (1 + strides_later))
-        miss -= past_level
-        miss -= past_slope * carried
-        miss *= scale
-        miss += level[:, -1:] + slope[:, -1:] * carried
-        np.clip(miss, origins.floor[:, None], origins.ceiling[:, None], out=steps[step])
+        np.multiply(origins.phases[phase].take(cells + (1 + strides_later)), scale, out=path)
+        path += base
+        path += tilt * growth[:, step, None]
+        np.clip(path, floor, ceiling, out=path)
     return Paths(steps, volatility[:, -1], origins.floor, origins.ceiling, origins.plan.overlap)
 
 

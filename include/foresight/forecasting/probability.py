@@ -191,6 +191,6 @@ def _from_past(
     ever = np.zeros_like(same_side)
     for step, out in enumerate((*origins.ahead(is_out), ever)):
         np.maximum(ever, out, out=ever)
-        shares[:, :, step] = np.vecdot(likeness, out), np.vecdot(same_side, out)
+        shares[0, :, step], shares[1, :, step] = np.vecdot(likeness, out), np.vecdot(same_side, out)
     shares /= np.where(total > 0, total, np.nan)[:, :, None]
     return np.minimum(shares[0], 1.0), shares[1]
