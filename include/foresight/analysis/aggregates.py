@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Integers, Matrix, power_of_two_scale
+from foresight.analysis.arrays import Flags, Integers, Matrix, Vector, power_of_two_scale
 from foresight.analysis.gaps import extremes, is_complete
 
 BLOCK_BYTES = 1 << 20
@@ -44,24 +44,32 @@ def aggregate(values: Matrix, windows: Sequence[int]) -> Aggregates:
 
 
 def _summarise(tail: Matrix) -> Matrix:
-    """Observed slots, maximum, minimum, mean and std of each row, ``[5, n_series]``; two passes."""
-    count, known = np.full(len(tail), tail.shape[1]), tail
+    """Observed slots, maximum, minimum, mean and std of each row, ``[5, n_series]``."""
     highest, lowest = extremes(tail)
     holed = np.flatnonzero(~is_complete(highest, lowest))
+    with np.errstate(invalid="ignore"):  # in the rows with holes, which are done anew
+        summary = _summarise_observed(tail, np.full(len(tail), tail.shape[1]), highest, lowest)
     if holed.size:
         finite = np.isfinite(tail[holed])
-        count[holed], known = finite.sum(axis=1), tail.copy()
-        known[holed] = np.where(finite, tail[holed], 0.0)
-        highest[holed], _ = extremes(np.where(finite, tail[holed], -np.inf))
-        _, lowest[holed] = extremes(np.where(finite, tail[holed], np.inf))
+        highest, _ = extremes(np.where(finite, tail[holed], -np.inf))
+        _, lowest = extremes(np.where(finite, tail[holed], np.inf))
+        known = np.where(finite, tail[holed], 0.0)
+        summary[:, holed] = _summarise_observed(known, finite.sum(axis=1), highest, lowest, finite)
+    return summary
+
+
+def _summarise_observed(
+    known: Matrix, count: Integers, highest: Vector, lowest: Vector, finite: Flags | None = None
+) -> Matrix:
+    """The same from ``known`` samples, of which those that are not ``finite`` are 0; two passes."""
     scale = power_of_two_scale(np.where(count > 0, np.maximum(highest, -lowest), 0.0))
     if not (scale == 1.0).all():
         known = known * scale[:, None]
     # Rounding may carry a mean past the extremes: a constant would then have a spread.
     mean = np.clip(known.sum(axis=1) / np.maximum(count, 1), lowest * scale, highest * scale)
     deviation = known - mean[:, None]
-    if holed.size:
-        deviation[holed] = np.where(finite, deviation[holed], 0.0)
+    if finite is not None:
+        deviation = np.where(finite, deviation, 0.0)
     variance = np.vecdot(deviation, deviation) / np.maximum(count - 1, 1)
     with np.errstate(over="ignore"):
         std = np.where(count > 1, np.sqrt(variance) / scale, np.nan)
