@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresight.analysis.arrays import Flags, Integers, Matrix, Vector, power_of_two_scale
+from foresight.analysis.blocks import MIN_ROWS
 from foresight.analysis.gaps import extremes, is_complete
 
 BLOCK_BYTES = 1 << 20
@@ -33,10 +34,11 @@ class Aggregates:
 
 def aggregate(values: Matrix, windows: Sequence[int]) -> Aggregates:
     """Aggregate ``values[n_series, n_slots]`` over its last slots; NaN and ±Inf are missing."""
-    summary = np.empty((5, len(values), len(windows)))
+    n_series, n_slots = values.shape
+    summary = np.empty((5, n_series, len(windows)))
     for column, window in enumerate(windows):
-        height = max(BLOCK_BYTES // (8 * window), 1)
-        for start in range(0, len(values), height):
+        height = max(BLOCK_BYTES // (8 * max(min(window, n_slots), 1)), MIN_ROWS)
+        for start in range(0, n_series, height):
             rows = slice(start, start + height)
             summary[:, rows, column] = _summarise(values[rows, -window:])
     observed, *statistics = summary
