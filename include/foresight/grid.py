@@ -6,6 +6,7 @@ Prometheus stamps ``avg_over_time``. Times are UTC; inside, they are whole epoch
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,7 +33,7 @@ class Grid:
     @classmethod
     def ending_at(cls, instant: datetime, n_slots: int, step_seconds: int = 60) -> Grid:
         """The grid that ends at ``instant`` floored to the step; a naive instant is refused."""
-        epoch = int(epoch_seconds(instant))
+        epoch = whole_seconds(instant)
         return cls(epoch - epoch % step_seconds, n_slots, step_seconds)
 
     @property
@@ -69,3 +70,8 @@ def epoch_seconds(instant: datetime) -> float:
         msg = f"{instant!r} has no time zone"
         raise ValueError(msg)
     return instant.timestamp()
+
+
+def whole_seconds(instant: datetime) -> int:
+    """The same, rounded down: how instants are stored and compared."""
+    return math.floor(epoch_seconds(instant))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.analysis.aggregates import Aggregates, aggregate
-from foresight.analysis.arrays import Integers, Matrix
+from foresight.analysis.arrays import Integers, Matrix, Rows, unbuffered
 from foresight.analysis.autocorrelation import (
     Autocorrelation,
     autocorrelate,
@@ -17,12 +17,12 @@ from foresight.analysis.autocorrelation import (
     longest_period,
 )
 from foresight.analysis.blocks import Block, in_blocks
-from foresight.analysis.decomposition import Decomposition, decompose
+from foresight.analysis.decomposition import Decomposition, decompose, feasible
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.analysis.hodrick_prescott import HodrickPrescott, hodrick_prescott
 from foresight.analysis.outcome import Outcome
 from foresight.analysis.parameters import AnalysisParameters
-from foresight.analysis.stationarity import Stationarity, conclude, dickey_fuller
+from foresight.analysis.stationarity import Design, Stationarity, conclude, dickey_fuller
 
 DEFAULTS = AnalysisParameters()
 
@@ -53,6 +53,7 @@ class Analysis:
         return self.coverage.outcome
 
 
+@unbuffered()
 def analyse(
     values: Matrix, parameters: AnalysisParameters = DEFAULTS, periods: Integers | None = None
 ) -> Analysis:
@@ -67,16 +68,22 @@ def analyse(
     period = _declared(periods, parameters.period, n_series)
     n_lags = parameters.autocorrelation_lags
     correlation = np.full((n_series, n_lags + 1), np.nan)
-    statistic, lags = np.full(n_series, np.nan), np.full(n_series, -1)
-    for block in in_blocks(values, np.flatnonzero(coverage.outcome == Outcome.OK)):
+    ok = np.flatnonzero(coverage.outcome == Outcome.OK)
+    design, n_read = Design(len(ok), n_slots, parameters.adf_max_lag), 0
+    for block in in_blocks(values, ok):
         rows, n = block.rows, len(block.rows)
-        standard = _standardise(block)
-        tests = dickey_fuller(standard, parameters.adf_max_lag)
-        statistic[rows], lags[rows] = (test[:n] for test in tests)
-        correlated = autocorrelate(standard, max(n_lags, longest_period(n_slots)))[:n]
+        deviation = _deviation(block)
+        design.read(slice(n_read, n_read := n_read + n), deviation)
+        correlated = autocorrelate(deviation, max(n_lags, longest_period(n_slots)))[:n]
         correlation[rows] = correlated[:, : n_lags + 1]
         found = find_period(correlated[:, : longest_period(n_slots) + 1])
         period[rows] = np.where(period[rows] > 0, period[rows], found)
+
+    def read_again(which: Rows) -> Matrix:
+        return np.vstack([_deviation(block)[: len(block.rows)] for block in in_blocks(values, ok[which])])
+
+    statistic, lags = np.full(n_series, np.nan), np.full(n_series, -1)
+    statistic[ok], lags[ok] = dickey_fuller(design, read_again)
     return Analysis(
         parameters,
         coverage,
@@ -91,26 +98,28 @@ def analyse(
     )
 
 
+@unbuffered()
 def curves(values: Matrix, period: Integers, parameters: AnalysisParameters = DEFAULTS) -> Curves:
     """Decomposition with ``period[n_series]`` and Hodrick-Prescott of ``values[n_series, n_slots]``.
 
     A row's curves do not depend on the other rows: computed later from stored samples they are the same.
     """
-    is_usable = inspect(values, parameters).usable
-    usable = np.flatnonzero(is_usable)
+    usable = inspect(values, parameters).usable
+    used = np.where(usable, feasible(period, values.shape[1]), 0)
     trend, seasonal, residual, cycle, growth = (np.empty(values.shape) for _ in range(5))
-    for curve in (trend, seasonal, residual, cycle, growth):
-        curve[~is_usable] = np.nan
-    used = np.zeros(len(values), dtype=np.int64)
+    for has_curve, curves in ((used > 0, (trend, seasonal, residual)), (usable, (cycle, growth))):
+        for curve in curves:
+            curve[~has_curve] = np.nan
+    for block in in_blocks(values, np.flatnonzero(usable)):
+        smooth = hodrick_prescott(block.samples, parameters.hp_lambda)
+        cycle[block.rows], growth[block.rows] = block.restore(smooth.cycle), block.restore(smooth.trend)
     # Series of one period are decomposed together, so they should meet in a block.
-    for block in in_blocks(values, usable[np.argsort(period[usable], kind="stable")]):
+    by_period = np.argsort(used, kind="stable")[np.count_nonzero(used == 0) :]
+    for block in in_blocks(values, by_period):
         rows = block.rows
-        parts = decompose(block.samples[: len(rows)], period[rows])
-        used[rows] = parts.period
+        parts = decompose(block.samples[: len(rows)], used[rows])
         trend[rows], seasonal[rows] = block.restore(parts.trend), block.restore(parts.seasonal)
         residual[rows] = block.restore(parts.residual)
-        smooth = hodrick_prescott(block.samples, parameters.hp_lambda)
-        cycle[rows], growth[rows] = block.restore(smooth.cycle), block.restore(smooth.trend)
     return Curves(Decomposition(used, trend, seasonal, residual), HodrickPrescott(cycle, growth))
 
 
@@ -121,9 +130,6 @@ def _declared(periods: Integers | None, default: int, n_series: int) -> Integers
     return np.where(given > 0, given, default)
 
 
-def _standardise(block: Block) -> Matrix:
-    """Mean 0 and mean square 1, padding 0: what statistics that ignore level and unit are made from."""
-    deviation = block.samples - block.samples.mean(axis=1, keepdims=True)
-    mean_square = np.vecdot(deviation, deviation) / deviation.shape[1]
-    deviation /= np.sqrt(np.where(mean_square > 0, mean_square, 1.0))[:, None]
-    return np.asarray(deviation)
+def _deviation(block: Block) -> Matrix:
+    """The samples of a block, each row minus its mean."""
+    return np.asarray(block.samples - block.samples.mean(axis=1, keepdims=True))

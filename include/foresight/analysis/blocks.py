@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresight.analysis.arrays import Matrix, Rows, Vector, power_of_two_scale
-from foresight.analysis.gaps import fill
+from foresight.analysis.gaps import extremes, fill, is_complete
 
 BLOCK_BYTES = 3 << 20
 """Aim for the size of one block: small enough for the cache, large enough to be worth a call."""
@@ -51,8 +51,13 @@ def in_blocks(values: Matrix, rows: Rows) -> Iterator[Block]:
     height = rows_per_block(values.shape[1])
     for start in range(0, len(rows), height):
         chosen = rows[start : start + height]
-        samples = fill(values[chosen])
-        scale = power_of_two_scale(np.maximum(samples.max(axis=1), -samples.min(axis=1)))
+        samples = values[chosen]
+        highest, lowest = extremes(samples)
+        holed = np.flatnonzero(~is_complete(highest, lowest))
+        if holed.size:
+            samples[holed] = filled = fill(samples[holed])
+            highest[holed], lowest[holed] = extremes(filled)
+        scale = power_of_two_scale(np.maximum(highest, -lowest))
         if not (scale == 1.0).all():
             samples = samples * scale[:, None]
         if len(chosen) < height:

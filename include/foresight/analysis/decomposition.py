@@ -32,13 +32,16 @@ class Decomposition:
 def decompose(samples: Matrix, period: Integers) -> Decomposition:
     """Decompose gapless ``samples[n_series, n_slots]`` with ``period[n_series]``."""
     trend, seasonal, residual = (np.full(samples.shape, np.nan) for _ in range(3))
-    feasible = np.where((period >= 2) & (2 * period <= samples.shape[1]), period, 0)
-    order = np.argsort(feasible, kind="stable")
-    periods, starts = np.unique(feasible[order], return_index=True)
-    for length, rows in zip(periods, np.split(order, starts[1:]), strict=True):
-        if length:
-            trend[rows], seasonal[rows], residual[rows] = _decompose_alike(samples[rows], int(length))
-    return Decomposition(feasible, trend, seasonal, residual)
+    used = feasible(period, samples.shape[1])
+    for length in np.unique(used[used > 0]):
+        rows = np.flatnonzero(used == length)
+        trend[rows], seasonal[rows], residual[rows] = _decompose_alike(samples[rows], int(length))
+    return Decomposition(used, trend, seasonal, residual)
+
+
+def feasible(period: Integers, n_slots: int) -> Integers:
+    """Each ``period`` of which ``n_slots`` show two cycles; 0 for the others."""
+    return np.where((period >= 2) & (2 * period <= n_slots), period, 0)
 
 
 def _decompose_alike(samples: Matrix, period: int) -> tuple[Matrix, Matrix, Matrix]:
@@ -46,19 +49,19 @@ def _decompose_alike(samples: Matrix, period: int) -> tuple[Matrix, Matrix, Matr
     half = period // 2
     inner = slice(half, n_slots - half)
     sums = window_sums(samples, period)
-    average = (sums if period % 2 else (sums[:, :-1] + sums[:, 1:]) * 0.5) / period
+    average = sums / period if period % 2 else (sums[:, :-1] + sums[:, 1:]) / (2 * period)
     trend = np.full(samples.shape, np.nan)
     trend[:, inner] = average
     detrended = samples[:, inner] - average
     # Whole cycles are added up as rows of a third axis; what is left over joins the first phases.
     cycles, rest = divmod(detrended.shape[1], period)
-    total = detrended[:, : cycles * period].reshape(n_series, cycles, period).sum(axis=1)
+    total = np.ones(cycles) @ detrended[:, : cycles * period].reshape(n_series, cycles, period)
     total[:, :rest] += detrended[:, cycles * period :]
     phase_mean = total / (cycles + (np.arange(period) < rest))
     phase_mean = np.roll(phase_mean - phase_mean.mean(axis=1, keepdims=True), half, axis=1)
     seasonal = np.tile(phase_mean, (1, n_slots // period + 1))[:, :n_slots]
     residual = np.full(samples.shape, np.nan)
-    residual[:, inner] = detrended - seasonal[:, inner]
+    np.subtract(detrended, seasonal[:, inner], out=residual[:, inner])
     return trend, seasonal, residual
 
 

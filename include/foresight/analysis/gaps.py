@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.analysis.arrays import Flags, Integers, Matrix, Rows
+from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
 from foresight.analysis.outcome import Outcome
 from foresight.analysis.parameters import AnalysisParameters
 
@@ -45,9 +44,11 @@ def inspect(values: Matrix, parameters: AnalysisParameters) -> Coverage:
     level = np.zeros(n_series, dtype=np.bool_)
     for start in range(0, n_series, INSPECTED_ROWS):
         block = values[start : start + INSPECTED_ROWS]
-        for rows in rows_by_completeness(block):
-            at = start + rows
-            observed[at], infinite[at], level[at] = _inspect_block(block[rows])
+        here, (highest, lowest) = slice(start, start + len(block)), extremes(block)
+        observed[here], level[here] = n_slots, highest == lowest
+        holed = start + np.flatnonzero(~is_complete(highest, lowest))
+        if holed.size:
+            observed[holed], infinite[holed], level[holed] = _inspect_holed(values[holed])
     outcome = np.select(
         [
             observed == 0,
@@ -61,19 +62,19 @@ def inspect(values: Matrix, parameters: AnalysisParameters) -> Coverage:
     return Coverage(outcome, observed, infinite, np.where(outcome <= Outcome.CONSTANT, n_slots - observed, 0))
 
 
-def rows_by_completeness(values: Matrix) -> Iterator[Rows]:
-    """The rows without holes, then those with some, if there are any: these take several times as long."""
-    is_complete = np.isfinite(values).all(axis=1)
-    yield from filter(len, (np.flatnonzero(is_complete), np.flatnonzero(~is_complete)))
+def extremes(values: Matrix) -> tuple[Vector, Vector]:
+    """Maximum and minimum of each row; NaN in a row with NaN, -Inf and +Inf of no slots."""
+    return values.max(axis=1, initial=-np.inf), values.min(axis=1, initial=np.inf)
 
 
-def _inspect_block(values: Matrix) -> tuple[Integers, Integers, Flags]:
+def is_complete(highest: Vector, lowest: Vector) -> Flags:
+    """Which rows have a finite sample in every slot, told by their :func:`extremes`."""
+    return np.isfinite(highest) & np.isfinite(lowest)
+
+
+def _inspect_holed(values: Matrix) -> tuple[Integers, Integers, Flags]:
     """Finite samples, infinite samples, and whether all finite ones are equal, of each row."""
     finite = np.isfinite(values)
-    if finite.all():
-        n_slots = np.full(len(values), values.shape[1])
-        level = values.max(axis=1, initial=-np.inf) == values.min(axis=1, initial=np.inf)
-        return n_slots, np.zeros_like(n_slots), level
     highest = np.where(finite, values, -np.inf).max(axis=1, initial=-np.inf)
     lowest = np.where(finite, values, np.inf).min(axis=1, initial=np.inf)
     return finite.sum(axis=1), np.isinf(values).sum(axis=1), highest == lowest

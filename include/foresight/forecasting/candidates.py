@@ -1,8 +1,8 @@
 """The candidate models, for every series and every origin at once.
 
 Each forecasts a straight or a bending line: ``level + slope * growth[step]``. The exponential ones are
-linear recursions with fixed weights, so a whole stride of slots is one small matrix product: the state
-after it is ``state @ carry + slots @ gain``.
+linear recursions with fixed weights, so the states at the origins of a whole span of slots are one small
+matrix product: ``state @ carry + slots @ gain``, from the state before the span.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import lru_cache
 import numpy as np
 
 from foresight.analysis.arrays import Integers, Matrix
-from foresight.forecasting.origins import MEMORIES, Origins, per_stride
+from foresight.forecasting.origins import MEMORIES, Origins
 
 SES_WEIGHTS = (0.1, 0.3, 0.6)
 THETA_WEIGHT = 0.3
 HOLT_LEVEL, HOLT_TREND, HOLT_DAMPING = 0.5, 0.1, 0.9
 SHORT_MEDIAN = 5
+SPAN = 8
+"""Strides whose states are computed at a time."""
 
 MODELS = (
     "naive",
@@ -56,17 +58,10 @@ class Candidates:
 
 def forecast_all(origins: Origins, means: list[Matrix]) -> Candidates:
     """All models at all ``origins``; ``means`` are their running means."""
-    n_series, total, _ = origins.strides.shape
-    states = _run_recursions(origins.strides)
-    level = np.empty((len(MODELS), n_series, total))
-    level[0] = means[0]
-    n_ses = len(SES_WEIGHTS)
-    level[1 : 1 + n_ses] = states[:, :n_ses].transpose(1, 2, 0)
-    level[-4] = _short_medians(origins.strides)
-    level[-3] = means[-1]
-    level[-2] = level[1 + SES_WEIGHTS.index(THETA_WEIGHT)]
-    level[-1] = states[:, n_ses].T
-    slope = np.stack([_line_slopes(origins), states[:, n_ses + 1].T])
+    *smooth, holt_level, holt_trend = _run_recursions(origins)
+    theta = smooth[SES_WEIGHTS.index(THETA_WEIGHT)]
+    level = np.stack([means[0], *smooth, _short_medians(origins.phases), means[-1], theta, holt_level])
+    slope = np.stack([_line_slopes(origins), holt_trend])
     return Candidates(level, slope, _growth(origins.plan.horizon))
 
 
@@ -79,23 +74,32 @@ def _growth(horizon: int) -> Matrix:
     return growth
 
 
-def _run_recursions(strides: Matrix) -> Matrix:
-    """Smoothing levels, then Holt's level and trend, at each origin: ``[total, n_states, n_series]``."""
-    n_series, total, stride = strides.shape
-    carry, gain = _stride_step(stride)
-    inputs = (strides.reshape(-1, stride) @ gain).reshape(n_series, total, -1)
-    states = np.ascontiguousarray(inputs.transpose(1, 2, 0))
-    state = np.repeat(strides[:, 0, 0][None], len(carry), axis=0)
-    state[-1] = 0.0
-    for origin in range(total):
-        states[origin] += carry.T @ state
-        state = states[origin]
+def _run_recursions(origins: Origins) -> Matrix:
+    """Smoothing levels, then Holt's level and trend, at each origin: ``[n_states, n_series, total]``."""
+    stride, total = origins.plan.stride, origins.plan.total
+    carry, gain = _span_step(stride)
+    n_states = len(carry)
+    slots = origins.samples[:, -total * stride :]
+    states = np.empty((n_states, len(slots), total))
+    state = np.repeat(slots[:, :1], n_states, axis=1)
+    state[:, -1] = 0.0
+    for start in range(0, total, SPAN):
+        stop = min(start + SPAN, total)
+        here = slice((stop - start) * n_states)
+        after = slots[:, start * stride : stop * stride] @ gain[: (stop - start) * stride, here]
+        after += state @ carry[:, here]
+        by_origin = after.reshape(len(slots), -1, n_states)
+        states[:, :, start:stop] = by_origin.transpose(2, 0, 1)
+        state = by_origin[:, -1]
     return states
 
 
 @lru_cache(maxsize=8)
-def _stride_step(stride: int) -> tuple[Matrix, Matrix]:
-    """``carry[d, d]`` and ``gain[stride, d]`` of all recursions over one stride."""
+def _span_step(stride: int) -> tuple[Matrix, Matrix]:
+    """``carry[d, SPAN * d]`` and ``gain[SPAN * stride, SPAN * d]`` of all recursions over a span of strides.
+
+    The first strides do not see those after them, so the first rows and columns serve a shorter span.
+    """
     n_ses = len(SES_WEIGHTS)
     one = np.zeros((n_ses + 2, n_ses + 2))
     one[range(n_ses), range(n_ses)] = 1.0 - np.array(SES_WEIGHTS)
@@ -107,24 +111,31 @@ def _stride_step(stride: int) -> tuple[Matrix, Matrix]:
         HOLT_TREND * damped + (1.0 - HOLT_TREND) * HOLT_DAMPING,
     )
     enters = np.array([*SES_WEIGHTS, HOLT_LEVEL, HOLT_LEVEL * HOLT_TREND])
-    gain = np.array([enters @ np.linalg.matrix_power(one, stride - 1 - slot) for slot in range(stride)])
-    return np.linalg.matrix_power(one, stride), gain
+    aged = [enters @ np.linalg.matrix_power(one, age) for age in range(SPAN * stride)]
+    ends = stride * np.arange(1, SPAN + 1)
+    gain = [
+        np.concatenate([aged[end - 1 - slot] if slot < end else np.zeros_like(enters) for end in ends])
+        for slot in range(SPAN * stride)
+    ]
+    return np.hstack([np.linalg.matrix_power(one, end) for end in ends]), np.array(gain)
 
 
 def _line_slopes(origins: Origins) -> Matrix:
     """The least-squares slope over all slots up to each origin, ``[n_series, total]``."""
     plan = origins.plan
-    starts, counts = plan.stride * np.arange(plan.total), plan.stride * np.arange(1, plan.total + 1)
-    inside = per_stride(origins.strides, np.arange(plan.stride, dtype=np.float64))
-    sums = np.diff(origins.totals, axis=1, prepend=0.0)
-    moments = np.cumsum(sums * starts + inside, axis=1)
-    spread = counts * (counts**2 - 1) / 12
-    return np.asarray((moments - (counts - 1) / 2 * origins.totals) / spread)
+    starts = plan.stride * np.arange(float(plan.total))
+    counts = starts + plan.stride
+    moments = origins.sums * starts
+    for place, samples in enumerate(origins.phases):
+        moments += place * samples
+    slopes = np.cumsum(moments, axis=1) - (counts - 1) / 2 * origins.totals
+    slopes /= counts * (counts**2 - 1) / 12
+    return np.asarray(slopes)
 
 
-def _short_medians(strides: Matrix) -> Matrix:
+def _short_medians(phases: Matrix) -> Matrix:
     """The median of the last five slots of each stride, by comparisons of pairs."""
-    a, b, c, d, e = (strides[:, :, -1 - back] for back in range(SHORT_MEDIAN))
+    a, b, c, d, e = phases[-SHORT_MEDIAN:]
     low = np.maximum(np.minimum(a, b), np.minimum(c, d))
     high = np.minimum(np.maximum(a, b), np.maximum(c, d))
     return np.asarray(np.maximum(np.minimum(low, high), np.minimum(e, np.maximum(low, high))))

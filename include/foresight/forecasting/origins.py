@@ -5,9 +5,12 @@ They lie one stride apart and are counted back from the last slot, which is the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.analysis.arrays import Matrix, Vector
 from foresight.forecasting.parameters import ForecastParameters
@@ -59,14 +62,15 @@ class Origins:
     """What no forecast goes below, in units of ``samples``: zero if the series was never negative."""
     ceiling: Vector
     """What no forecast goes above: zero if the series was never positive."""
-    strides: Matrix
-    """The same samples stride by stride, ``[n_series, total, stride]``: each ends at an origin."""
+    phases: Matrix
+    """The same samples by their place in a stride, ``[stride, n_series, total]``: the last are the origins.
+    Every slot of all strides is one contiguous matrix."""
+    sums: Matrix
+    """The sum of the samples of each stride, ``[n_series, total]``."""
     totals: Matrix
     """The sum of the samples up to each origin, ``[n_series, total]``."""
     changes: Matrix
     """The sum of the absolute changes from slot to slot within each stride, ``[n_series, total]``."""
-    ahead: Matrix
-    """What followed the judged origins, ``[horizon, n_series, judged]``."""
 
     @classmethod
     def of(cls, series: Matrix, plan: Plan) -> Origins:
@@ -77,38 +81,36 @@ class Origins:
         samples = series - now[:, None]
         rest = plan.n_slots - plan.total * plan.stride
         strides = samples[:, rest:].reshape(len(samples), plan.total, plan.stride)
-        ahead = np.empty((plan.horizon, len(samples), plan.judged))
-        origin = rest + (plan.first + 1) * plan.stride - 1
-        last = origin + (plan.judged - 1) * plan.stride
-        for step in range(1, plan.horizon + 1):
-            ahead[step - 1] = samples[:, origin + step : last + step + 1 : plan.stride]
-        changes = np.zeros_like(samples)
-        np.subtract(samples[:, 1:], samples[:, :-1], out=changes[:, 1:])
-        changes = per_stride(np.abs(changes, out=changes)[:, rest:].reshape(strides.shape))
-        totals = np.cumsum(per_stride(strides), axis=1)
-        return cls(plan, samples, floor, ceiling, strides, totals, changes, ahead)
+        phases = np.ascontiguousarray(strides.transpose(2, 0, 1))
+        changes = np.abs(np.diff(phases, axis=0)).sum(axis=0)
+        changes[:, 1:] += np.abs(phases[0, :, 1:] - phases[-1, :, :-1])
+        if rest:
+            changes[:, 0] += np.abs(samples[:, rest] - samples[:, rest - 1])
+        sums = phases.sum(axis=0)
+        return cls(plan, samples, floor, ceiling, phases, sums, np.cumsum(sums, axis=1), changes)
 
-    def at_judged(self, values: Matrix) -> Matrix:
-        """The judged origins of ``values[..., total]``."""
-        return values[..., self.plan.first : self.plan.first + self.plan.judged]
+    def at_judged(self, values: Matrix, strides_later: int = 0) -> Matrix:
+        """The judged origins of ``values[..., total]``, or what is so many strides after them."""
+        start = self.plan.first + strides_later
+        return values[..., start : start + self.plan.judged]
+
+    def ahead(self, phases: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """What followed the judged origins, step by step, of ``phases`` or of what has its shape."""
+        for step in range(self.plan.horizon):
+            strides_later, phase = divmod(step, self.plan.stride)
+            yield self.at_judged(phases[phase], 1 + strides_later)
 
     def running_means(self) -> list[Matrix]:
         """Means over the last slots up to each origin, ``[n_series, total]``, one a memory."""
-        counts = np.arange(1, self.plan.total + 1)
-        means = [self.strides[:, :, -1]]
+        counts = np.arange(1.0, self.plan.total + 1)
+        means = [self.phases[-1]]
         for memory in MEMORIES[1:]:
             width = max(1, memory // self.plan.stride)
             sums = self.totals.copy()
             sums[:, width:] -= self.totals[:, :-width]
-            means.append(sums / (self.plan.stride * np.minimum(counts, width)))
+            sums /= self.plan.stride * np.minimum(counts, width)
+            means.append(sums)
         return means
-
-
-def per_stride(strides: Matrix, weights: Vector | None = None) -> Matrix:
-    """Weighted sums of ``strides[n_series, total, stride]`` over their last axis; without weights, sums."""
-    stride = strides.shape[2]
-    sums = strides.reshape(-1, stride) @ (np.ones(stride) if weights is None else weights)
-    return np.asarray(sums.reshape(strides.shape[:2]))
 
 
 def unlikeness(origins: Origins, means: list[Matrix]) -> Matrix:
@@ -123,4 +125,5 @@ def unlikeness(origins: Origins, means: list[Matrix]) -> Matrix:
         difference = origins.at_judged(mean) - mean[:, -1:]
         difference *= difference
         distance += difference
-    return np.asarray(distance / np.where(variance > 0, variance, 1.0))
+    distance /= np.where(variance > 0, variance, 1.0)
+    return distance

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Integers, Matrix, Rows, Vector
+from foresight.analysis.arrays import Integers, Matrix, Rows, Vector, unbuffered
 from foresight.analysis.blocks import Block, in_blocks
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.forecasting.candidates import MODELS, forecast_all
@@ -67,6 +67,7 @@ class Evidence:
     paths: Paths
 
 
+@unbuffered()
 def forecast(
     values: Matrix,
     horizon: int = 10,

@@ -68,16 +68,17 @@ def joint_paths(
     cells = like + origins.plan.total * np.arange(len(like))[:, None] + origins.plan.first
     then, past_level, past_slope = (values.take(cells) for values in (volatility, level, slope))
     scale = np.divide(volatility[:, -1:], then, out=np.ones_like(then), where=then > 0)
-    cells = like + origins.plan.judged * np.arange(len(like))[:, None]
+    # The error then, scaled, on top of the forecast now: what does not depend on the step comes first.
+    base = level[:, -1:] - past_level * scale
+    tilt = slope[:, -1:] - past_slope * scale
+    floor, ceiling = origins.floor[:, None], origins.ceiling[:, None]
     steps = np.empty((origins.plan.horizon, *like.shape))
-    for step, actual in enumerate(origins.ahead):
-        carried = growth[:, step, None]
-        miss = actual.take(cells)
-        miss -= past_level
-        miss -= past_slope * carried
-        miss *= scale
-        miss += level[:, -1:] + slope[:, -1:] * carried
-        np.clip(miss, origins.floor[:, None], origins.ceiling[:, None], out=steps[step])
+    for step, path in enumerate(steps):
+        strides_later, phase = divmod(step, origins.plan.stride)
+        np.multiply(origins.phases[phase].take(cells + (1 + strides_later)), scale, out=path)
+        path += base
+        path += tilt * growth[:, step, None]
+        np.clip(path, floor, ceiling, out=path)
     return Paths(steps, volatility[:, -1], origins.floor, origins.ceiling, origins.plan.overlap)
 
 
@@ -112,8 +113,9 @@ def joint_band(paths: Paths, ordered: Matrix, coverage: float) -> tuple[Matrix, 
     low, middle, high = (outer[:, :, i, None] for i in range(3))
     room = paths.volatility[:, None]
     below, above = middle - low + room, high - middle + room
-    with np.errstate(invalid="ignore"):
-        stretch = np.maximum((paths.steps - middle) / above, (middle - paths.steps) / below).max(axis=0)
+    away = paths.steps - middle
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stretch = np.maximum(away * (1.0 / above), away * (-1.0 / below)).max(axis=0)
     stretch = np.nan_to_num(stretch, nan=0.0)
     n_paths = stretch.shape[1]
     alike = 1 + 2 * (paths.overlap - 1)

@@ -8,6 +8,7 @@ counts), and past onsets (how often, from the same side of the bounds, the next 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -158,19 +159,18 @@ def mean_of_views(components: Components) -> Matrix:
 def _from_paths(paths: Paths, local: Rows, low: Vector, high: Vector) -> tuple[Matrix, Vector]:
     """Shares of the paths outside at each step and at any, and the mean first step of those that leave."""
     horizon, _, n_paths = paths.steps.shape
-    shares = np.empty((len(local), horizon + 1))
-    left = np.zeros((len(local), n_paths), dtype=np.bool_)
-    waited = np.zeros(len(local))
-    for step in range(horizon):
-        waited += n_paths - np.count_nonzero(left, axis=1)
-        values = paths.steps[step, local]
-        is_out = (values < low[:, None]) | (values > high[:, None])
-        shares[:, step] = np.count_nonzero(is_out, axis=1) / n_paths
-        left |= is_out
-    leaving = np.count_nonzero(left, axis=1)
-    shares[:, horizon] = leaving / n_paths
-    # A path that leaves at a step waited that many steps; one that never leaves waited for all of them.
-    first = (waited - horizon * (n_paths - leaving)) / np.where(leaving > 0, leaving, np.nan)
+    steps = paths.steps[:, local]
+    is_out = (steps < low[:, None]) | (steps > high[:, None])
+    has_left = is_out.copy()
+    for before, now in pairwise(has_left):
+        now |= before
+    every_path = np.ones(n_paths)
+    outside, gone = (flags.astype(np.float64) @ every_path for flags in (is_out, has_left))
+    shares = np.concatenate([outside, gone[-1:]]).T / n_paths
+    # A path that leaves at a step waited that many steps: it was still there before each of them.
+    stayed = n_paths + (n_paths - gone[:-1]).sum(axis=0)
+    leaving = gone[-1]
+    first = (stayed - horizon * (n_paths - leaving)) / np.where(leaving > 0, leaving, np.nan)
     return shares, first
 
 
@@ -182,21 +182,15 @@ def _from_past(
     Only states on the same side of the bounds as the present one count.
     """
     origins = evidence.origins
-    below, above = low[:, None], high[:, None]
-    state = origins.at_judged(origins.strides[:, :, -1])[local]
-    same_side = (((state < below) | (state > above)) == outside[:, None]).astype(np.float64)
+    samples = origins.phases[:, local]
+    is_out = ((samples < low[:, None]) | (samples > high[:, None])).astype(np.float64)
+    same_side = (origins.at_judged(is_out[-1]) == outside[:, None]).astype(np.float64)
     likeness = same_side / (NEARNESS + evidence.unlike[local]) ** 2
     total = np.stack([likeness.sum(axis=1), same_side.sum(axis=1)])
     shares = np.empty((2, len(local), origins.plan.horizon + 1))
-    ever = np.zeros(same_side.shape, dtype=np.bool_)
-    for step, ahead in enumerate((*origins.ahead, None)):
-        if ahead is None:
-            is_out = ever
-        else:
-            values = ahead[local]
-            is_out = (values < below) | (values > above)
-            ever |= is_out
-        out = is_out.astype(np.float64)
-        shares[:, :, step] = np.vecdot(likeness, out), np.vecdot(same_side, out)
+    ever = np.zeros_like(same_side)
+    for step, out in enumerate((*origins.ahead(is_out), ever)):
+        np.maximum(ever, out, out=ever)
+        shares[0, :, step], shares[1, :, step] = np.vecdot(likeness, out), np.vecdot(same_side, out)
     shares /= np.where(total > 0, total, np.nan)[:, :, None]
     return np.minimum(shares[0], 1.0), shares[1]

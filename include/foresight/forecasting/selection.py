@@ -28,7 +28,7 @@ class Backtest:
 
 def backtest(origins: Origins, candidates: Candidates) -> Backtest:
     """Judge every model from the origins, the latest first, whose horizons do not overlap."""
-    ahead = _apart(origins.ahead, origins)
+    ahead = [_apart(actual, origins) for actual in origins.ahead(origins.phases)]
     levels = _apart(origins.at_judged(candidates.level), origins)
     slopes = _apart(origins.at_judged(candidates.slope), origins)
     error = np.empty((len(MODELS), len(origins.samples)))
@@ -41,11 +41,12 @@ def backtest(origins: Origins, candidates: Candidates) -> Backtest:
                 miss -= np.multiply(slopes[model - FIRST_SLOPED], growth, out=carried)
             total += np.abs(miss, out=miss)
         error[model] = total.sum(axis=1)
-    error /= len(ahead) * ahead.shape[2]
+    error /= len(ahead) * levels.shape[2]
     one_step = origins.changes.sum(axis=1) / (origins.plan.total * origins.plan.stride)
     return Backtest(error / np.where(one_step > 0, one_step, np.nan), np.argmin(error, axis=0))
 
 
 def _apart(values: Matrix, origins: Origins) -> Matrix:
-    """The judged origins of ``values`` that lie a whole horizon apart."""
-    return np.ascontiguousarray(values[:, :, ::-1][:, :, :: origins.plan.overlap])
+    """The judged origins of ``values[..., judged]`` that lie a whole horizon apart, the latest included."""
+    overlap = origins.plan.overlap
+    return np.ascontiguousarray(values[..., (origins.plan.judged - 1) % overlap :: overlap])

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from foresight.errors import ForesightError
+from foresight.grid import whole_seconds
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, ensure_topic, publish
 from foresight.orchestration.connections import kafka_config
 from foresight.store import Store, find_publication, save_publication
@@ -101,7 +102,7 @@ def _pending(connection: Connection, topic: str) -> list[tuple[int, str]]:
         .order_by(publication.c.as_of)
         .limit(AT_ONCE)
     )
-    return [(int(as_of.timestamp()), part) for as_of, part in connection.execute(query)]
+    return [(whole_seconds(as_of), part) for as_of, part in connection.execute(query)]
 
 
 def _start_offsets(store: Store, config: ClientConfig, topic: str, as_of: int, part: str) -> dict[int, int]:

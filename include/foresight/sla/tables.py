@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from foresight.grid import whole_seconds
 from foresight.sla.definitions import Sli
 from foresight.sla.durations import duration_text
 from foresight.sla.quantities import between, quantity
@@ -83,13 +84,15 @@ def lines_from_rows(
         StatusLine(
             sla=row["sla_name"],
             sli=slis[name],
-            as_of=_epoch(row["as_of"]),
+            as_of=whole_seconds(row["as_of"]),
             state=State(row["state"]),
             n_series=row["n_series"],
             value=row["current_value"],
-            slot=_epoch(row["current_slot"]) if row["current_slot"] is not None else None,
+            slot=whole_seconds(row["current_slot"]) if row["current_slot"] is not None else None,
             probability=row["probability"],
-            first_slot=_epoch(row["expected_first_slot"]) if row["expected_first_slot"] is not None else None,
+            first_slot=whole_seconds(row["expected_first_slot"])
+            if row["expected_first_slot"] is not None
+            else None,
             windows=tuple(windows.get(name, ())),
         )
         for row in status
@@ -235,7 +238,3 @@ def _caption(lines: Sequence[StatusLine]) -> str | None:
     if any(line.windows[-1].below_one_slot for line in lines if line.windows):
         notes.append("*: the budget is less than one minute, so the first bad one overspends it")
     return " · ".join(notes) or None
-
-
-def _epoch(instant: datetime | int) -> int:
-    return int(instant.timestamp()) if isinstance(instant, datetime) else int(instant)

@@ -8,14 +8,18 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, func, select
 
+from foresight.grid import whole_seconds
 from foresight.store.engine import to_json
 
 _ROWS_AT_ONCE: Final = 10_000
 
 
-def count_rows(connection: Connection, table: Table) -> int:
-    """How many rows a table has."""
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def count_rows(connection: Connection, table: Table, as_of: int | None = None) -> int:
+    """How many rows a table has, in all or at one ``as_of``."""
+    query = select(func.count()).select_from(table)
+    if as_of is not None:
+        query = query.where(table.c.as_of == as_of)
+    return int(connection.execute(query).scalar_one())
 
 
 def checksum(connection: Connection, table: Table) -> str:
@@ -32,4 +36,4 @@ def checksum(connection: Connection, table: Table) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return int(value.timestamp()) if isinstance(value, datetime) else value
+    return whole_seconds(value) if isinstance(value, datetime) else value

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from foresight.grid import epoch_seconds
+from foresight.grid import whole_seconds
 
 MYSQL_FAMILY = frozenset({"mysql", "mariadb"})
 
@@ -35,7 +35,7 @@ class Instant(TypeDecorator[datetime]):
         """Whole seconds, UTC, without zone; a naive datetime is refused."""
         if value is None:
             return None
-        epoch = int(epoch_seconds(value) // 1) if isinstance(value, datetime) else int(value)
+        epoch = whole_seconds(value) if isinstance(value, datetime) else int(value)
         return datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Integer, String, Table
 
-from foresight.grid import epoch_seconds
+from foresight.grid import whole_seconds
 from foresight.store.column_types import Instant
 from foresight.store.engine import to_json
 
@@ -95,7 +95,7 @@ def _instants(given: Any) -> pa.Array:
         seconds = pa.array(given.astype("datetime64[s]"))
     else:
         if not isinstance(given, np.ndarray):
-            given = [int(epoch_seconds(at) // 1) if isinstance(at, datetime) else at for at in given]
+            given = [whole_seconds(at) if isinstance(at, datetime) else at for at in given]
         seconds = pa.array(given, pa.int64(), from_pandas=True).cast(pa.timestamp("s"))
     # The same few slots come again for every series: each is spelled once.
     spelled = seconds.dictionary_encode()

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, Select, Table, and_, func, select
 
 from foresight.errors import NotFound
+from foresight.grid import whole_seconds
 from foresight.series import SeriesKey
 from foresight.store.bulk import upsert
 from foresight.store.reading import read_columns
@@ -52,20 +53,14 @@ def next_evaluated(connection: Connection, as_of: int) -> int | None:
     """The first evaluated interval after ``as_of``."""
     query = select(func.min(evaluated_interval.c.as_of)).where(evaluated_interval.c.as_of > as_of)
     found = connection.execute(query).scalar()
-    return None if found is None else int(found.timestamp())
-
-
-def count_rows(connection: Connection, table: Table, as_of: int) -> int:
-    """How many rows a table has at ``as_of``."""
-    query = select(func.count()).select_from(table).where(table.c.as_of == as_of)
-    return int(connection.execute(query).scalar_one())
+    return None if found is None else whole_seconds(found)
 
 
 def latest_analysed(connection: Connection) -> int | None:
     """The newest interval of the whole catalogue that was analysed."""
     query = select(func.max(analysed_interval.c.as_of)).where(analysed_interval.c.scope == CATALOGUE_SCOPE)
     newest = connection.execute(query).scalar()
-    return None if newest is None else int(newest.timestamp())
+    return None if newest is None else whole_seconds(newest)
 
 
 def read_interval(connection: Connection, table: Table, as_of: int, names: Sequence[str]) -> dict[str, Any]:

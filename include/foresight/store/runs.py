@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, func, select
 
+from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.tables import analysed_interval, evaluated_interval, publication, run
 
@@ -41,17 +41,13 @@ def pending_intervals(connection: Connection, scope: str) -> list[int]:
         .select_from(analysed_interval.outerjoin(evaluated_interval, is_same))
         .where(analysed.scope == scope, analysed.is_complete.is_(True), evaluated.as_of.is_(None))
     )
-    return sorted(_epoch(as_of) for as_of in connection.execute(query).scalars())
+    return sorted(whole_seconds(as_of) for as_of in connection.execute(query).scalars())
 
 
 def latest_as_of(connection: Connection, table: Table) -> int | None:
     """The newest as-of of a table that has the column, None where it is empty."""
     newest = connection.execute(select(func.max(table.c.as_of))).scalar()
-    return None if newest is None else _epoch(newest)
-
-
-def _epoch(instant: datetime) -> int:
-    return int(instant.timestamp())
+    return None if newest is None else whole_seconds(newest)
 
 
 def _row(connection: Connection, table: Table, key: dict[str, Any]) -> dict[str, Any] | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, and_, bindparam, func, or_, select, update
 
+from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.tables import (
     dead_letter,
@@ -77,7 +77,7 @@ def first_start(connection: Connection, start: int) -> int | None:
     """The earliest start of a period from ``start`` on (epoch seconds); None where nothing is stored."""
     started = slice_measurement.c.period_start
     found = connection.execute(select(func.min(started)).where(started >= start)).scalar()
-    return None if found is None else _epoch(found)
+    return None if found is None else whole_seconds(found)
 
 
 def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
@@ -90,7 +90,7 @@ def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
     found = connection.execute(query).scalar()
     if found is None:
         return None
-    return _epoch(found) if _epoch(found) > start else first_start(connection, start + 1)
+    return whole_seconds(found) if whole_seconds(found) > start else first_start(connection, start + 1)
 
 
 def longest_granularity(connection: Connection, start: int, end: int | None) -> int:
@@ -120,7 +120,7 @@ def undecided_cells(connection: Connection, since: int, ready: str, final: Seque
     stands = or_(is_made, decided.outcome.in_(final))
     joined = newest.outerjoin(slice_prediction, and_(*same, newest.c.start == decided.period_start, stands))
     found = connection.execute(select(newest).select_from(joined).where(decided.outcome.is_(None)))
-    return {(snssai, cu, cell): _epoch(start) for snssai, cu, cell, start in found}
+    return {(snssai, cu, cell): whole_seconds(start) for snssai, cu, cell, start in found}
 
 
 def decided_periods(
@@ -133,7 +133,8 @@ def decided_periods(
     if end is not None:
         query = query.where(table.period_start <= end)
     return {
-        (snssai, cu, cell, _epoch(at)): version for snssai, cu, cell, at, version in connection.execute(query)
+        (snssai, cu, cell, whole_seconds(at)): version
+        for snssai, cu, cell, at, version in connection.execute(query)
     }
 
 
@@ -143,14 +144,14 @@ def last_changes(connection: Connection, since: int) -> dict[Cell, int]:
     key = (table.snssai, table.cu, table.cell)
     query = select(*key, func.max(table.as_of)).where(table.as_of >= since, table.is_sent.is_(True))
     found = connection.execute(query.group_by(*key))
-    return {(snssai, cu, cell): _epoch(at) for snssai, cu, cell, at in found}
+    return {(snssai, cu, cell): whole_seconds(at) for snssai, cu, cell, at in found}
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
     """The instant that names the next batch: ``at``, or the first second that no batch of the topics has."""
     query = select(func.max(publication.c.as_of)).where(publication.c.topic.in_(topics))
     newest = connection.execute(query).scalar()
-    return at if newest is None else max(at, _epoch(newest) + 1)
+    return at if newest is None else max(at, whole_seconds(newest) + 1)
 
 
 def predictions_of(connection: Connection, as_of: int, *, is_sent: bool = True) -> Rows:
@@ -190,15 +191,11 @@ def save_configuration(connection: Connection, values: Mapping[Cell, int], read_
         held = newest.get(cell)
         is_same = held is not None and held.connections == value
         n_changed += not is_same
-        since = _epoch(held.since) if held is not None and is_same else read_at
+        since = whole_seconds(held.since) if held is not None and is_same else read_at
         key = dict(zip(_CELL, cell, strict=True))
         rows.append(key | {"since": since, "connections": value, "read_at": read_at, "source": source})
     save_rows(connection, slice_configuration, rows)
     return n_changed
-
-
-def _epoch(instant: datetime) -> int:
-    return int(instant.timestamp())
 
 
 def save_answers(connection: Connection, answers: Mapping[tuple[str, str, str, int], float]) -> None:

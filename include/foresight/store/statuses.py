@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
+from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.columns import Columns
 from foresight.store.engine import Store
@@ -134,7 +135,7 @@ def _nearest(
 
 def _statuses(connection: Connection, *conditions: ColumnElement[bool]) -> dict[SliName, _Status]:
     rows = connection.execute(select(*_NAME, sli_status.c.as_of, sli_status.c.state).where(*conditions))
-    return {(sla, sli): _Status(int(as_of.timestamp()), state) for sla, sli, as_of, state in rows}
+    return {(sla, sli): _Status(whole_seconds(as_of), state) for sla, sli, as_of, state in rows}
 
 
 def _names_at(connection: Connection, as_of: int, sla_names: Sequence[str]) -> set[SliName]:

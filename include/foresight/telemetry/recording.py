@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from foresight.errors import FinalError, NotFound
-from foresight.grid import Grid, epoch_seconds
+from foresight.grid import Grid, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.matching import matching
@@ -86,7 +86,7 @@ class RecordingSource:
         if isinstance(self.last_slot_at, int):
             return self.last_slot_at
         try:
-            return int(epoch_seconds(datetime.fromisoformat(self.last_slot_at)))
+            return whole_seconds(datetime.fromisoformat(self.last_slot_at))
         except ValueError as error:
             raise FinalError(f"last_slot_at: {error}") from error
 

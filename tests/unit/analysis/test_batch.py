@@ -115,6 +115,15 @@ def test_matrices_without_enough_data_are_answered_without_a_warning(shape):
     assert np.isnan(analysis.stationarity.p_value).all()
 
 
+def test_an_analysis_leaves_the_settings_of_numpy_as_it_found_them():
+    values = recorded_windows()[:3]
+    before = np.getbufsize(), np.geterr()
+    curves(values, analyse(values).period)
+    with pytest.raises(ValueError, match="shape"):
+        analyse(values, periods=np.array([1]))
+    assert before == (np.getbufsize(), np.geterr())
+
+
 @given(matrices(16, 60))
 @settings(deadline=None, max_examples=60)
 def test_any_matrix_is_answered_without_a_warning(values):

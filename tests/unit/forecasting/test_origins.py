@@ -24,8 +24,8 @@ def test_every_judged_origin_has_history_before_it_and_a_whole_horizon_after_it(
 
 def test_what_followed_an_origin_is_read_from_the_slots_after_it():
     origins = Origins.of(np.arange(723.0)[None], plan(723))
-    at = origins.at_judged(origins.strides[:, :, -1])
-    for step, ahead in enumerate(origins.ahead, start=1):
+    at = origins.at_judged(origins.phases[-1])
+    for step, ahead in enumerate(origins.ahead(origins.phases), start=1):
         assert (ahead == at + step).all()
     assert (at[0, 0], at[0, -1]) == (62 - 722, 712 - 722)
 

@@ -32,6 +32,7 @@ def test_a_path_is_the_forecast_plus_the_scaled_errors_of_one_past_moment(made):
     origins, candidates, model, unlike, paths = made
     volatility = local_volatility(origins)
     level, slope, growth = candidates.of(model)
+    ahead = np.stack(list(origins.ahead(origins.phases)))
     for row in range(len(model)):
         like = np.sort(np.argsort(unlike[row], kind="stable")[:64])
         at = like + origins.plan.first
@@ -39,7 +40,7 @@ def test_a_path_is_the_forecast_plus_the_scaled_errors_of_one_past_moment(made):
         for step in range(10):
             then = level[row, at] + slope[row, at] * growth[row, step]
             now = level[row, -1] + slope[row, -1] * growth[row, step]
-            expected = now + (origins.ahead[step, row, like] - then) * scale
+            expected = now + (ahead[step, row, like] - then) * scale
             expected = np.clip(expected, origins.floor[row], origins.ceiling[row])
             np.testing.assert_allclose(np.sort(paths.steps[step, row]), np.sort(expected), rtol=1e-9)
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import FinalError, NotFound
+from foresight.grid import whole_seconds
 from foresight.messaging import Message
 from foresight.orchestration.connections import open_results, prepare_results
 from foresight.orchestration.publications import (
@@ -34,13 +35,13 @@ from foresight.sla import Sla, State, slis_of
 from foresight.sla.changes import StateAt, StateChange, event_message
 from foresight.store import (
     Store,
+    count_rows,
     find_publication,
     pending_intervals,
     save_run,
 )
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
-    count_rows,
     is_analysed,
     latest_analysed,
     next_evaluated,
@@ -226,27 +227,23 @@ def _messages(store: Store, as_of: int) -> Iterator[Message]:
 def _change(row: Mapping[str, Any]) -> StateChange:
     previous = None
     if row["previous_as_of"] is not None:
-        previous = StateAt(_epoch(row["previous_as_of"]), State(row["previous_state"]))
+        previous = StateAt(whole_seconds(row["previous_as_of"]), State(row["previous_state"]))
     return StateChange(
         sla_name=row["sla_name"],
         sli_name=row["sli_name"],
-        as_of=_epoch(row["as_of"]),
+        as_of=whole_seconds(row["as_of"]),
         previous=previous,
         state=State(row["state"]),
         revision=row["revision"],
         n_series=row["n_series"],
         worst_series_id=row["worst_series_id"],
         current_value=row["current_value"],
-        current_slot=row["current_slot"] and _epoch(row["current_slot"]),
+        current_slot=row["current_slot"] and whole_seconds(row["current_slot"]),
         probability=row["probability"],
-        expected_first_slot=row["expected_first_slot"] and _epoch(row["expected_first_slot"]),
+        expected_first_slot=row["expected_first_slot"] and whole_seconds(row["expected_first_slot"]),
     )
 
 
 def _mark_evaluated(connection: Connection, intervals: Sequence[int], slas: Sequence[Sla]) -> None:
     for as_of in intervals:
         save_evaluated_interval(connection, as_of, n_sla=len(slas), n_sli=len(slis_of(slas)))
-
-
-def _epoch(instant: datetime) -> int:
-    return int(instant.timestamp())

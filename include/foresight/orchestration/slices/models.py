@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from foresight.errors import FinalError
-from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.connections import prepare_results, read_results
 from foresight.slices.dataset import Dataset, Split, split_by_time, split_stacked
 from foresight.slices.drift import profile
 from foresight.slices.features import INPUTS
@@ -121,11 +121,11 @@ def roll_back(target: Target, *, at: int, by: str, reason: str) -> tuple[str, st
 
 def listed() -> list[dict[str, Any]]:
     """Every model without its file, the newest first."""
-    rows = prepare_results().read(registry.list_models)
+    rows = read_results().read(registry.list_models)
     return [dict(row._mapping) for row in rows]
 
 
 def changes(target: Target) -> list[dict[str, Any]]:
     """Every change of the models of a target, the newest first."""
-    rows: Sequence[Any] = prepare_results().read(lambda connection: registry.list_changes(connection, target))
+    rows: Sequence[Any] = read_results().read(lambda connection: registry.list_changes(connection, target))
     return [dict(row._mapping) for row in rows]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select
 
 from foresight.conventions import PERFORMANCE_TOPIC, POLICY_TOPIC
-from foresight.orchestration.connections import prepare_results
+from foresight.orchestration.connections import read_results
 from foresight.store.checks import count_rows
 from foresight.store.slices import read_offsets
 from foresight.store.tables import dead_letter, publication, slice_measurement, slice_prediction
@@ -29,7 +29,7 @@ class SliceStatus:
 
 def newest(limit: int) -> SliceStatus:
     """The newest decisions, by slice, gNB-CU and cell."""
-    return prepare_results().read(lambda connection: _newest(connection, limit))
+    return read_results().read(lambda connection: _newest(connection, limit))
 
 
 def _newest(connection: Connection, limit: int) -> SliceStatus:

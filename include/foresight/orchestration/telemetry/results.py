@@ -29,10 +29,9 @@ from foresight.orchestration.telemetry.handover import (
 )
 from foresight.orchestration.window import INTERVAL, STEP, resolve_window
 from foresight.quality.outcomes import Outcome
-from foresight.store import Store, save_run, save_samples, save_series, upsert
+from foresight.store import Store, count_rows, save_run, save_samples, save_series, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
-    count_rows,
     read_interval,
     read_series,
     save_analysed_interval,
