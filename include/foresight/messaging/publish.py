@@ -209,10 +209,11 @@ class _Missing:
     def _find(self, messages: Iterable[Message], there: set[str], batch: str) -> Iterator[Message]:
         seen: set[str] = set()
         for message in messages:
-            if message.id in seen:
-                raise MessageRejected(f"batch {batch} has two messages with the id {message.id}")
-            seen.add(message.id)
-            if message.id in there:
+            name = message[0]
+            if name in seen:
+                raise MessageRejected(f"batch {batch} has two messages with the id {name}")
+            seen.add(name)
+            if name in there:
                 self.skipped += 1
             else:
                 yield message

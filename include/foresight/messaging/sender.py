@@ -91,7 +91,9 @@ class Sender:
         produce, topic, report, n_bytes = self._producer.produce, self._topic, self._report, 0
         for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES), 1):
             name, key, value, headers, partition = message
-            marked: list[Header] = [*headers, (ID_HEADER, name.encode()), batch_header]
+            marked: list[Header] = [(ID_HEADER, name.encode()), batch_header]
+            if headers:
+                marked = [*headers, *marked]
             while True:
                 try:
                     produce(topic, value, key, partition, headers=marked, on_delivery=report)

@@ -154,7 +154,8 @@ class StreamRun:
     def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
         model = open_version(self.store, self.plan.model_name, self.plan.model_version)
         scorer = scorer_of(model, self.plan.mapping, reads_text=self.source.reads_text)
-        scoring = ItemScorer(self.source, scorer, encodes=bool(self._topics()))
+        topics, n_places = self._topics(), 1 + (self.plan.bad is not None)
+        scoring = ItemScorer(self.source, scorer, encodes=bool(topics), keeps=len(topics) < n_places)
         found = Prepared(offsets, until, len(items))
         bad = None if self.settings.single_output else scoring.into(found.bad)
         load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
@@ -214,8 +215,7 @@ class StreamRun:
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
         publication = Publication(name, _numbers(batch.starts[topic]))
-        message = self.source.message
-        messages = (message(item, value) for item, _, value in scored)
+        messages = self.source.messages(scored)
         if publication.start_offsets.keys() != prepared.until.keys():
             messages = (found._replace(partition=BY_KEY) for found in messages)
         publisher = self.publishers.enter(topic, self._name(kind))
