@@ -7,8 +7,8 @@ from typing import Any
 
 from foresight.messaging.deadletters import MAX_VALUE_BYTES
 from foresight.orchestration.scoring.places import SHOWN_BYTES, Scored, Source, encode
-from foresight.scoring.bundles import Sink
 from foresight.scoring.outcome import ERROR, RECORD, BadRecord, Record, with_error
+from foresight.scoring.outlet import Sink
 from foresight.scoring.records import RecordScorer
 
 

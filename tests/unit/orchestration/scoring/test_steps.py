@@ -245,6 +245,23 @@ def test_a_topic_is_scored_into_numbered_files(
     assert [line["place"] for line in lines] == [n for n in range(100) if n % 10 > 1]
 
 
+@pytest.mark.parametrize("to_file", ["good", "bad"])
+def test_one_output_may_be_a_topic_and_the_other_a_file(
+    kafka: Json, request: pytest.FixtureRequest, tmp_path: Path, to_file: str
+) -> None:
+    places = topics(request)
+    send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(30)])
+    file = tmp_path / "some.jsonl"
+    scoring_steps.score_batches(context(**places | {to_file: str(file), "batch_size": 100}))
+    lines = [json.loads(line) for line in (tmp_path / "some.000001.jsonl").open()]
+    (to_topic,) = {"good", "bad"} - {to_file}
+    found = {to_file: lines, to_topic: received(kafka, places[to_topic])}
+    assert [record["place"] for record in found["good"]] == [n for n in range(30) if n % 10 > 1]
+    assert [record["place"] for record in found["bad"]] == [n for n in range(30) if n % 10 <= 1]
+    assert all("Prediction" in record for record in found["good"])
+    assert all("PredictionError" in record for record in found["bad"])
+
+
 def csv_file(path: Path, n: int) -> str:
     rows = (",".join("" if v is None else str(v) for v in flower(place).values()) for place in range(n))
     path.write_text("\n".join([",".join([*FLOWER, "place"]), *rows]) + "\n")
