@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,8 +97,8 @@ class StreamRun:
         """Batch by batch to where the source ends now, or until the time is over."""
         deadline = time.monotonic() + seconds
         ends = self.source.ends()
-        with self.publishers, rare_collections(), ThreadPoolExecutor(1, "scoring-ahead") as ahead:
-            while self._finish_open() or self._go_on(ends, deadline, ahead):
+        with self.publishers, rare_collections():
+            while self._finish_open() or self._go_on(ends, deadline):
                 pass
         if time.monotonic() > deadline:
             log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
@@ -119,7 +121,7 @@ class StreamRun:
         )
         return True
 
-    def _go_on(self, ends: Offsets, deadline: float, ahead: Executor) -> bool:
+    def _go_on(self, ends: Offsets, deadline: float) -> bool:
         """Batches from where the last one ended; the next is scored while one is sent.
 
         False at the end of the source or of the time, True where another run got in between.
@@ -127,17 +129,26 @@ class StreamRun:
         started = time.monotonic()
         held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
         number = held.number if held else 1
-        prepared = self._prepared(_numbers(held.offsets) if held else {}, ends)
-        while prepared is not None and time.monotonic() < deadline:
-            coming = ahead.submit(self._prepared, prepared.until, ends)
-            for kind, topic in self._topics().items():
-                self.publishers.enter(topic, self._name(kind))
-            batch = self._opened(number, prepared)
-            if batch is None:
-                return True
-            self._finish(batch, prepared, started)
-            started, number, prepared = time.monotonic(), number + 1, coming.result()
+        with closing(self._coming(_numbers(held.offsets) if held else {}, ends)) as coming:
+            for prepared in coming:
+                if time.monotonic() > deadline:
+                    break
+                for kind, topic in self._topics().items():
+                    self.publishers.enter(topic, self._name(kind))
+                batch = self._opened(number, prepared)
+                if batch is None:
+                    return True
+                self._finish(batch, prepared, started)
+                started, number = time.monotonic(), number + 1
         return False
+
+    def _coming(self, offsets: Offsets, ends: Offsets) -> Generator[Prepared]:
+        """Batch by batch what there is; the next one is scored meanwhile. Whoever leaves waits for that."""
+        with ThreadPoolExecutor(1, "scoring-ahead") as ahead:
+            coming = ahead.submit(self._prepared, offsets, ends)
+            while (prepared := coming.result()) is not None:
+                coming = ahead.submit(self._prepared, prepared.until, ends)
+                yield prepared
 
     def _prepared(self, offsets: Offsets, ends: Offsets) -> Prepared | None:
         """What comes next, scored; None at the end of the source."""

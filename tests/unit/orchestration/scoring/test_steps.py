@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from foresight.orchestration.connections import open_results
 from foresight.orchestration.scoring import models
 from foresight.orchestration.scoring import steps as scoring_steps
 from foresight.orchestration.scoring import streams as scoring_streams
+from foresight.orchestration.scoring.places import TopicSource
 from foresight.scoring.errors import InvalidMapping
 from foresight.store.models import Change
 from foresight.store.scoring import find_run
@@ -222,6 +225,33 @@ def test_a_batch_under_way_is_finished_with_the_model_that_it_was_begun_with(
     species = [record["Prediction"]["PredictedValue"] for record in received(kafka, places["good"])]
     assert species == ["virginica"] * 3 + ["iris"]
     assert run_row().version == 2
+
+
+def test_a_run_that_another_one_overtakes_reads_on_by_itself(
+    kafka: Json, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = topics(request)
+    send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(100)])
+    overtaken, reading = iter([True, False, True]), threading.Lock()
+    open_batch, take = scoring_streams.open_batch, TopicSource.take
+
+    def open_late(*given: Any) -> bool:
+        return not next(overtaken, False) and open_batch(*given)
+
+    def take_alone(*given: Any) -> Any:
+        assert reading.acquire(blocking=False), "two read at once"
+        try:
+            time.sleep(0.05)
+            return take(*given)
+        finally:
+            reading.release()
+
+    monkeypatch.setattr(scoring_streams, "open_batch", open_late)
+    monkeypatch.setattr(TopicSource, "take", take_alone)
+    assert scoring_steps.score_batches(context(**places))["read"] == 100
+    assert [record["place"] for record in received(kafka, places["good"])] == [
+        n for n in range(100) if n % 10 > 1
+    ]
 
 
 def test_one_output_takes_all_in_the_order_of_the_input(kafka: Json, request: pytest.FixtureRequest) -> None:
