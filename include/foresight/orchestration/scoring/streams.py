@@ -13,14 +13,15 @@ import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
 from foresight.messaging.messages import BY_KEY
-from foresight.orchestration.scoring.deployments import Mappings, open_version, scorer_of
+from foresight.orchestration.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
+from foresight.orchestration.scoring.deployments import open_version, scorer_of
 from foresight.orchestration.scoring.items import ItemScorer
 from foresight.orchestration.scoring.places import Offsets, Scored, Source, topic_of
 from foresight.orchestration.scoring.tables import write_part
@@ -32,53 +33,6 @@ from foresight.store import Store
 from foresight.store.scoring import SCORING_LOCK, close_batch, count_run, find_stream, open_batch
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run asks for of the batches that it opens; ``bad`` is None where one output takes all."""
-
-    stream: str
-    model_name: str
-    model_version: int
-    mapping: Mappings
-    good: str
-    bad: str | None
-    batch_size: int = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The row of ``scoring_run`` that closed batches are counted in."""
-
-    dag_id: str
-    run_id: str
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch under way: its number, and by topic where each output ended before it.
-
-    ``is_new``: it was opened by this run, after its publishers were entered.
-    """
-
-    number: int
-    starts: dict[str, dict[str, int]]
-    is_new: bool = False
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A part of the source, scored; nothing of it is out yet. By topic, ``starts`` is where outputs end."""
-
-    offsets: Offsets
-    until: Offsets
-    n_items: int
-    good: list[Scored] = field(default_factory=list)
-    bad: list[Scored] = field(default_factory=list)
-    n_bad: int = 0
-    starts: dict[str, Offsets] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +68,7 @@ class StreamRun:
         plan = replace(self.plan, model_name=held.model_name, model_version=held.model_version, **pinned)
         settings = replace(self.settings, single_output=plan.bad is None)
         as_begun = replace(self, plan=plan, settings=settings)
-        offsets, until = _numbers(held.offsets), _numbers(held.until)
+        offsets, until = numbers(held.offsets), numbers(held.until)
         items, _ = self.source.take(offsets, until, None)
         as_begun._finish(
             Batch(held.number, held.plan["starts"]), as_begun._scored(items, offsets, until), started
@@ -129,7 +83,7 @@ class StreamRun:
         started = time.monotonic()
         held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
         number = held.number if held else 1
-        with closing(self._coming(_numbers(held.offsets) if held else {}, ends)) as coming:
+        with closing(self._coming(numbers(held.offsets) if held else {}, ends)) as coming:
             for prepared in coming:
                 if time.monotonic() > deadline:
                     break
@@ -183,7 +137,7 @@ class StreamRun:
     def _opened(self, number: int, prepared: Prepared) -> Batch | None:
         """The batch, stored as under way; None where another run has opened one."""
         plan = self.plan
-        fields = _texts(
+        fields = texts(
             {
                 "offsets": prepared.offsets,
                 "until": prepared.until,
@@ -225,7 +179,7 @@ class StreamRun:
             write_part(place, scored, batch.number, self.plan.stream)
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
-        publication = Publication(name, _numbers(batch.starts[topic]))
+        publication = Publication(name, numbers(batch.starts[topic]))
         messages = self.source.messages(scored)
         if publication.start_offsets.keys() != prepared.until.keys():
             messages = (found._replace(partition=BY_KEY) for found in messages)
@@ -251,14 +205,3 @@ class StreamRun:
             self.plan.stream, batch.number, "done" if is_mine else "was closed by another run",
             n_good, n_bad, n_read / max(seconds, 1e-9),
         )  # fmt: skip
-
-
-def _numbers(offsets: dict[Any, int]) -> Offsets:
-    return {int(number): offset for number, offset in offsets.items()}
-
-
-def _texts(document: Any) -> Any:
-    """The document with names of text, as JSON has them."""
-    if isinstance(document, dict):
-        return {str(name): _texts(value) for name, value in document.items()}
-    return document
