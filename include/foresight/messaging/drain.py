@@ -8,11 +8,11 @@ between.
 from __future__ import annotations
 
 import logging
+from bisect import bisect
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
@@ -113,7 +113,8 @@ class Drain:
         self._spans: dict[int, Span] = {}
         self._positions: dict[int, int] = {}
         self._reader = SpanReader(self._connection, topic, {}, 0)
-        self._records: Iterator[Received] = iter(())
+        self._lists: Iterator[list[Received]] = iter(())
+        self._left: list[Received] = []
         self._goes_on = False
 
     def take(
@@ -132,7 +133,7 @@ class Drain:
         before = dict(self._positions)
         self._reader.allow(seconds)
         messages = self._take(max_messages, max_bytes)
-        for number in self._spans.keys() - self._reader.unfinished:
+        for number in self._spans.keys() - self._reader.unfinished - {one.partition for one in self._left}:
             # What follows the last message is markers and compacted ones.
             self._positions[number] = self._spans[number].end
         remaining = sum(span.end - self._positions[number] for number, span in self._spans.items())
@@ -146,7 +147,7 @@ class Drain:
 
     def close(self) -> None:
         """Lets go of the connection; the next part begins anew."""
-        self._records = iter(())
+        self._lists, self._left = iter(()), []
         self._goes_on = False
 
     def _begin(self, offsets: Mapping[int, int], until: Mapping[int, int] | None) -> tuple[Gap, ...]:
@@ -162,24 +163,28 @@ class Drain:
         self._until, self._positions = until, starts
         self._spans = {number: Span(start, max(start, ends[number])) for number, start in starts.items()}
         self._reader = SpanReader(self._connection, self._topic, self._spans, 0)
-        self._records = map(partial(_received, self._topic), self._reader)
+        self._left = []
+        self._lists = ([_received(self._topic, one) for one in found] for found in self._reader.lists())
         return gaps
 
     def _take(self, max_messages: int, max_bytes: int) -> list[Received]:
         messages: list[Received] = []
-        n_bytes = 0
         self._goes_on = False
-        for message in self._records:
-            n_bytes += len(message.value or b"") + len(message.key or b"")
-            self._goes_on = n_bytes > max_bytes and bool(messages)
-            if self._goes_on:
-                self._records = chain([message], self._records)
-                break
-            messages.append(message)
-            self._positions[message.partition] = message.offset + 1
-            self._goes_on = len(messages) >= max_messages
-            if self._goes_on:
-                break
+        found = self._left or next(self._lists, [])
+        while found and not self._goes_on:
+            taken = found[: max_messages - len(messages)]
+            sizes = [len(one.value or b"") + len(one.key or b"") for one in taken]
+            if sum(sizes) > max_bytes:
+                n_fitting = bisect(list(accumulate(sizes)), max_bytes)
+                taken = taken[: n_fitting if messages else max(n_fitting, 1)]
+            max_bytes -= sum(sizes[: len(taken)])
+            messages += taken
+            self._positions |= {one.partition: one.offset + 1 for one in taken}
+            found = found[len(taken) :]
+            self._goes_on = bool(found) or len(messages) >= max_messages
+            if not self._goes_on:
+                found = next(self._lists, [])
+        self._left = found
         return messages
 
 
@@ -191,5 +196,6 @@ def _gap(number: int, held: Span, offsets: Mapping[int, int]) -> Gap | None:
 def _received(topic: str, record: Record) -> Received:
     kind, timestamp = record.timestamp()
     known = None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
-    place = record.partition(), record.offset()
-    return Received(topic, *place, known, record.key(), record.value(), headers_of(record))  # type: ignore[arg-type]
+    partition, offset, headers = record.partition(), record.offset(), headers_of(record)
+    # The tuple made directly: half of the time, and every message that comes in passes here.
+    return tuple.__new__(Received, (topic, partition, offset, known, record.key(), record.value(), headers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -54,6 +55,10 @@ class SpanReader:
         self._deadline = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[Message]:
+        return chain.from_iterable(self.lists())
+
+    def lists(self) -> Iterator[list[Message]]:
+        """The same messages, as many at once as are there."""
         if not self.unfinished:
             return
         consumer = self._connection.consumer(committed=self._committed)
@@ -67,9 +72,10 @@ class SpanReader:
         finally:
             consumer.close()
 
-    def _read(self, consumer: Consumer) -> Iterator[Message]:
+    def _read(self, consumer: Consumer) -> Iterator[list[Message]]:
         ends: dict[int | None, int] = {number: span.end for number, span in self._spans.items()}
         while ends and time.monotonic() < self._deadline:
+            found: list[Message] = []
             for message in _next(consumer):
                 number, offset, error = message.partition(), message.offset(), message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -79,12 +85,14 @@ class SpanReader:
                 if end is None or number is None or offset is None:
                     continue  # fetched ahead, behind the end of its span
                 if error is None and offset < end:
-                    yield message
+                    found.append(message)
                     offset += 1
                 if offset >= end:
                     del ends[number]
                     self.unfinished.discard(number)
                     consumer.pause([TopicPartition(self._topic, number)])
+            if found:
+                yield found
 
     def _judge(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:

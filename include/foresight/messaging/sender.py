@@ -22,7 +22,6 @@ _ABORT_SECONDS: Final = 5.0
 _PROGRESS_SECONDS: Final = 5.0
 _REASONS: Final = 3
 _LOOK_EVERY: Final = 500
-_POLL_SECONDS: Final = 1.0
 _TAKEN_OVER: Final = frozenset({
     KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH,
 })  # fmt: skip
@@ -50,10 +49,8 @@ class Sender:
         self._accepted = self._failed = 0
         self._reasons: list[KafkaError] = []
         self._too_large: Message | None = None
-        self._poll_due = time.monotonic() + _POLL_SECONDS
         self._progress_due = time.monotonic() + _PROGRESS_SECONDS
         self.confirmed = 0
-        self.confirmed_bytes = 0
 
     def _open(self) -> Producer:
         milliseconds = int(self._seconds * 1000)
@@ -88,10 +85,12 @@ class Sender:
         until = time.monotonic() + self._seconds / 2
         batch_header = (BATCH_HEADER, batch.encode())
         self._begin()
-        produce, topic, report, n_bytes = self._producer.produce, self._topic, self._report, 0
+        produce, topic, report = self._producer.produce, self._topic, self._report
         for number, message in enumerate(itertools.islice(messages, TRANSACTION_MESSAGES), 1):
             name, key, value, headers, partition = message
-            marked: list[Header] = [*headers, (ID_HEADER, name.encode()), batch_header]
+            marked: list[Header] = [(ID_HEADER, name.encode()), batch_header]
+            if headers:
+                marked = [*headers, *marked]
             while True:
                 try:
                     produce(topic, value, key, partition, headers=marked, on_delivery=report)
@@ -99,11 +98,9 @@ class Sender:
                 except (BufferError, KafkaException) as error:
                     self._make_room(error, message)
             self._accepted = number
-            n_bytes += len(value or b"") + len(key or b"")
             if number % _LOOK_EVERY == 0 and (self._has_failed() or time.monotonic() > until):
                 break
         self._commit()
-        self.confirmed_bytes += n_bytes
 
     def _begin(self) -> None:
         self._accepted = 0
@@ -125,12 +122,9 @@ class Sender:
         raise self._translated(error, f"sending message {message.id}") from error
 
     def _has_failed(self) -> bool:
-        """Looks at the reports now and then: each takes Python's lock, which somebody else may want."""
-        now = time.monotonic()
-        if now >= self._poll_due:
-            self._poll_due = now + _POLL_SECONDS
-            self._serve(self._producer.poll, 0)
-            self._say_progress()
+        """Looks at the reports that are there: what was delivered leaves its memory to what follows."""
+        self._serve(self._producer.poll, 0)
+        self._say_progress()
         return self._failed > 0
 
     def _report(self, error: KafkaError | None, record: Record) -> None:

@@ -12,20 +12,19 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
 from foresight.scoring.garbage import rare_collections
-from foresight.scoring.outcome import Record
+from foresight.scoring.outlet import Outlet, Sink
 from foresight.scoring.patience import PatientScore, Score
 from foresight.scoring.sources import Source, as_source
 
 log = logging.getLogger(__name__)
 
-Sink = Callable[[list[Record]], None]
 _LIVES = 2
 """How many senders a bundle may cost before it is halved, and a single record before it is bad."""
 
@@ -81,8 +80,6 @@ class _Bundle:
     number: int
     records: list[Any]
     lives: int = _LIVES
-    found: list[Record] | None = None
-    bad: Sequence[int] = ()
 
 
 class BundleRun:
@@ -100,22 +97,24 @@ class BundleRun:
         self.settings = settings or Settings()
         if bad is None and not self.settings.single_output:
             raise InvalidMapping("two outputs need a place for bad records, or single_output")
-        self._source, self._good, self._bad = as_source(source), good, bad
+        self._source = as_source(source)
         self._patient = PatientScore(score, self.settings.retries, self.settings.backoff_seconds)
         self._on_load = on_load
         self._waiting: queue.SimpleQueue[_Bundle | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(self.settings.queue_size + self.settings.senders)
+        self._outlet = Outlet(
+            good,
+            None if self.settings.single_output else bad,
+            self._room.release,
+            ordered=self.settings.ordered,
+        )
         self._lock = threading.Lock()
-        self._done: dict[int, _Bundle] = {}
-        self._next = self._ticket = 0
-        self._emitting = False
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._senders: dict[threading.Thread, _Bundle | None] = {}
         self._dead: set[threading.Thread] = set()
         self._leaving = 0
         self._wanted = self.settings.senders
-        self._counts = [0, 0, 0]
-        self._bundles = 0
+        self._records = self._bundles = 0
         self._over = False
         self._failure: BaseException | None = None
         self._source_error: BaseException | None = None
@@ -147,7 +146,7 @@ class BundleRun:
         for thread in [reader, *senders]:
             thread.join(timeout=10.0)
         elapsed = time.monotonic() - start
-        load = self._load(elapsed, self._handed_out() / max(elapsed, 1e-9))
+        load = self._load(elapsed, self._n_out() / max(elapsed, 1e-9))
         self._report(load)
         failure = self._failure or self._source_error
         if failure is not None:
@@ -166,18 +165,17 @@ class BundleRun:
             self._staff()
             now = time.monotonic()
             if now - last >= self.settings.report_seconds:
-                self._report(self._load(now - start, (self._handed_out() - seen) / (now - last)))
-                seen, last = self._handed_out(), now
+                self._report(self._load(now - start, (self._n_out() - seen) / (now - last)))
+                seen, last = self._n_out(), now
 
     def _is_finished(self) -> bool:
-        return self._failure is not None or (self._over and self._next == self._bundles)
+        return self._failure is not None or (self._over and self._outlet.bundles == self._bundles)
 
-    def _handed_out(self) -> int:
-        return self._counts[1] + self._counts[2]
+    def _n_out(self) -> int:
+        return self._outlet.good + self._outlet.bad
 
     def _load(self, elapsed: float, rate: float) -> Load:
-        read, good, bad = self._counts
-        return Load(read, good, bad, self._waiting.qsize(), elapsed, rate)
+        return Load(self._records, self._outlet.good, self._outlet.bad, self._waiting.qsize(), elapsed, rate)
 
     def _report(self, load: Load) -> None:
         log.info(
@@ -204,11 +202,11 @@ class BundleRun:
                 if not records:
                     self._room.release()
                     continue
-                self._counts[0] += len(records)
+                self._records += len(records)
                 self._waiting.put(_Bundle(self._bundles, records))
                 self._bundles += 1
         except BaseException as error:  # noqa: BLE001 (raised again by run, after what was read is handed out)
-            log.warning("the source failed after %d records: %s", self._counts[0], error)
+            log.warning("the source failed after %d records: %s", self._records, error)
             self._source_error = error
         self._over = True
         self._events.put("read")
@@ -238,7 +236,7 @@ class BundleRun:
             self._senders[me] = bundle
             try:
                 scoring = self._patient if bundle.lives > 0 else self._patient.one_by_one
-                bundle.found, bundle.bad = scoring(bundle.records)
+                found, bad = scoring(bundle.records)
             except Exception as error:  # noqa: BLE001 (raised again by run)
                 self._fail(error)
                 return
@@ -247,48 +245,13 @@ class BundleRun:
                 self._events.put("died")
                 return
             try:
-                self._hand_out(bundle)
+                self._outlet.put(bundle.number, found, bad)
             except BaseException as error:  # noqa: BLE001 (raised again by run)
                 self._fail(error)
                 return
             self._senders[me] = None
+            if self._is_finished():
+                self._events.put("finished")
         with self._lock:
             self._leaving -= 1
             self._senders.pop(me, None)
-
-    def _hand_out(self, bundle: _Bundle) -> None:
-        """Put a scored bundle in line; hand out all that is next, unless another sender is at it."""
-        with self._lock:
-            if not self.settings.ordered:
-                bundle.number = self._ticket
-                self._ticket += 1
-            self._done[bundle.number] = bundle
-            if self._emitting:
-                return
-            self._emitting = True
-        while True:
-            with self._lock:
-                ready = self._done.pop(self._next, None)
-                if ready is None:
-                    self._emitting = False
-                    break
-            self._emit(ready)
-            with self._lock:
-                self._next += 1
-            self._room.release()
-        if self._over and self._next == self._bundles:
-            self._events.put("finished")
-
-    def _emit(self, bundle: _Bundle) -> None:
-        found, bad = bundle.found or [], bundle.bad
-        if not bad or self.settings.single_output:
-            self._good(found)
-        else:
-            guilty = set(bad)
-            fine = [record for place, record in enumerate(found) if place not in guilty]
-            if fine:
-                self._good(fine)
-            assert self._bad is not None  # noqa: S101 (the constructor made sure)
-            self._bad([found[place] for place in bad])
-        self._counts[1] += len(found) - len(bad)
-        self._counts[2] += len(bad)

@@ -21,6 +21,8 @@ from foresight.scoring.model import InputField, Signature
 
 ARRAY = "__array__"
 _SHOWN = 60
+_NUMBERS = frozenset({"double", "float", "integer"})
+_NUMBER = (int, float)
 
 
 class MappingEntry(BaseModel):
@@ -108,25 +110,23 @@ def check_value(raw: Any, target: InputField) -> tuple[Any, str]:
     value, reason = _typed(raw, target.data_type)
     if reason:
         return None, f"= {_shown(raw)} {reason}"
-    accepted = not target.values and not target.bounds
-    accepted = accepted or value in target.values
-    accepted = accepted or (
-        not isinstance(value, str) and any(bounds.hold(value) for bounds in target.bounds)
-    )
-    if not accepted:
-        return None, f"= {_shown(raw)} is not {_allowed(target)}"
-    return value, ""
+    if (not target.values and not target.bounds) or value in target.values:
+        return value, ""
+    if not isinstance(value, str) and any(bounds.hold(value) for bounds in target.bounds):
+        return value, ""
+    return None, f"= {_shown(raw)} is not {_allowed(target)}"
 
 
 def _typed(raw: Any, data_type: str) -> tuple[Any, str]:
-    if data_type == "string":
-        return (raw, "") if isinstance(raw, str) else (None, f"is {_kind(raw)}, not a text")
-    if data_type == "boolean":
-        return (raw, "") if isinstance(raw, bool) else (None, f"is {_kind(raw)}, not true or false")
-    if data_type not in {"double", "float", "integer"}:
-        fits = isinstance(raw, str) or (isinstance(raw, int | float) and not isinstance(raw, bool))
+    is_number = isinstance(raw, _NUMBER) and not isinstance(raw, bool)
+    if data_type not in _NUMBERS:
+        if data_type == "string":
+            return (raw, "") if isinstance(raw, str) else (None, f"is {_kind(raw)}, not a text")
+        if data_type == "boolean":
+            return (raw, "") if isinstance(raw, bool) else (None, f"is {_kind(raw)}, not true or false")
+        fits = is_number or isinstance(raw, str)
         return (raw, "") if fits else (None, f"is {_kind(raw)}, not a {data_type}")
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
+    if not is_number:
         return None, f"is {_kind(raw)}, not a number"
     try:
         value = float(raw)
@@ -148,7 +148,7 @@ def from_text(text: str, data_type: str) -> Any:
         return None
     if data_type == "boolean":
         return {"true": True, "false": False}.get(stripped.lower(), text)
-    if data_type in {"double", "float", "integer"}:
+    if data_type in _NUMBERS:
         try:
             # Underscores are Python's, not a number's.
             return text if "_" in stripped else float(stripped)

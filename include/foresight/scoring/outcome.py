@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 PREDICTION: Final = "Prediction"
 ERROR: Final = "PredictionError"
@@ -20,6 +20,22 @@ class BadRecord:
 
     record: Mapping[str, Any]
     reason: str
+
+
+class Answer(dict[str, Any]):
+    """A prediction that many records share: it is read, encoded and copied as a dict, but not changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("this prediction belongs to many records: change a copy of it, dict(prediction)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied or pickled, it is a dict of its own."""
+        return dict, (dict(self),)
 
 
 def with_error(record: Any, reason: str) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 
 from foresight.scoring.mapping import Feed, FieldMapping
 from foresight.scoring.model import Decisions
-from foresight.scoring.outcome import PREDICTION, Record
+from foresight.scoring.outcome import PREDICTION, Answer, Record
 
 Fast = Callable[[Sequence[Any]], tuple[list[Any], list[int]]]
 One = Callable[[Any], Record]
@@ -24,13 +24,17 @@ def _variables(mapping: FieldMapping) -> dict[str, str]:
 def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record] | None:
     """A function from the values of the inputs, None for missing ones, to a prediction."""
     variables = _variables(mapping)
-    lines = decisions.lines(variables, lambda place: f"return {_literal(decisions, place)}", missing=True)
+    lines = decisions.lines(variables, lambda place: f"return p{place}", missing=True)
     if lines is None:
         return None
-    made: Callable[..., Record] = _define(
-        "decide", [f"def decide({', '.join(variables.values())}):", *_indented(lines, 1)]
-    )
+    head = f"def decide({', '.join(variables.values())}):"
+    made: Callable[..., Record] = _define("decide", [head, *_indented(lines, 1)], **_answers(decisions))
     return made
+
+
+def _answers(decisions: Decisions) -> dict[str, Answer]:
+    """What the code calls the predictions: made once, for to build one a record costs a third of the time."""
+    return {f"p{place}": Answer(prediction) for place, prediction in enumerate(decisions.predictions)}
 
 
 def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[Fast, One] | None:
@@ -38,29 +42,31 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
     if mapping.array_field is not None:
         return None
     variables = _variables(mapping)
-
-    def code(before: str, after: str) -> list[str] | None:
-        return decisions.lines(
-            variables,
-            lambda place: f"{before}{{**r, {PREDICTION!r}: {_literal(decisions, place)}}}{after}",
-            missing=False,
-        )
-
-    many, one, check = code("add(", ")"), code("return ", ""), _check(mapping, variables)
-    if many is None or one is None or check is None:
+    check = _check(mapping, variables)
+    tree = decisions.lines(variables, lambda place: f"d[{PREDICTION!r}] = p{place}", missing=False)
+    if tree is None or check is None:
         return None
+    answers = _answers(decisions)
     loop = [
         "def fast(records):",
         " found = []; add = found.append; left = []; skip = left.append",
         " for r in records:",
         *_indented(check, 2),
-        *_indented(many, 3),
+        "   d = {**r}; add(d)",
+        *_indented(tree, 3),
         "  else:",
         "   skip(len(found)); add(None)",
         " return found, left",
     ]
-    single = ["def fast(r):", *_indented(check, 1), *_indented(one, 2), " return rest(r)"]
-    return _define("fast", loop), _define("fast", single, rest=rest)
+    single = [
+        "def fast(r):",
+        *_indented(check, 1),
+        "  d = {**r}",
+        *_indented(tree, 2),
+        "  return d",
+        " return rest(r)",
+    ]
+    return _define("fast", loop, **answers), _define("fast", single, rest=rest, **answers)
 
 
 def gather_pass(mapping: FieldMapping) -> Gather | None:
@@ -141,10 +147,6 @@ def _conditions(mapping: FieldMapping, variables: Mapping[str, str]) -> str | No
 
 def _number(value: float) -> str:
     return repr(value) if abs(value) < float("inf") else "1e999" if value > 0 else "-1e999"
-
-
-def _literal(decisions: Decisions, place: int) -> str:
-    return repr(dict(decisions.predictions[place]))
 
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:

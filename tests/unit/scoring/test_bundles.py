@@ -262,7 +262,7 @@ def test_a_model_that_stays_away_fails_the_run_and_no_record() -> None:
 
 def test_an_output_that_swallows_records_is_noticed() -> None:
     job = BundleRun(records(1, 2, 3), score, Sink(), Sink(), FAST)
-    job._counts[0] = 1
+    job._records = 1
     with pytest.raises(CountsDisagree, match="4 records were read, 3 are good"):
         job.run()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,10 +113,38 @@ def test_an_optional_field_follows_the_rule_of_the_model(iris: ScoringModel) -> 
     assert found[PREDICTION] == {"PredictedValue": "setosa", "Confidence": 1.0}
 
 
-def test_predictions_of_a_bundle_are_not_shared(scorer: RecordScorer) -> None:
+CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "set": lambda p: p.__setitem__("PredictedValue", "changed"),
+    "delete": lambda p: p.__delitem__("PredictedValue"),
+    "or": lambda p: p.__ior__({"PredictedValue": "changed"}),
+    "clear": lambda p: p.clear(),
+    "pop": lambda p: p.pop("PredictedValue"),
+    "popitem": lambda p: p.popitem(),
+    "setdefault": lambda p: p.setdefault("more", 1),
+    "update": lambda p: p.update(PredictedValue="changed"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_prediction_that_records_share_is_not_to_be_changed(scorer: RecordScorer, change: str) -> None:
     found, _ = scorer.score([SETOSA, SETOSA])
-    found[0][PREDICTION]["PredictedValue"] = "changed"
-    assert found[1][PREDICTION]["PredictedValue"] == "setosa"
+    with pytest.raises(TypeError, match="change a copy"):
+        CHANGES[change](found[0][PREDICTION])
+    assert found[1] == scorer.score_one(SETOSA) == {**SETOSA, PREDICTION: dict(found[0][PREDICTION])}
+
+
+@pytest.mark.parametrize("copied", [dict, copy.copy, copy.deepcopy])
+def test_a_copy_of_a_shared_prediction_is_to_be_changed(scorer: RecordScorer, copied: Any) -> None:
+    prediction = scorer.score_one(SETOSA)[PREDICTION]
+    mine = copied(prediction)
+    assert mine == prediction
+    mine["PredictedValue"] = "changed"
+    assert prediction["PredictedValue"] == "setosa"
+
+
+def test_a_shared_prediction_is_written_as_json(scorer: RecordScorer) -> None:
+    prediction = scorer.score_one(SETOSA)[PREDICTION]
+    assert json.loads(orjson.dumps(prediction)) == json.loads(json.dumps(prediction)) == dict(prediction)
 
 
 def test_names_with_quotes_and_braces_are_only_names(iris: ScoringModel) -> None:

@@ -7,16 +7,20 @@ from typing import Any
 
 from foresight.messaging.deadletters import MAX_VALUE_BYTES
 from foresight.orchestration.scoring.places import SHOWN_BYTES, Scored, Source, encode
-from foresight.scoring.bundles import Sink
 from foresight.scoring.outcome import ERROR, RECORD, BadRecord, Record, with_error
+from foresight.scoring.outlet import Sink
 from foresight.scoring.records import RecordScorer
 
 
 class ItemScorer:
-    """For ``BundleRun``, whose records are then items; encodes where a topic is to have them."""
+    """For ``BundleRun``, whose records are then items.
 
-    def __init__(self, source: Source, scorer: RecordScorer, *, encodes: bool) -> None:
-        self._records, self._score, self._encodes = source.records, scorer.score, encodes
+    ``encodes`` where a topic is to have them, ``keeps`` the records themselves where a file or a table is.
+    """
+
+    def __init__(self, source: Source, scorer: RecordScorer, *, encodes: bool, keeps: bool) -> None:
+        self._records, self._score = source.records, scorer.score
+        self._encodes, self._keeps = encodes, keeps
 
     def __call__(self, items: Sequence[Any]) -> tuple[list[Any], list[int]]:
         """Each item with its record and that as JSON, in order, and the places of the bad ones."""
@@ -42,7 +46,9 @@ class ItemScorer:
         values = list(map(encode, found)) if self._encodes else [b""] * len(found)
         if max(map(len, values), default=0) > MAX_VALUE_BYTES:
             bad = self._cut(found, values, bad)
-        return list(zip(items, found, values, strict=True)), bad
+        # A batch that waits to be sent is hundreds of megabytes of objects, unless it lets go of the records.
+        kept = found if self._keeps else [None] * len(found)
+        return list(zip(items, kept, values, strict=True)), bad
 
     def _cut(self, found: list[Record], values: list[bytes], bad: list[int]) -> list[int]:
         """Makes what is too long for a message bad; gives the places of all bad ones."""

@@ -27,8 +27,9 @@ MAX_TAKEN: Final = 100_000
 
 _OURS: Final = frozenset({"id", "batch"})
 Offsets = dict[int, int]
-Scored = tuple[Any, Record, bytes]
-"""What came from a source, what became of it, and that as JSON where a topic is to have it."""
+Scored = tuple[Any, Record | None, bytes]
+"""What came from a source, what became of it, and that as JSON where a topic is to have it: then the second
+is None, unless a file or a table is to have others of the same run."""
 
 
 def topic_of(place: str) -> str | None:
@@ -64,7 +65,8 @@ def open_file(place: str) -> FileSink:
 def encode(record: Record) -> bytes:
     """A record as JSON."""
     try:
-        return b"%b" % orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
+        # A copy holds no more than its own bytes; what comes out of the encoder holds a kilobyte.
+        return b"%b" % orjson.dumps(record, None, orjson.OPT_SERIALIZE_NUMPY)
     except (TypeError, ValueError):
         return json.dumps(record, default=str).encode()
 
@@ -86,8 +88,8 @@ class Source(Protocol):
         """The record that each item holds, or a ``BadRecord``."""
         ...
 
-    def message(self, item: Any, value: bytes) -> Message:
-        """The message that answers an item; its id names the item for good."""
+    def messages(self, scored: Iterable[Scored]) -> Iterator[Message]:
+        """The messages that answer items; their ids name the items for good."""
         ...
 
 
@@ -123,10 +125,13 @@ class TopicSource:
         except ValueError:
             return [_read(item.value) for item in items]
 
-    def message(self, item: Received, value: bytes) -> Message:
-        """The same partition, key and headers, but for those headers that this house sets."""
-        headers = item.headers and tuple(header for header in item.headers if header[0] not in _OURS)
-        return Message(item.origin, item.key, value, headers, item.partition)
+    def messages(self, scored: Iterable[Scored]) -> Iterator[Message]:
+        """Each with partition, key and headers of its item, but for those headers that this house sets."""
+        for item, _, value in scored:
+            topic, partition, offset, _, key, _, headers = item
+            kept = headers and tuple(header for header in headers if header[0] not in _OURS)
+            # The tuple made directly, and its id here: a batch has a hundred thousand.
+            yield tuple.__new__(Message, (f"{topic}:{partition}:{offset}", key, value, kept, partition))
 
 
 def _read(value: bytes | None) -> Any:
@@ -166,13 +171,13 @@ class FileSource:
         """The records."""
         return [record for _, record in items]
 
-    def message(self, item: tuple[int, Any], value: bytes) -> Message:
-        """Its number is its id; it has no key."""
-        return Message(str(item[0]), None, value)
+    def messages(self, scored: Iterable[Scored]) -> Iterator[Message]:
+        """The number of a record is its id; it has no key."""
+        return (Message(str(number), None, value) for (number, _), _, value in scored)
 
 
 def write_file(place: str, scored: Iterable[Scored], number: int) -> None:
     """The file of a batch, written aside and renamed: ``good.000007.jsonl`` for ``good.jsonl``."""
     path = Path(place)
     with open_file(str(path.with_name(f"{path.stem}.{number:06d}{path.suffix}"))) as sink:
-        sink([record for _, record, _ in scored])
+        sink([record for _, record, _ in scored if record is not None])

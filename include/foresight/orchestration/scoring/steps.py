@@ -12,10 +12,11 @@ from foresight.errors import NotFound
 from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration.connections import kafka_config, prepare_results
 from foresight.orchestration.scoring import models
+from foresight.orchestration.scoring.batches import Plan, Trace
 from foresight.orchestration.scoring.deployments import Deployed, open_deployment, scorer_of
 from foresight.orchestration.scoring.files import score_file
 from foresight.orchestration.scoring.places import FileSource, Source, TopicSource, topic_of
-from foresight.orchestration.scoring.streams import Plan, StreamRun, Trace
+from foresight.orchestration.scoring.streams import StreamRun
 from foresight.orchestration.scoring.tables import TableSource, check_sink, prepare_sink, table_of
 from foresight.scoring.bundles import Settings
 from foresight.scoring.errors import CountsDisagree, InvalidMapping

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
 from foresight.messaging.messages import BY_KEY
-from foresight.orchestration.scoring.deployments import Mappings, open_version, scorer_of
+from foresight.orchestration.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
+from foresight.orchestration.scoring.deployments import open_version, scorer_of
 from foresight.orchestration.scoring.items import ItemScorer
 from foresight.orchestration.scoring.places import Offsets, Scored, Source, topic_of
 from foresight.orchestration.scoring.tables import write_part
@@ -30,53 +33,6 @@ from foresight.store import Store
 from foresight.store.scoring import SCORING_LOCK, close_batch, count_run, find_stream, open_batch
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run asks for of the batches that it opens; ``bad`` is None where one output takes all."""
-
-    stream: str
-    model_name: str
-    model_version: int
-    mapping: Mappings
-    good: str
-    bad: str | None
-    batch_size: int = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The row of ``scoring_run`` that closed batches are counted in."""
-
-    dag_id: str
-    run_id: str
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch under way: its number, and by topic where each output ended before it.
-
-    ``is_new``: it was opened by this run, after its publishers were entered.
-    """
-
-    number: int
-    starts: dict[str, dict[str, int]]
-    is_new: bool = False
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A part of the source, scored; nothing of it is out yet. By topic, ``starts`` is where outputs end."""
-
-    offsets: Offsets
-    until: Offsets
-    n_items: int
-    good: list[Scored] = field(default_factory=list)
-    bad: list[Scored] = field(default_factory=list)
-    n_bad: int = 0
-    starts: dict[str, Offsets] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +51,8 @@ class StreamRun:
         """Batch by batch to where the source ends now, or until the time is over."""
         deadline = time.monotonic() + seconds
         ends = self.source.ends()
-        with self.publishers, rare_collections(), ThreadPoolExecutor(1, "scoring-ahead") as ahead:
-            while self._finish_open() or self._go_on(ends, deadline, ahead):
+        with self.publishers, rare_collections():
+            while self._finish_open() or self._go_on(ends, deadline):
                 pass
         if time.monotonic() > deadline:
             log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
@@ -112,14 +68,14 @@ class StreamRun:
         plan = replace(self.plan, model_name=held.model_name, model_version=held.model_version, **pinned)
         settings = replace(self.settings, single_output=plan.bad is None)
         as_begun = replace(self, plan=plan, settings=settings)
-        offsets, until = _numbers(held.offsets), _numbers(held.until)
+        offsets, until = numbers(held.offsets), numbers(held.until)
         items, _ = self.source.take(offsets, until, None)
         as_begun._finish(
             Batch(held.number, held.plan["starts"]), as_begun._scored(items, offsets, until), started
         )
         return True
 
-    def _go_on(self, ends: Offsets, deadline: float, ahead: Executor) -> bool:
+    def _go_on(self, ends: Offsets, deadline: float) -> bool:
         """Batches from where the last one ended; the next is scored while one is sent.
 
         False at the end of the source or of the time, True where another run got in between.
@@ -127,17 +83,26 @@ class StreamRun:
         started = time.monotonic()
         held = self.store.read(lambda connection: find_stream(connection, self.plan.stream))
         number = held.number if held else 1
-        prepared = self._prepared(_numbers(held.offsets) if held else {}, ends)
-        while prepared is not None and time.monotonic() < deadline:
-            coming = ahead.submit(self._prepared, prepared.until, ends)
-            for kind, topic in self._topics().items():
-                self.publishers.enter(topic, self._name(kind))
-            batch = self._opened(number, prepared)
-            if batch is None:
-                return True
-            self._finish(batch, prepared, started)
-            started, number, prepared = time.monotonic(), number + 1, coming.result()
+        with closing(self._coming(numbers(held.offsets) if held else {}, ends)) as coming:
+            for prepared in coming:
+                if time.monotonic() > deadline:
+                    break
+                for kind, topic in self._topics().items():
+                    self.publishers.enter(topic, self._name(kind))
+                batch = self._opened(number, prepared)
+                if batch is None:
+                    return True
+                self._finish(batch, prepared, started)
+                started, number = time.monotonic(), number + 1
         return False
+
+    def _coming(self, offsets: Offsets, ends: Offsets) -> Generator[Prepared]:
+        """Batch by batch what there is; the next one is scored meanwhile. Whoever leaves waits for that."""
+        with ThreadPoolExecutor(1, "scoring-ahead") as ahead:
+            coming = ahead.submit(self._prepared, offsets, ends)
+            while (prepared := coming.result()) is not None:
+                coming = ahead.submit(self._prepared, prepared.until, ends)
+                yield prepared
 
     def _prepared(self, offsets: Offsets, ends: Offsets) -> Prepared | None:
         """What comes next, scored; None at the end of the source."""
@@ -154,7 +119,8 @@ class StreamRun:
     def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
         model = open_version(self.store, self.plan.model_name, self.plan.model_version)
         scorer = scorer_of(model, self.plan.mapping, reads_text=self.source.reads_text)
-        scoring = ItemScorer(self.source, scorer, encodes=bool(self._topics()))
+        topics, n_places = self._topics(), 1 + (self.plan.bad is not None)
+        scoring = ItemScorer(self.source, scorer, encodes=bool(topics), keeps=len(topics) < n_places)
         found = Prepared(offsets, until, len(items))
         bad = None if self.settings.single_output else scoring.into(found.bad)
         load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
@@ -171,7 +137,7 @@ class StreamRun:
     def _opened(self, number: int, prepared: Prepared) -> Batch | None:
         """The batch, stored as under way; None where another run has opened one."""
         plan = self.plan
-        fields = _texts(
+        fields = texts(
             {
                 "offsets": prepared.offsets,
                 "until": prepared.until,
@@ -213,9 +179,8 @@ class StreamRun:
             write_part(place, scored, batch.number, self.plan.stream)
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
-        publication = Publication(name, _numbers(batch.starts[topic]))
-        message = self.source.message
-        messages = (message(item, value) for item, _, value in scored)
+        publication = Publication(name, numbers(batch.starts[topic]))
+        messages = self.source.messages(scored)
         if publication.start_offsets.keys() != prepared.until.keys():
             messages = (found._replace(partition=BY_KEY) for found in messages)
         publisher = self.publishers.enter(topic, self._name(kind))
@@ -240,14 +205,3 @@ class StreamRun:
             self.plan.stream, batch.number, "done" if is_mine else "was closed by another run",
             n_good, n_bad, n_read / max(seconds, 1e-9),
         )  # fmt: skip
-
-
-def _numbers(offsets: dict[Any, int]) -> Offsets:
-    return {int(number): offset for number, offset in offsets.items()}
-
-
-def _texts(document: Any) -> Any:
-    """The document with names of text, as JSON has them."""
-    if isinstance(document, dict):
-        return {str(name): _texts(value) for name, value in document.items()}
-    return document

@@ -7,7 +7,7 @@ under the stream and the position of the record in it, so that a repeated batch 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -81,9 +81,9 @@ class TableSource:
         """The rows, with values that JSON has."""
         return [{name: _plain(value) for name, value in row.items()} for _, row in items]
 
-    def message(self, item: tuple[int, Any], value: bytes) -> Message:
-        """The key of the row names the message, and is its key."""
-        return Message(str(item[0]), str(item[0]).encode(), value)
+    def messages(self, scored: Iterable[Scored]) -> Iterator[Message]:
+        """The key of a row names its message, and is its key."""
+        return (Message(str(key), str(key).encode(), value) for (key, _), _, value in scored)
 
 
 def _plain(value: Any) -> Any:
@@ -125,7 +125,7 @@ def write_part(place: str, scored: Iterable[Scored], batch: int, stream: str) ->
         return
     name = found[1]
 
-    values = [_values(item, record, batch, stream) for item, record, _ in scored]
+    values = [_values(item, record, batch, stream) for item, record, _ in scored if record is not None]
 
     def work(connection: Connection) -> None:
         table = open_sink(connection, name)

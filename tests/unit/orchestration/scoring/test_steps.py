@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from foresight.orchestration.connections import open_results
 from foresight.orchestration.scoring import models
 from foresight.orchestration.scoring import steps as scoring_steps
 from foresight.orchestration.scoring import streams as scoring_streams
+from foresight.orchestration.scoring.places import TopicSource
 from foresight.scoring.errors import InvalidMapping
 from foresight.store.models import Change
 from foresight.store.scoring import find_run
@@ -224,6 +227,33 @@ def test_a_batch_under_way_is_finished_with_the_model_that_it_was_begun_with(
     assert run_row().version == 2
 
 
+def test_a_run_that_another_one_overtakes_reads_on_by_itself(
+    kafka: Json, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = topics(request)
+    send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(100)])
+    overtaken, reading = iter([True, False, True]), threading.Lock()
+    open_batch, take = scoring_streams.open_batch, TopicSource.take
+
+    def open_late(*given: Any) -> bool:
+        return not next(overtaken, False) and open_batch(*given)
+
+    def take_alone(*given: Any) -> Any:
+        assert reading.acquire(blocking=False), "two read at once"
+        try:
+            time.sleep(0.05)
+            return take(*given)
+        finally:
+            reading.release()
+
+    monkeypatch.setattr(scoring_streams, "open_batch", open_late)
+    monkeypatch.setattr(TopicSource, "take", take_alone)
+    assert scoring_steps.score_batches(context(**places))["read"] == 100
+    assert [record["place"] for record in received(kafka, places["good"])] == [
+        n for n in range(100) if n % 10 > 1
+    ]
+
+
 def test_one_output_takes_all_in_the_order_of_the_input(kafka: Json, request: pytest.FixtureRequest) -> None:
     places = topics(request)
     send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(30)])
@@ -243,6 +273,23 @@ def test_a_topic_is_scored_into_numbered_files(
     assert names == ["good.000001.jsonl", "good.000002.jsonl", "good.000003.jsonl"]
     lines = [json.loads(line) for name in names for line in (tmp_path / name).open()]
     assert [line["place"] for line in lines] == [n for n in range(100) if n % 10 > 1]
+
+
+@pytest.mark.parametrize("to_file", ["good", "bad"])
+def test_one_output_may_be_a_topic_and_the_other_a_file(
+    kafka: Json, request: pytest.FixtureRequest, tmp_path: Path, to_file: str
+) -> None:
+    places = topics(request)
+    send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(30)])
+    file = tmp_path / "some.jsonl"
+    scoring_steps.score_batches(context(**places | {to_file: str(file), "batch_size": 100}))
+    lines = [json.loads(line) for line in (tmp_path / "some.000001.jsonl").open()]
+    (to_topic,) = {"good", "bad"} - {to_file}
+    found = {to_file: lines, to_topic: received(kafka, places[to_topic])}
+    assert [record["place"] for record in found["good"]] == [n for n in range(30) if n % 10 > 1]
+    assert [record["place"] for record in found["bad"]] == [n for n in range(30) if n % 10 <= 1]
+    assert all("Prediction" in record for record in found["good"])
+    assert all("PredictionError" in record for record in found["bad"])
 
 
 def csv_file(path: Path, n: int) -> str:

@@ -183,7 +183,8 @@ def test_a_part_of_a_table_can_be_read_again(store: Store) -> None:
     assert ([key for key, _ in items], until) == ([6, 9, 12], {0: 13})
     assert source.take({0: 4}, until, None) == (items, until)
     assert source.take({0: 50}, {0: 58}, 100)[1] == {0: 58}
-    assert source.message(items[0], b"x").id == "6"
+    (message,) = source.messages([(items[0], None, b"x")])
+    assert (message.id, message.key, message.value) == ("6", b"6", b"x")
 
 
 def test_a_place_is_a_table_only_where_it_says_so() -> None:
