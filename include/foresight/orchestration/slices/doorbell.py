@@ -41,9 +41,10 @@ class TopicDoorbell(BaseEventTrigger):
         """One event a ring; ends with the triggerer only."""
         seen: dict[str, int] | None = None
         complaint, pause = "", self.pause_seconds
+        look = sync_to_async(_ends, thread_sensitive=False)  # a cluster that hangs holds up its own bell only
         while True:
             try:
-                found = await sync_to_async(_ends)(self.topic)
+                found = await look(self.topic)
             except ForesightError as error:
                 if str(error) != complaint:
                     complaint = str(error)
