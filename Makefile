@@ -40,10 +40,10 @@ up: .venv/installed ## The same, and stays: prints the UI's address and sign-in;
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 
 unit: .venv/installed-dev ## Tests without a server
-	$(BIN)/python -m pytest -q -n 2 tests/unit tests/dags
+	$(BIN)/python -m pytest -q -n 3 tests/unit tests/dags
 
 integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=5 tests/integration
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --durations=5 tests/integration
 
 e2e: .venv/installed-dev ## Tests against a live Airflow
 	$(BIN)/python -m pytest -q --durations=10 tests/e2e
