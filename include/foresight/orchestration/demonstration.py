@@ -16,6 +16,7 @@ from foresight.conventions import SLA_EVENTS_TOPIC, SLA_FILE, TELEMETRY_TOPIC
 from foresight.orchestration.connections import kafka_config, open_results
 from foresight.orchestration.embedded import CONFIG, embedded_connections, results_file
 from foresight.orchestration.publications import PUBLISHED
+from foresight.orchestration.scoring.demonstration import DAGS as SCORING_DAGS
 from foresight.orchestration.scoring.demonstration import Scored, demonstrate_scoring
 from foresight.orchestration.sla import definitions as slas
 from foresight.orchestration.slices import demonstration as slice_demonstration
@@ -51,6 +52,7 @@ def demonstration(home: Path, port: int, say: Say) -> Iterator[Shown]:
         say(f"{len(applied)} SLAs applied; Airflow starts, which takes about half a minute")
         with Standalone(home, connections, settings, port or free_port()) as airflow:
             say(f"Airflow is up at {airflow.url}; its DAGs are switched on")
+            airflow.unpause(*SCORING_DAGS)
             slice_demonstration.switch_on(airflow, say)
             as_of = _first_interval(airflow)
             say(f"telemetry_analysis finished the interval until {as_of:%H:%M} UTC")

@@ -37,7 +37,10 @@ class Unfinished(ForesightError):
 
 
 class _Busy(Unfinished):
-    """Airflow answered with an error of its own, 5xx, and rolled back: what was asked did not happen."""
+    """Airflow answered with an error of its own, 5xx, and rolled back: what was asked did not happen.
+
+    On SQLite its API now and then writes in two places that wait for each other: one gives up after 5 s.
+    """
 
 
 def free_port() -> int:
@@ -86,8 +89,6 @@ class Standalone:
             "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "foresight.orchestration.executor.WarmLocalExecutor",
-            # scheduler, parser, API and tasks write to one file: each waits for its turn longer than 5 s
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home.absolute()}/airflow.db?timeout=60",
             "CORE__PARALLELISM": str(self.parallelism),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),

@@ -47,8 +47,10 @@ class Scored:
 
 
 def demonstrate_scoring(airflow: Standalone, config: ClientConfig, say: Callable[[str], None]) -> Scored:
-    """Stores and deploys the tree, then scores 150 flowers, every tenth of which is bad."""
-    airflow.unpause(*DAGS)
+    """Stores and deploys the tree, then scores 150 flowers, every tenth of which is bad.
+
+    ``DAGS`` are switched on.
+    """
     deployed = airflow.trigger(DAGS[0], {"name": MODEL, "file": str(TREE)})
     send(config, flowers())
     airflow.succeed(DAGS[0], deployed)
