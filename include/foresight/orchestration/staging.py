@@ -63,14 +63,19 @@ def save(folder: str, name: str, table: pa.Table) -> Staged:
     pq.write_table(table, buffer, compression="zstd", compression_level=1, use_dictionary=False)
     data = buffer.getvalue()
     target = root() / folder / f"{name}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.parent / f".{name}.{os.getpid()}.part"
+    write_bytes(target, data)
+    return Staged(str(target), table.num_rows, hashlib.sha256(data).hexdigest())
+
+
+def write_bytes(target: ObjectStoragePath, data: bytes) -> None:
+    """A file written aside and moved into place. Raises ``SourceUnavailable``."""
+    aside = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         aside.write_bytes(data)
         aside.replace(target)
     except OSError as error:
-        raise SourceUnavailable(f"cannot stage {target}: {error}") from error
-    return Staged(str(target), table.num_rows, hashlib.sha256(data).hexdigest())
+        raise SourceUnavailable(f"cannot write {target}: {error}") from error
 
 
 def load(staged: Staged) -> pa.Table:

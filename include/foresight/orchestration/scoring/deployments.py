@@ -127,14 +127,3 @@ def read_bytes(uri: str) -> bytes:
         raise BadAnswer(f"there is no file {uri}") from error
     except OSError as error:
         raise SourceUnavailable(f"cannot read {uri}: {error}") from error
-
-
-def write_bytes(target: ObjectStoragePath, data: bytes) -> None:
-    """Written aside and moved into place. Raises ``SourceUnavailable``."""
-    aside = target.parent / f".{target.name}.{os.getpid()}.part"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        aside.replace(target)
-    except OSError as error:
-        raise SourceUnavailable(f"cannot write {target}: {error}") from error

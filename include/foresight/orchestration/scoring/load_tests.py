@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final
 
-from airflow.sdk import ObjectStoragePath
-
-from foresight.errors import SourceUnavailable
 from foresight.orchestration import staging
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.scoring import models
@@ -107,15 +103,9 @@ def _line(cell: Cell) -> str:
 
 
 def _save_plot(trace: tuple[str, str], picture: bytes) -> str:
-    """Written aside and moved into place; the same run writes the same file."""
-    target: ObjectStoragePath = staging.root() / staging.run_folder(*trace) / "load.svg"
-    aside = target.parent / f".{target.name}.{os.getpid()}.part"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(picture)
-        aside.replace(target)
-    except OSError as error:
-        raise SourceUnavailable(f"cannot write {target}: {error}") from error
+    """The same run writes the same file."""
+    target = staging.root() / staging.run_folder(*trace) / "load.svg"
+    staging.write_bytes(target, picture)
     return str(target)
 
 

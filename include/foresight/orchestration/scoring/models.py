@@ -25,8 +25,8 @@ from foresight.orchestration.scoring.deployments import (
     read_bytes,
     root,
     scorer_of,
-    write_bytes,
 )
+from foresight.orchestration.staging import write_bytes
 from foresight.scoring import inference, online
 from foresight.scoring.kinds import KINDS, kind_of, load_model
 from foresight.scoring.outcome import Record

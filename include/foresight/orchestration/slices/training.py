@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from foresight.errors import SourceUnavailable
 from foresight.orchestration import staging
 from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.slices import models as slice_models
@@ -62,14 +60,8 @@ def save_report(version: str, trained: Trained) -> str:
     parts = {"report.json": orjson.dumps(report(trained), option=orjson.OPT_INDENT_2)}
     parts |= {f"{name}.svg": picture.encode() for name, picture in plots(trained).items()}
     parts["report.html"] = page(trained).encode()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in parts.items():
-            aside = folder / f".{name}.{os.getpid()}.part"
-            aside.write_bytes(data)
-            aside.replace(folder / name)
-    except OSError as error:
-        raise SourceUnavailable(f"cannot write the report to {folder}: {error}") from error
+    for name, data in parts.items():
+        staging.write_bytes(folder / name, data)
     return str(folder)
 
 

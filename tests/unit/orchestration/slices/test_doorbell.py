@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,19 +11,9 @@ import pytest
 from confluent_kafka import Producer
 
 from foresight.messaging import ensure_topic
-from foresight.messaging.embedded import start_broker
 from foresight.orchestration.slices.doorbell import TopicDoorbell
 
 _numbers = itertools.count()
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    owner, servers = start_broker()
-    connection = {"conn_type": "kafka", "extra": {"bootstrap.servers": servers}}
-    monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(connection))
-    yield {"bootstrap.servers": servers}
-    del owner
 
 
 def send(broker: dict[str, str], topic: str, n: int) -> None:
