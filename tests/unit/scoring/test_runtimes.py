@@ -155,7 +155,7 @@ def test_rows_that_cannot_be_are_named_and_the_others_scored() -> None:
     columns["X[2]"][3] = "wide"
     scored = model.predict(columns)
     assert sorted(scored.errors) == [1, 2, 3]
-    assert "X[2] = 'wide' is not a number" in scored.errors[3]
+    assert "X[2] = 'wide' is a text, not a number" in scored.errors[3]
     assert "X[0] = 1e+300 is not a float32" in scored.errors[1]
     assert scored.errors[2].count("is missing") == 4
     alone = model.predict({name: values[[0, 4]] for name, values in columns.items()})
@@ -196,7 +196,7 @@ def set_loop(model: ModelProto) -> None:
 
 
 def set_batch(model: ModelProto) -> None:
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 8
 
 
 def set_length(model: ModelProto) -> None:
@@ -213,7 +213,7 @@ def set_width(model: ModelProto) -> None:
         (set_outside, "'w' is kept in another file"),
         (set_domain, "'LinearClassifier' of domain 'com.stranger'"),
         (set_loop, "operator Loop may never end"),
-        (set_batch, r"takes 1 record\(s\) at a time"),
+        (set_batch, "takes 8 records at a time"),
         (set_length, "no fixed length"),
         (set_width, "1000000 input fields"),
     ],

@@ -17,7 +17,8 @@ import numpy as np
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 from foresight.scoring.keras.inspection import inspect
-from foresight.scoring.tensors import Arrays, Run, Tensor, TensorModel
+from foresight.scoring.rows import Arrays, Tensor
+from foresight.scoring.tensors import Run, TensorModel
 
 
 def load(source: bytes | Path) -> TensorModel:

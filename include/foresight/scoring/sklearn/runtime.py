@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
+from foresight.scoring.rows import Arrays, Tensor
 from foresight.scoring.sklearn.inspection import TRUSTED, check_trees, inspect
-from foresight.scoring.tensors import MAX_FIELDS, Arrays, Tensor, TensorModel
+from foresight.scoring.tensors import MAX_FIELDS, TensorModel
 
 PREDICTED: Final = "PredictedValue"
 _ENCODERS: Final = ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder")
