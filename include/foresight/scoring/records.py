@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
-from foresight.scoring.outcome import PREDICTION, BadRecord, Record, with_error
+from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
 from foresight.scoring.record_code import Fast, decide, fast_pass, gather_pass
 
 
@@ -67,7 +67,7 @@ class RecordScorer:
                 found[place] = with_error(record, "; ".join(wrong))
                 bad.append(place)
             elif self._decide is not None:
-                found[place] = {**record, PREDICTION: self._decide(*values)}
+                found[place] = with_prediction(record, self._decide(*values))
             else:
                 waiting.append(place)
                 inputs.append(values)
@@ -88,7 +88,7 @@ class RecordScorer:
         }
         scored = self.model.predict(columns)
         for place, prediction in zip(places, scored.records(self._names), strict=True):
-            found[place] = {**records[place], PREDICTION: prediction}
+            found[place] = with_prediction(records[place], prediction)
         for row, reason in scored.errors.items():
             found[places[row]] = with_error(records[places[row]], reason)
         return [places[row] for row in sorted(scored.errors)]

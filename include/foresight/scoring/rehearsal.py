@@ -90,7 +90,8 @@ def _compare(alone: Sequence[Prediction], together: Sequence[Prediction]) -> Non
         if name is not None:
             raise InvalidModel(
                 f"its output {name} is {_short(one.get(name))} for a record alone and "
-                f"{_short(other.get(name))} for the same record beside others: each row must be computed by itself, and without chance"
+                f"{_short(other.get(name))} for the same record beside others: "
+                "each row must be computed by itself, and without chance"
             )
 
 
