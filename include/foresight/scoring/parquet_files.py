@@ -52,7 +52,7 @@ def read_parquet(path: Path) -> Iterator[Any]:
 
 
 def _check_sizes(metadata: Any, path: Path) -> tuple[list[str], int]:
-    """Refuses what cannot be read in bounds; gives the columns of texts, and how many rows to read together."""
+    """Refuses what cannot be read in bounds; gives the columns of texts, and how many rows to read."""
     texts = set()
     longest = 1
     for group in range(metadata.num_row_groups):

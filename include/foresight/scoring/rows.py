@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from foresight.scoring.mapping import check_value
 from foresight.scoring.model import Bounds, InputField
+from foresight.scoring.plain_values import is_nan, kind_of, shown
 
 Arrays = dict[str, NDArray[Any]]
 Wrong = dict[int, list[str]]
@@ -62,7 +64,31 @@ class Tensor:
         """Its numbers as fields of a signature."""
         data_type = "list" if self.is_free else _TYPES[self.dtype.kind]
         bounds = () if self.is_free else _bounds(self.dtype)
-        return [InputField(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
+        return [TensorField(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
+
+
+class TensorField(InputField):
+    """A field of a tensor: NaN is missing, for texts too; a list comes as a list or as JSON text."""
+
+    __slots__ = ()
+
+    def check(self, raw: Any) -> tuple[Any, str] | None:
+        """See ``InputField``."""
+        if is_nan(raw):
+            return None, ""
+        if self.data_type != "list":
+            return None
+        value = _read_list(raw) if isinstance(raw, str) else raw
+        if isinstance(value, list | tuple | np.ndarray):
+            return value, ""
+        return None, f"= {shown(raw)} is {kind_of(raw)}, not a list"
+
+
+def _read_list(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _bounds(dtype: np.dtype[Any]) -> tuple[Bounds, ...]:
@@ -126,13 +152,13 @@ def _column(tensor: Tensor, field: InputField, given: NDArray[Any], wrong: Wrong
 def _checked(tensor: Tensor, field: InputField, value: Any, row: int, wrong: Wrong) -> Any:
     """A value as the model wants it; a stand-in, and a note, for one that cannot be."""
     stand_in: Any = None if tensor.dtype.kind == "O" else math.nan if tensor.dtype.kind == "f" else 0
-    if value is None or (isinstance(value, float) and value != value):
+    found, reason = (None, "") if value is None else check_value(value, field)
+    if found is None and not reason:
         if not tensor.allows_missing:
             wrong.setdefault(row, []).append(f"{field.name} is missing")
         return stand_in
-    found, reason = check_value(value, field)
     if not reason and tensor.dtype.kind in "iu" and not _fits(found, tensor.dtype):
-        reason = f"= {value!s:.60} is not {_article(tensor.dtype)}"
+        reason = f"= {shown(value)} is not {_article(tensor.dtype)}"
     if not reason and tensor.dtype.kind == "f" and abs(found) > np.finfo(tensor.dtype).max:
         reason = f"= {found:g} is not {_article(tensor.dtype)}"
     if reason:
@@ -193,10 +219,10 @@ def _lists(tensor: Tensor, given: NDArray[Any] | None, n: int, wrong: Wrong) -> 
 
 def _list(tensor: Tensor, value: Any) -> tuple[NDArray[Any], str]:
     nothing = np.zeros([size or 0 for size in tensor.shape], tensor.dtype)
-    if value is None or (isinstance(value, float) and value != value):
-        return nothing, "is missing"
-    if not isinstance(value, list | tuple | np.ndarray):
-        return nothing, f"= {value!r:.60} is not a list"
+    (field,) = tensor.inputs
+    value, reason = (None, "") if value is None else check_value(value, field)
+    if value is None:
+        return nothing, reason or "is missing"
     try:
         raw = np.asarray(value) if len(value) else nothing
     except ValueError:
