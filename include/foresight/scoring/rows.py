@@ -35,6 +35,7 @@ class Tensor:
 
     A dimension of None has any length: then the record gives one list under the name of the tensor.
     ``allows_missing``: the model can be given NaN or None; ``is_mandatory``: it has no rule for it.
+    ``takes_truth``: a number may be given as true or false, for the model was fitted with such columns too.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tensor:
     values: tuple[str | float, ...] = ()
     allows_missing: bool = False
     is_mandatory: bool = True
+    takes_truth: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -64,7 +66,8 @@ class Tensor:
         """Its numbers as fields of a signature."""
         data_type = "list" if self.is_free else _TYPES[self.dtype.kind]
         bounds = () if self.is_free else _bounds(self.dtype)
-        return [TensorField(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
+        kind = TruthField if self.takes_truth else TensorField
+        return [kind(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
 
 
 class TensorField(InputField):
@@ -82,6 +85,16 @@ class TensorField(InputField):
         if isinstance(value, list | tuple | np.ndarray):
             return value, ""
         return None, f"= {shown(raw)} is {kind_of(raw)}, not a list"
+
+
+class TruthField(TensorField):
+    """A number that may be given as true or false: 1 or 0."""
+
+    __slots__ = ()
+
+    def check(self, raw: Any) -> tuple[Any, str] | None:
+        """See ``InputField``."""
+        return (float(raw), "") if isinstance(raw, bool | np.bool_) else TensorField.check(self, raw)
 
 
 def _read_list(text: str) -> Any:
@@ -124,7 +137,7 @@ def gather(tensor: Tensor, columns: Mapping[str, NDArray[Any]], n: int, wrong: W
             given = columns.get(field.name)
             if given is None:
                 given = np.full(n, np.nan)
-            if given.dtype.kind == "f" == tensor.dtype.kind:
+            if given.dtype.kind == "f" == tensor.dtype.kind and not tensor.values:
                 flat[:, place] = given
             else:
                 flat[:, place] = _column(tensor, field, given, wrong)
@@ -136,7 +149,7 @@ def gather(tensor: Tensor, columns: Mapping[str, NDArray[Any]], n: int, wrong: W
 def _column(tensor: Tensor, field: InputField, given: NDArray[Any], wrong: Wrong) -> NDArray[Any]:
     """One column as values of the type of the tensor; anything where a row is wrong."""
     kind, wanted = given.dtype.kind, tensor.dtype.kind
-    if kind in "iu" and wanted == "f":
+    if kind in "iu" and wanted == "f" and not field.values:
         return given
     if kind == wanted == "b":
         return given

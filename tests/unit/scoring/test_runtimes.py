@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from onnx import ModelProto, TensorProto, helper
+from sklearn.cluster import BisectingKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -24,10 +25,8 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from foresight.scoring import archives, trial
@@ -311,8 +310,7 @@ def test_flipped_bits_are_refused_or_score_but_nothing_else(kind: str) -> None:
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        (KNeighborsClassifier(), "sklearn.neighbors"),
-        (SVC(), "sklearn.svm._classes.SVC"),
+        (BisectingKMeans(2), "sklearn.cluster._bisect_k_means.BisectingKMeans"),
         (make_pipeline(FunctionTransformer(json.dumps), LogisticRegression()), "json.dumps"),
     ],
 )
