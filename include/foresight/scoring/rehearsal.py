@@ -7,6 +7,7 @@ keep to this load without a complaint: one that subtracts the mean of the bundle
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any, Final
@@ -18,6 +19,7 @@ from foresight.scoring.mapping import read_mapping
 from foresight.scoring.model import InputField, ScoringModel
 from foresight.scoring.outcome import ERROR, PREDICTION
 from foresight.scoring.records import RecordScorer
+from foresight.scoring.rows import LIST_OF, ListField
 
 MOST_ALONE: Final = 48
 """Most records scored one by one; enough for every declared value of a usual field."""
@@ -155,8 +157,8 @@ def _values(field: InputField, n: int, rng: np.random.Generator) -> list[Any]:
 def _palette(field: InputField) -> list[Any]:
     if field.values:
         return list(field.values)
-    if field.data_type == "list":
-        return [[0.0], [1.0, 0.0], [2.0, 1.0, 0.0], [1.0], [0.0, 0.0, 1.0, 2.0, 1.0]]
+    if isinstance(field, ListField):
+        return lists(field)
     if field.data_type == "boolean":
         return [False, True]
     whole = field.data_type == "integer"
@@ -177,3 +179,15 @@ def _palette(field: InputField) -> list[Any]:
             int(value) for value in found if value == value and abs(value) < 2**62 and value.is_integer()
         ] or [0]
     return found or [0.0]
+
+
+def lists(field: ListField) -> list[Any]:
+    """A few lists of the shape of a field, of different lengths."""
+    item = InputField(field.name, field.data_type.removeprefix(LIST_OF))
+    rng = np.random.default_rng(1)
+    made = []
+    for length in (1, 2, 3, 5, 1, 3):
+        shape = [length if size is None else size for size in field.shape]
+        values = _values(item, math.prod(shape), rng)
+        made.append(np.array(values, object).reshape(shape).tolist())
+    return made

@@ -24,6 +24,8 @@ Arrays = dict[str, NDArray[Any]]
 Wrong = dict[int, list[str]]
 """By row, what is wrong with it."""
 
+LIST_OF: Final = "list of "
+"""So begins the type of a field that holds a list."""
 MAX_LENGTH: Final = 100_000
 """Most numbers of a list of free length."""
 _TYPES: Final = {"f": "double", "i": "integer", "u": "integer", "b": "boolean", "O": "string"}
@@ -64,23 +66,34 @@ class Tensor:
     @cached_property
     def inputs(self) -> list[InputField]:
         """Its numbers as fields of a signature."""
-        data_type = "list" if self.is_free else _TYPES[self.dtype.kind]
-        bounds = () if self.is_free else _bounds(self.dtype)
+        data_type = _TYPES[self.dtype.kind]
+        if self.is_free:
+            return [ListField(self.name, LIST_OF + data_type, self.is_mandatory, shape=self.shape)]
         kind = TruthField if self.takes_truth else TensorField
+        bounds = _bounds(self.dtype)
         return [kind(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
 
 
 class TensorField(InputField):
-    """A field of a tensor: NaN is missing, for texts too; a list comes as a list or as JSON text."""
+    """A field of a tensor: NaN is missing, for texts too."""
 
     __slots__ = ()
 
     def check(self, raw: Any) -> tuple[Any, str] | None:
         """See ``InputField``."""
+        return (None, "") if is_nan(raw) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ListField(InputField):
+    """A list of any length, as a list or as JSON text; ``shape`` holds None where a dimension is free."""
+
+    shape: tuple[int | None, ...] = ()
+
+    def check(self, raw: Any) -> tuple[Any, str] | None:
+        """See ``InputField``."""
         if is_nan(raw):
             return None, ""
-        if self.data_type != "list":
-            return None
         value = _read_list(raw) if isinstance(raw, str) else raw
         if isinstance(value, list | tuple | np.ndarray):
             return value, ""
@@ -227,7 +240,7 @@ def _lists(tensor: Tensor, given: NDArray[Any] | None, n: int, wrong: Wrong) -> 
     for row, value in enumerate(values):
         found[row], reason = _list(tensor, value)
         if reason:
-            wrong.setdefault(row, []).append(f"{tensor.name} {reason}")
+            wrong.setdefault(row, []).append(f"{tensor.name}{reason}")
     return found
 
 
@@ -236,18 +249,18 @@ def _list(tensor: Tensor, value: Any) -> tuple[NDArray[Any], str]:
     (field,) = tensor.inputs
     value, reason = (None, "") if value is None else check_value(value, field)
     if value is None:
-        return nothing, reason or "is missing"
+        return nothing, f" {reason or 'is missing'}"
     try:
         raw = np.asarray(value) if len(value) else nothing
     except ValueError:
-        return nothing, "is a list of lists of different lengths"
+        return nothing, " is a list of lists of different lengths"
     wanted = f"a list of shape {[('any' if size is None else size) for size in tensor.shape]}"
     if raw.ndim != len(tensor.shape) or any(
         size not in {None, has} for size, has in zip(tensor.shape, raw.shape, strict=True)
     ):
-        return nothing, f"of shape {list(raw.shape)} is not {wanted}"
+        return nothing, f" of shape {list(raw.shape)} is not {wanted}"
     if not 1 <= raw.size <= MAX_LENGTH:
-        return nothing, f"has {raw.size} values, 1 to {MAX_LENGTH} are read"
+        return nothing, f" has {raw.size} values, 1 to {MAX_LENGTH} are read"
     item = Tensor(tensor.name, tensor.dtype)
     mistakes: Wrong = {}
     flat = gather(item, {tensor.name: raw.reshape(-1)}, raw.size, mistakes)

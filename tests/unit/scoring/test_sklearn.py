@@ -314,7 +314,9 @@ def test_categories_that_lead_out_of_their_bits_are_refused() -> None:
         load_model(swapped(make().fit(frame()[columns], iris()[1]), change), "sklearn")
 
 
-def test_a_distance_that_somebody_wrote_is_refused_by_name() -> None:
-    model = KNeighborsClassifier(metric=np.linalg.norm).fit(*iris())
-    with pytest.raises(UnsupportedModel, match=r"numpy\.linalg|metric"):
+def test_a_distance_with_arrays_of_its_own_is_refused_by_name() -> None:
+    model = KNeighborsClassifier(
+        metric="mahalanobis", metric_params={"VI": np.eye(4)}, algorithm="brute"
+    ).fit(*iris())
+    with pytest.raises(UnsupportedModel, match="with metric 'mahalanobis' is not run: use"):
         load_model(skops_bytes(model), "sklearn")

@@ -13,7 +13,9 @@ import numpy as np
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 
 METRICS: Final = frozenset({
-    "euclidean", "l2", "minkowski", "p", "manhattan", "cityblock", "l1", "chebyshev", "infinity", "cosine",
+    "braycurtis", "canberra", "chebyshev", "cityblock", "correlation", "cosine", "dice", "euclidean",
+    "hamming", "haversine", "infinity", "jaccard", "l1", "l2", "manhattan", "minkowski", "p",
+    "rogerstanimoto", "russellrao", "sokalsneath", "sqeuclidean",
 })  # fmt: skip
 KERNELS: Final = frozenset({"linear", "poly", "rbf", "sigmoid"})
 
