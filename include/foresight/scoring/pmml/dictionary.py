@@ -266,7 +266,7 @@ class MiningField:
         return f"= {shown(raw)} {reason if reason != NOT_VALID else f'is not {self.data.allowed}'}"
 
     def treat(self, column: Column, frame: Frame, refused: Flags | None = None) -> Column:
-        """Outliers and missing values of a column of the right type; ``refused`` ones are reported already."""
+        """Outliers and missing values of a column of its type; ``refused`` ones are reported already."""
         if self.outliers != "asIs" and not column.is_text:
             outside = (column.values < self.low) | (column.values > self.high)
             if self.outliers == "asExtremeValues":

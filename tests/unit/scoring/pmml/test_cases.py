@@ -135,7 +135,7 @@ def test_a_residual_is_there_where_a_record_brings_the_target() -> None:
     assert score.score_one({"x": 1})[PREDICTION] == {"p": 3.0, "r": None}
 
 
-N_WIDE = 100_000
+N_WIDE = 20_000
 
 
 @pytest.fixture(scope="module")
