@@ -239,7 +239,8 @@ class MiningField:
         assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
         column, invalid, reasons = self.data.check(raw)
         if invalid is not None and invalid.any():
-            column = self._treat_invalid(column, invalid, reasons, raw, frame)
+            column, refused = self._treat_invalid(column, invalid, reasons, raw, frame)
+            return self.treat(column, frame, refused)
         return self.treat(column, frame)
 
     def check_one(self, raw: Any) -> tuple[Any, str]:
@@ -264,8 +265,8 @@ class MiningField:
         assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
         return f"= {shown(raw)} {reason if reason != NOT_VALID else f'is not {self.data.allowed}'}"
 
-    def treat(self, column: Column, frame: Frame) -> Column:
-        """Outliers and missing values of a column that holds values of the right type."""
+    def treat(self, column: Column, frame: Frame, refused: Flags | None = None) -> Column:
+        """Outliers and missing values of a column of its type; ``refused`` ones are reported already."""
         if self.outliers != "asIs" and not column.is_text:
             outside = (column.values < self.low) | (column.values > self.high)
             if self.outliers == "asExtremeValues":
@@ -276,24 +277,24 @@ class MiningField:
             return column
         missing = column.missing
         if self.missing_treatment == "returnInvalid":
-            frame.report(missing, f"{self.name} is missing")
+            frame.report(missing if refused is None else missing & ~refused, f"{self.name} is missing")
         elif self.missing_replacement is not None:
             return column.where(missing, constant(self.missing_replacement, column.data_type, frame.n))
         return column
 
     def _treat_invalid(
         self, column: Column, invalid: Flags, reasons: Mapping[int, str], raw: Any, frame: Frame
-    ) -> Column:
+    ) -> tuple[Column, Flags | None]:
         if self.invalid_treatment == "asMissing":
-            return _blank(column, invalid)
+            return _blank(column, invalid), None
         if self.invalid_treatment == "asValue" and self.invalid_replacement is not None:
-            return column.where(invalid, constant(self.invalid_replacement, column.data_type, frame.n))
+            return column.where(invalid, constant(self.invalid_replacement, column.data_type, frame.n)), None
         if self.invalid_treatment == "asIs":
             invalid = np.zeros(frame.n, bool)
             invalid[list(reasons)] = True
         for row in np.flatnonzero(invalid).tolist():
             frame.report_one(row, f"{self.name} {self._why(raw[row], reasons.get(row, NOT_VALID))}")
-        return _blank(column, invalid)
+        return _blank(column, invalid), invalid
 
 
 _USAGES = {

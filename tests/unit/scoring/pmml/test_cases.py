@@ -133,3 +133,33 @@ def test_a_residual_is_there_where_a_record_brings_the_target() -> None:
     score = RecordScorer(loaded, read_mapping(None, loaded.signature))
     assert score.score_one({"x": 1, "y": 10})[PREDICTION] == {"p": 3.0, "r": 7.0}
     assert score.score_one({"x": 1})[PREDICTION] == {"p": 3.0, "r": None}
+
+
+N_WIDE = 20_000
+
+
+@pytest.fixture(scope="module")
+def wide() -> dict[str, Any]:
+    return {f"x{i}": float(i % 7) for i in range(N_WIDE)}
+
+
+@pytest.mark.parametrize("kind", ["regression", "tree"])
+def test_a_model_of_very_many_inputs_scores_on_every_path(kind: str, wide: dict[str, Any]) -> None:
+    predictors = "".join(f'<NumericPredictor name="{name}" coefficient="1"/>' for name in wide)
+    inner = {
+        "regression": f'<RegressionModel functionName="regression">{schema(*wide, target="y")}<RegressionTable intercept="1">{predictors}</RegressionTable></RegressionModel>',
+        "tree": f'<TreeModel functionName="regression">{schema(*wide, target="y")}<Node score="1"><True/><Node score="2"><SimplePredicate field="x5" operator="greaterThan" value="4"/></Node></Node></TreeModel>',
+    }[kind]
+    loaded = model(fields(**dict.fromkeys(wide, NUMBER), y=NUMBER), inner)
+    wanted = {"regression": 1.0 + sum(wide.values()), "tree": 2.0}[kind]
+    score = RecordScorer(loaded, read_mapping(None, loaded.signature))
+    assert score.score_one(wide)[PREDICTION] == {"y": wanted}
+    found, bad = score.score([wide, {**wide, "x3": None}])
+    assert (found[0][PREDICTION], bad, found[1][ERROR]) == ({"y": wanted}, [1], "x3 is missing")
+    assert loaded.predict({name: column([value]) for name, value in wide.items()}).records(["y"]) == [
+        {"y": wanted}
+    ]
+    array = RecordScorer(
+        loaded, read_mapping([{"model_field": "__array__", "tuple_field": "v"}], loaded.signature)
+    )
+    assert array.score_one({"v": list(wide.values())})[PREDICTION] == {"y": wanted}
