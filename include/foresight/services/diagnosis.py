@@ -20,7 +20,8 @@ from foresight.store import Store, load_slas
 from foresight.store.checks import count_rows
 from foresight.store.schema import expected_revision, stored_revision
 from foresight.store.tables import metadata
-from foresight.telemetry import Catalogue, TelemetrySource
+from foresight.telemetry.catalogue import Catalogue
+from foresight.telemetry.source import TelemetrySource
 
 
 class Verdict(StrEnum):
