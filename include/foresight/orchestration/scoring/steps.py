@@ -21,7 +21,7 @@ from foresight.services.scoring.batches import Plan, Trace
 from foresight.services.scoring.deployments import Deployed
 from foresight.services.scoring.files import score_file
 from foresight.services.scoring.load_tests import run_load_test
-from foresight.services.scoring.places import FileSource, Source, TopicSource, topic_of
+from foresight.services.scoring.places import FileSource, Source, TopicSource, check_header, topic_of
 from foresight.services.scoring.scorers import Scoring
 from foresight.services.scoring.streams import StreamRun
 from foresight.services.scoring.tables import TableSource, check_sink, prepare_sink, table_of
@@ -54,9 +54,8 @@ def score_batches(context: Context) -> dict[str, Any]:
         single_output=bad is None,
     )
     mapping = deployed.mapping(params["field_mapping"] or None)
-    service.scorer(
-        deployed.model, deployed.sha256, mapping
-    )  # says now what is wrong with the mapping, before anything is begun
+    # Says now what is wrong with the mapping or a header, before anything is begun.
+    check_header(source, service.scorer(deployed.model, deployed.sha256, mapping).mapping)
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
     trace = Trace(run.dag_id, run.run_id, facts)
     if all(map(_is_file, filter(None, (source, good, bad)))):
