@@ -25,6 +25,7 @@ from foresight.scoring.pmml.dictionary import DataField, MiningField, read_dicti
 from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Scope
 from foresight.scoring.pmml.outputs import OutputField, read_outputs
 from foresight.scoring.pmml.result import Algorithm, Result, Subject
+from foresight.scoring.pmml.single import Single
 from foresight.scoring.pmml.targets import Target, read_targets
 from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
 from foresight.scoring.pmml.values import Column, cast, constant
@@ -69,6 +70,11 @@ class Model:
         """The outputs that are results of the whole document."""
         mine = {o.name: self.subject.scope.fields[o.name] for o in self.outputs if o.is_final}
         return {**self.subject.handed_on, **mine}
+
+    @property
+    def algorithm_is_class(self) -> bool:
+        """Whether the answer is a class or a cluster."""
+        return self.subject.function in {"classification", "clustering", "mixed"}
 
     @property
     def is_plain(self) -> bool:
@@ -135,6 +141,8 @@ class Document:
     dictionary: dict[str, DataField]
     derived: dict[str, Compute]
     verification: Element | None
+    singles: Mapping[str, Single]
+    needed: tuple[str, ...]
 
     @property
     def inputs(self) -> list[MiningField]:
@@ -196,7 +204,8 @@ def compile_document(root: Element) -> Document:
     if transformations is not None:
         read_derived(_usable(transformations.all("DerivedField"), scope), scope)
     compiled = _compile(model, scope, dictionary)
-    return Document(version, compiled, dictionary, scope.derived, model.first("ModelVerification"))
+    verification, needed = model.first("ModelVerification"), _needed(transformations, model, scope)
+    return Document(version, compiled, dictionary, scope.derived, verification, scope.singles, needed)
 
 
 def _usable(elements: list[Element], scope: Scope) -> list[Element]:
@@ -211,6 +220,20 @@ def _usable(elements: list[Element], scope: Scope) -> list[Element]:
             break
         hopeless = more
     return [element for element in elements if element.get("name") not in hopeless]
+
+
+def _needed(transformations: Element | None, model: Element, scope: Scope) -> tuple[str, ...]:
+    """The global derived fields that the model comes to ask for, in their order."""
+    elements = [] if transformations is None else transformations.all("DerivedField")
+    uses = {element.get("name"): used_fields(element) for element in elements}
+    spoken = {value for element in model.walk() for value in element.attributes.values()}
+    waiting = [name for name in uses if name in spoken]
+    needed = set(waiting)
+    while waiting:
+        more = (uses[waiting.pop()] & uses.keys()) - needed
+        needed |= more
+        waiting += more
+    return tuple(name for name in scope.derived if name in needed)
 
 
 def _schema_names(model: Element) -> set[str]:

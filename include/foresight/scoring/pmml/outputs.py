@@ -21,6 +21,8 @@ from foresight.scoring.pmml.result import (
     same_label,
     winners,
 )
+from foresight.scoring.pmml.single import Single
+from foresight.scoring.pmml.single_expressions import find_single
 from foresight.scoring.pmml.values import Column, Floats, cast, constant, known_type
 from foresight.scoring.pmml.xml import Element
 
@@ -42,6 +44,7 @@ class OutputField:
     is_final: bool
     expression: Expression | None
     target: str | None = None
+    single: Single | None = None
 
     def column(self, result: Result, frame: Frame, subject: Subject) -> Column:
         """Its values for one result."""
@@ -208,9 +211,10 @@ def _type_of(out: OutputField, subject: Subject) -> str:
 def _read_output(element: Element, scope: Scope) -> OutputField:
     holder = element.first("Decisions", *_EXPRESSIONS)
     feature = element.get("feature", "predictedValue" if holder is None else "transformedValue")
-    expression = None
+    expression = single = None
     if feature in {"transformedValue", "decision"}:
         expression = read_expression(element.child(*_EXPRESSIONS), scope)
+        single = find_single(element, scope, element.get("dataType") or expression.data_type)
     elif feature not in _FEATURES:
         raise UnsupportedModel(f"OutputField feature={feature!r}")
     if feature == "ruleValue" and element.get("ruleFeature", "consequent") not in {
@@ -236,4 +240,5 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         is_final=element.get("isFinalResult", "true") != "false",
         expression=expression,
         target=element.attributes.get("targetField"),
+        single=single,
     )

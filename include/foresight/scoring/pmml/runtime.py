@@ -19,6 +19,7 @@ from foresight.scoring.pmml.frame import Frame, Problems
 from foresight.scoring.pmml.program import Program
 from foresight.scoring.pmml.python_code import write
 from foresight.scoring.pmml.result import Result
+from foresight.scoring.pmml.single_document import Predict, single_document
 from foresight.scoring.pmml.tree import Tree
 from foresight.scoring.pmml.values import Column, Value, parse_constant
 from foresight.scoring.pmml.verification import verify
@@ -71,6 +72,11 @@ class PmmlModel:
         if self._answers is not None:
             self._table = {name: column.plain() for name, column in self._columns(self._answers).items()}
         self.decisions = self._decisions()
+        self.predict_one = self._predict_one()
+        """From the values of the inputs, in their order, to a prediction; None where there is no short way.
+
+        It raises, whatever it may be, for values that are not plainly right: ``predict`` says what they are.
+        """
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Scored:
         """Score n records; see ``ScoringModel``."""
@@ -125,6 +131,11 @@ class PmmlModel:
                 assert result.probability is not None  # noqa: S101 (there are chances)
                 found[_chance(label)] = Column(result.probability[:, place], "double")
         return found
+
+    def _predict_one(self) -> Predict | None:
+        names = [out.name for out in self.signature.outputs]
+        empty = self._document.score({}, 0)[0]
+        return single_document(self._document, self.target, names, empty)
 
     def _decisions(self) -> TreeDecisions | None:
         if self._answers is None or self._document.derived or self._document.model.derived:
