@@ -152,16 +152,18 @@ def test_the_short_way_of_single_records_is_taken_and_right(triple: dict[str, An
     assert taken >= 0.9 * len(records)
 
 
-def test_a_forest_is_walked_where_its_code_would_be_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["jpmmlbsd-rattle/RandomForestAudit", "cpmml/HousingGBTRegressor"])
+def test_a_forest_is_walked_where_its_code_would_be_too_long(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(single_trees, "MAX_LINES", 10)
-    for name in ("jpmmlbsd-rattle/RandomForestAudit", "cpmml/HousingGBTRegressor"):
-        model = load_model(DATA / "pmml" / "MiningModel" / f"{name}.pmml")
-        scorer = optional(model)
-        record = st.fixed_dictionaries({field.name: value_of(field) for field in model.signature.inputs})
+    model = load_model(DATA / "pmml" / "MiningModel" / f"{name}.pmml")
+    scorer = optional(model)
+    record = st.fixed_dictionaries({field.name: value_of(field) for field in model.signature.inputs})
 
-        @settings(max_examples=30, deadline=None)
-        @given(st.lists(record, max_size=4))
-        def agree(records: list[dict[str, Any]], scorer: RecordScorer = scorer) -> None:
-            check(scorer, records, 1e-9)
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(record, max_size=4))
+    def agree(records: list[dict[str, Any]]) -> None:
+        check(scorer, records, 1e-9)
 
-        agree()
+    agree()
