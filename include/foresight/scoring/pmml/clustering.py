@@ -141,9 +141,9 @@ def read(element: Element, subject: Subject) -> Clusters:
         fields=tuple(computes),
         weights=np.array([field.number("fieldWeight", 1.0) for field in fields]),
         adjust=adjust,
-        compares=tuple(_read_compare(field, measure) for field in fields),
+        compares=tuple(read_compare(field, measure) for field in fields),
         measure=kind.tag,
-        power=_power(kind),
+        power=read_power(kind),
         is_distance=is_distance,
         binary=tuple(
             kind.number(f"{letter}{pair}-parameter") for letter in "cd" for pair in ("11", "10", "01", "00")
@@ -163,7 +163,8 @@ def _is_plain(kind: Element, measure: Element, fields: list[Element], adjust: Fl
     return kind.tag in {"euclidean", "squaredEuclidean"} and compares == {"absDiff"} and not weighs
 
 
-def _power(kind: Element) -> float:
+def read_power(kind: Element) -> float:
+    """The power of a measure, 2 but for minkowski."""
     power = kind.number("p-parameter") if kind.tag == "minkowski" else 2.0
     if power <= 0:
         raise kind.broken("p-parameter must be above 0")
@@ -190,7 +191,8 @@ def _center_fields(element: Element, subject: Subject, fields: list[Element]) ->
     return [compute(name) for name in names]
 
 
-def _read_compare(field: Element, measure: Element) -> Compare:
+def read_compare(field: Element, measure: Element) -> Compare:
+    """How two values of a field are compared."""
     name = field.get("compareFunction", measure.get("compareFunction", "absDiff"))
     if name not in _COMPARES:
         raise UnsupportedModel(f"ClusteringField compareFunction={name!r}")

@@ -14,6 +14,7 @@ from foresight.scoring.pmml import (
     clustering,
     general_regression,
     mining,
+    neighbors,
     network,
     regression,
     rules,
@@ -41,6 +42,7 @@ READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
     "RuleSetModel": rules.read,
     "ClusteringModel": clustering.read,
     "NaiveBayesModel": bayes.read,
+    "NearestNeighborModel": neighbors.read,
     "NeuralNetwork": network.read,
     "SupportVectorMachineModel": svm.read,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,6 +124,9 @@ def _affinity(out: OutputField, result: Result, _frame: Frame, subject: Subject)
 def _entity(out: OutputField, result: Result, _frame: Frame, _subject: Subject) -> Column:
     if out.rank > 1 and result.affinity is not None:
         return labels_column(_ranked(out, result), result.labels, "string")
+    if out.rank > 1:
+        known = out.rank <= len(result.neighbors)
+        return result.neighbors[out.rank - 1] if known else constant(None, "string", len(result.value.values))
     return empty_like(cast(result.value, "string")) if result.entity is None else result.entity
 
 
@@ -168,6 +171,28 @@ _FEATURES: dict[str, Callable[[OutputField, Result, Frame, Subject], Column]] = 
 }
 _DEFAULT_TYPES = {"predictedDisplayValue": "string", "entityId": "string", "clusterId": "string",
                   "ruleValue": "string", "reasonCode": "string", "warning": "string"}  # fmt: skip
+
+
+_NEEDS: dict[str, Callable[[Result], bool]] = {
+    "probability": lambda result: result.probability is not None,
+    "confidence": lambda result: result.probability is not None or result.confidence is not None,
+    "affinity": lambda result: result.affinity is not None,
+    "entityAffinity": lambda result: result.affinity is not None,
+    "clusterAffinity": lambda result: result.affinity is not None,
+    "entityId": lambda result: result.entity is not None,
+    "clusterId": lambda result: result.entity is not None,
+    "ruleValue": lambda result: result.entity is not None,
+}
+
+
+def check_outputs(outputs: Sequence[OutputField], tag: str, empty: Result) -> None:
+    """Refuse an output that the model never gives; ``empty`` is its answer for no record."""
+    for out in outputs:
+        source = empty if out.segment is None else empty.segments[out.segment]
+        source = source.targets.get(out.target or "", source)
+        is_given = _NEEDS.get(out.feature)
+        if is_given is not None and not is_given(source):
+            raise UnsupportedModel(f"OutputField feature={out.feature!r}", f"is not given by this {tag}")
 
 
 def read_outputs(element: Element, scope: Scope, subject: Subject) -> list[OutputField]:

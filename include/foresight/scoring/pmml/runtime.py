@@ -16,6 +16,7 @@ from foresight.scoring.model import Bounds, InputField, OutputField, Scored, Sig
 from foresight.scoring.pmml.compiler import Document, compile_document
 from foresight.scoring.pmml.dictionary import MiningField
 from foresight.scoring.pmml.frame import Frame, Problems
+from foresight.scoring.pmml.outputs import check_outputs
 from foresight.scoring.pmml.program import Program
 from foresight.scoring.pmml.python_code import write
 from foresight.scoring.pmml.result import Result
@@ -67,6 +68,8 @@ class PmmlModel:
         self.target = document.model.subject.target or PREDICTED
         self._answers = _answers(document)
         inputs = [*map(_input, document.inputs), *_actuals(document)]
+        self._empty = document.score({}, 0)[0]
+        check_outputs(document.model.outputs, document.model.tag, self._empty)
         self.signature = Signature(tuple(inputs), self._outputs())
         self._table: dict[str, NDArray[Any]] = {}
         if self._answers is not None:
@@ -114,7 +117,7 @@ class PmmlModel:
         named = {name: kind.data_type for name, kind in model.final_types.items()}
         mine = [out for out in model.outputs if out.is_final]
         if not any(out.feature == "predictedValue" and out.segment is None for out in mine):
-            empty = self._document.score({}, 0)[0]
+            empty = self._empty
             found = {self.target: empty.value.data_type}
             found |= {name: part.value.data_type for name, part in empty.targets.items()}
             if not mine:
@@ -134,8 +137,7 @@ class PmmlModel:
 
     def _predict_one(self) -> Predict | None:
         names = [out.name for out in self.signature.outputs]
-        empty = self._document.score({}, 0)[0]
-        return single_document(self._document, self.target, names, empty)
+        return single_document(self._document, self.target, names, self._empty)
 
     def _decisions(self) -> TreeDecisions | None:
         if self._answers is None or self._document.derived or self._document.model.derived:

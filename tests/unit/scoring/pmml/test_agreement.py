@@ -20,7 +20,6 @@ from foresight.scoring.model import InputField, ScoringModel
 from foresight.scoring.outcome import PREDICTION
 from foresight.scoring.pmml import single_trees
 from foresight.scoring.pmml.runtime import PmmlModel
-from foresight.scoring.records import RecordScorer
 from tests.unit.scoring.agreement import alike, check, optional
 from tests.unit.scoring.pmml.documents import NUMBER, TEXT, column, document, fields, schema
 

@@ -273,7 +273,7 @@ def test_an_ensemble_that_cannot_be_is_refused(method: str, segments: str, reaso
 
 @pytest.mark.parametrize(
     "name",
-    ["AssociationModel", "TimeSeriesModel", "NearestNeighborModel", "TextModel", "BayesianNetworkModel"],
+    ["AssociationModel", "TimeSeriesModel", "TextModel", "BayesianNetworkModel"],
 )
 def test_a_model_type_that_is_not_supported_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedModel, match=name) as caught:
