@@ -257,6 +257,11 @@ def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField])
     targets = read_targets(element)
     subject = _subject(element, scope, fields, dictionary, targets)
     algorithm = READERS[element.tag](element, subject)
+    lost = [name for name in subject.targets if name != subject.target and name not in subject.others]
+    if lost:
+        raise UnsupportedModel(
+            f"{element.tag} with the target {lost[0][:80]!r}", "is not supported: it answers one"
+        )
     outputs = read_outputs(element, scope, subject)
     return Model(element.tag, subject, fields, scope.derived, algorithm, targets, outputs)
 

@@ -247,7 +247,7 @@ def _verify(model: PmmlModel, document: Document) -> None:
         return
     outputs = {out.name: out.data_type for out in model.signature.outputs}
     outputs = {model.target: document.model.subject.target_type.data_type, **outputs}
-    inputs = {field.name for field in model.signature.inputs} - outputs.keys()
+    inputs = {f.name: f.data_type for f in model.signature.inputs if f.name not in outputs}
     verify(document.verification, inputs, outputs, model.predict)
 
 
