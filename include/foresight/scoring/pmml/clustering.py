@@ -123,6 +123,7 @@ def read(element: Element, subject: Subject) -> Clusters:
         raise element.broken("has no ClusteringField")
     computes = _center_fields(element, subject, fields)
     clusters = element.all("Cluster")
+    element.bound_table(len(clusters), len(computes))
     ids = tuple(cluster.get("id", str(place)) for place, cluster in enumerate(clusters, start=1))
     centres = np.array(
         [

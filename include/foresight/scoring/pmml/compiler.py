@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,12 @@ class Model:
         return {**self.subject.handed_on, **mine}
 
     @property
+    def width(self) -> int:
+        """About how many columns its evaluation holds at a time."""
+        own = len(self.derived) + len(self.outputs) + len(self.subject.target_type.values)
+        return own + 1 + int(getattr(self.algorithm, "width", 0))
+
+    @property
     def algorithm_is_class(self) -> bool:
         """Whether the answer is a class or a cluster."""
         return self.subject.function in {"classification", "clustering", "mixed"}
@@ -134,7 +141,7 @@ class Model:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
 
 
-@dataclass(slots=True)
+@dataclass
 class Document:
     """A whole PMML document: its first model, ready to score."""
 
@@ -150,6 +157,11 @@ class Document:
     def inputs(self) -> list[MiningField]:
         """The fields that a record should bring."""
         return [field for field in self.model.fields if field.is_input and field.data is not None]
+
+    @cached_property
+    def width(self) -> int:
+        """About how many columns are held at a time."""
+        return len(self.model.fields) + len(self.derived) + self.model.width
 
     def frame(self, columns: Mapping[str, Any], n: int) -> Frame:
         """Prepared fields of n records."""

@@ -62,6 +62,11 @@ class Ensemble:
     single: bool = False
     targets: tuple[str, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """About how many columns its segments hold at a time."""
+        return sum(segment.model.width + len(self.labels) for segment in self.segments)
+
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
         if self.method == "selectFirst":

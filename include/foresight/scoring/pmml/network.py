@@ -118,6 +118,11 @@ class Network:
     answers: tuple[Answer, ...]
     singles: tuple[Single | None, ...]
 
+    @property
+    def width(self) -> int:
+        """How many values a record has on its way."""
+        return len(self.inputs) + sum(len(layer.bias) for layer in self.layers)
+
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record; missing where an input is."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -157,6 +162,7 @@ def _read_layer(element: Element, network: Element, places: dict[str, int]) -> L
     for source in sources:
         if source not in places:
             raise element.broken(f"a Con comes from {source[:40]!r}, which is not an earlier neuron")
+    element.bound_table(len(sources), len(neurons))
     rows = {source: row for row, source in enumerate(sources)}
     weights, used = np.zeros((len(sources), len(neurons))), np.zeros((len(sources), len(neurons)))
     for j, neuron in enumerate(neurons):

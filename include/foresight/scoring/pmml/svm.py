@@ -109,6 +109,7 @@ def read(element: Element, subject: Subject) -> Machines:
         raise UnsupportedModel(f"SupportVectorMachineModel classificationMethod={method!r}")
     dictionary = element.child("VectorDictionary")
     inputs = _read_inputs(dictionary.child("VectorFields"), subject)
+    dictionary.bound_table(len(inputs), len(dictionary.all("VectorInstance")))
     vectors = {
         v.need("id"): arrays.dense(v.child("Array", "REAL-SparseArray"), len(inputs))
         for v in dictionary.all("VectorInstance")
@@ -116,6 +117,8 @@ def read(element: Element, subject: Subject) -> Machines:
     if any(len(vector) != len(inputs) for vector in vectors.values()):
         raise dictionary.broken("a VectorInstance and the VectorFields do not fit")
     by_vectors = element.get("svmRepresentation", "SupportVectors") == "SupportVectors"
+    held = [part.first("SupportVectors") for part in element.all("SupportVectorMachine")]
+    element.bound_table(len(inputs), sum(len(part.children) for part in held if part is not None))
     machines = [
         _read_machine(part, element, subject, vectors, by_vectors=by_vectors, width=len(inputs))
         for part in element.all("SupportVectorMachine")
