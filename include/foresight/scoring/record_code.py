@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from foresight.scoring.mapping import Feed, FieldMapping
 from foresight.scoring.model import Decisions
-from foresight.scoring.outcome import PREDICTION, Answer, Record
+from foresight.scoring.outcome import ERROR, PREDICTION, Answer, Record
 from foresight.scoring.written_code import define
 
 MAX_FIELDS: Final = 200
@@ -58,6 +58,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
         " for r in records:",
         *_indented(check, 2),
         "   d = {**r}; add(d)",
+        f"   if {ERROR!r} in d: del d[{ERROR!r}]",
         *_indented(tree, 3),
         "  else:",
         "   skip(len(found)); add(None)",
@@ -67,6 +68,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
         "def fast(r):",
         *_indented(check, 1),
         "  d = {**r}",
+        f"  if {ERROR!r} in d: del d[{ERROR!r}]",
         *_indented(tree, 2),
         "  return d",
         " return rest(r)",

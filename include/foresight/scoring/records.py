@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
-from foresight.scoring.outcome import PREDICTION, BadRecord, Record, with_error
+from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
 from foresight.scoring.plain_values import NUMBERS, from_text
 from foresight.scoring.record_code import Fast, One, decide, fast_pass, gather_pass
 
@@ -74,7 +74,7 @@ class RecordScorer:
                 found[place] = with_error(record, "; ".join(wrong))
                 bad.append(place)
             elif self._decide is not None:
-                found[place] = {**record, PREDICTION: self._decide(*values)}
+                found[place] = with_prediction(record, self._decide(*values))
             else:
                 waiting.append(place)
                 inputs.append(values)
@@ -108,7 +108,7 @@ class RecordScorer:
             )  # a model without inputs is told how many records there are
         scored = self.model.predict(columns)
         for place, prediction in zip(places, scored.records(self._names), strict=True):
-            found[place] = {**records[place], PREDICTION: prediction}
+            found[place] = with_prediction(records[place], prediction)
         for row, reason in scored.errors.items():
             found[places[row]] = with_error(records[places[row]], reason)
         return [places[row] for row in sorted(scored.errors)]
@@ -133,7 +133,7 @@ def _one_by_one(model: ScoringModel, mapping: FieldMapping, rest: One) -> One | 
                     for value, kind in zip(values, types, strict=True)
                 ]
             if may_miss or None not in values:
-                return {**record, PREDICTION: predict(values)}
+                return with_prediction(record, predict(values))
         except Exception:  # noqa: BLE001, S110 (the general way says what is wrong, if anything is)
             pass
         return rest(record)
