@@ -130,11 +130,11 @@ def tree_figures(records: int) -> dict[str, float]:
 
 
 def call_figures(calls: int = 300) -> dict[str, float]:
-    """A call of the scoring service on SQLite, model loaded: milliseconds beyond what the model itself takes."""
+    """A call of the scoring service on SQLite, model loaded: milliseconds beyond the model's own."""
     with tempfile.TemporaryDirectory(prefix="foresight-call-") as folder:
         store = open_store(f"sqlite:///{folder}/results.db")
         migrate(store)
-        service = Scoring(store, Files(storage_path(folder), storage_path), lambda name: store)
+        service = Scoring(store, Files(storage_path(folder), storage_path), lambda _: store)
         change = Change("benchmark", 0)
         models.add(store, service.files, "iris", str(IRIS), change)
         models.deploy(service, "iris", change)

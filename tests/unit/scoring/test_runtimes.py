@@ -391,7 +391,6 @@ def test_a_keras_layer_that_reaches_beyond_the_model_is_refused_by_name(
         load_model(keras_with(**layer), "keras")
 
 
-
 @pytest.mark.parametrize("way", ["external", "link", "large"])
 def test_weights_that_are_elsewhere_or_too_many_are_refused(way: str) -> None:
     import h5py
