@@ -19,6 +19,9 @@ MAX_SLOTS = 100_000
 STEP_SECONDS = 60
 """The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
 
+MAX_SETTLE_SECONDS = 600
+"""The longest settle delay: a run that waits longer than its interval would never catch up."""
+
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,6 +41,7 @@ def _no_boolean(given: Any) -> Any:
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
+SettleDelay = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, le=MAX_SETTLE_SECONDS)]
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=3650)]
@@ -115,6 +119,8 @@ class WatchedMetric(Entry):
     """The labels that tell series of this metric apart within one host."""
     step_seconds: Duration = Field(default=STEP_SECONDS, alias="step")
     window_seconds: Duration = Field(default=12 * 3600, alias="window")
+    settle_seconds: SettleDelay | None = Field(default=None, alias="settle")
+    """How long after as-of the last slot may still change; ``None`` for that of the connection."""
     description: str = ""
     unit: str = ""
     minimum: Number | None = None
