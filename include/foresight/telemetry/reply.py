@@ -119,7 +119,9 @@ def parse_answer(body: bytes, kind: str) -> Result:
 
 
 def _texts(answer: dict[str, Any], name: str) -> list[str]:
-    given = answer.get(name) or ()
+    given = answer.get(name)
+    if not given:
+        return []
     return [str(text) for text in (given if isinstance(given, list) else [given])]
 
 
