@@ -72,6 +72,17 @@ class PrometheusApi:
         """The answer of an instant query at ``at``, epoch seconds."""
         return self._asked(query, lambda: self._instant_body(query, at), _vector)
 
+    def kind(self, query: str, at: int) -> str:
+        """The kind of the result of an instant query, such as ``vector``."""
+
+        def parse(body: bytes) -> str:
+            return str(orjson.loads(body)["data"]["resultType"])
+
+        try:
+            return self._asked(query, lambda: self._instant_body(query, at), parse)
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadAnswer(f"{self.address}: the answer has no kind of result; asked for {query}") from error
+
     def range(self, query: str, part: Grid) -> tuple[RangeReply, int]:
         """The values of a query at the ends of the slots of ``part``, and the size of the reply."""
         return self._asked(query, lambda: self.range_body(query, part), _matrix)

@@ -205,7 +205,10 @@ class PrometheusSource:
         try:
             result = self._api.instant(query, grid.as_of)
         except BadAnswer as error:
-            if entry.query is None or "got scalar" not in str(error):
+            if entry.query is None:
+                raise
+            if "got scalar" not in str(error):
+                self._refuse(entry.query, grid.as_of)
                 raise
             query = self._dialect.anything_within(entry, grid, is_scalar=True)
             result = self._api.instant(query, grid.as_of)
@@ -213,6 +216,18 @@ class PrometheusSource:
             return _discovery(entry, result)
         except (AttributeError, KeyError, TypeError) as error:
             raise BadAnswer(f"{query}: the result is not a list of series: {error!r}") from error
+
+    def _refuse(self, query: str, at: int) -> None:
+        """Raises what the server says about a query as the user wrote it, not as discovery wraps it."""
+        try:
+            kind = self._api.kind(query, at)
+        except BadAnswer as error:
+            if "status 400" in str(error) or "status 422" in str(error):
+                raise
+            return
+        if kind not in {"vector", "scalar"}:
+            found = _KINDS.get(kind, kind)
+            raise BadAnswer(f"the query answers with a {found}, not with numbers; asked for {query}")
 
     def _answers(self, selections: Sequence[Selection], grid: Grid) -> list[Outcome]:
         """The answer for each selection, or why there is none. Raises where nothing answers."""
@@ -298,6 +313,10 @@ def _discovery(entry: WatchedMetric, result: Result) -> Discovery:
     return Discovery(tuple(keys), result.warnings, (*result.remarks, histograms_in_words(n_histograms)))
 
 
+_KINDS: Final = {
+    "matrix": "range of samples (wrap it in avg_over_time() or rate())",
+    "string": "text",
+}
 _OURS: Final = frozenset({"query", "time", "start", "end", "step"})
 
 

@@ -14,6 +14,7 @@ Spelling = Literal["quoted", "escaped"]
 """How a server wants label names beyond letters, digits and underscores: Prometheus 3 in quotes,
 VictoriaMetrics with backslashes."""
 
+_ESCAPED = re.compile(r"^(?=[0-9])|(?=[^a-zA-Z0-9_:])")
 _META = str.maketrans({character: f"\\{character}" for character in r"\.+*?()|[]{}^$"})
 
 
@@ -91,4 +92,4 @@ def _label(name: str, spelling: Spelling) -> str:
     """A label name as the server can parse it."""
     if _NAME.fullmatch(name):
         return name
-    return f'"{escape(name)}"' if spelling == "quoted" else re.sub(r"(?=[^a-zA-Z0-9_:])", r"\\", name)
+    return f'"{escape(name)}"' if spelling == "quoted" else _ESCAPED.sub(r"\\", name)

@@ -286,6 +286,6 @@ def _page(body: bytes) -> str:
 def _hint(status: int, where: str) -> str:
     """What is wrong with an address that ends in a page of the user interface."""
     found = _UI_PATH.search(where)
-    if status not in {404, 405} or found is None:
+    if status not in {400, 404, 405} or found is None:
         return ""
     return f"; leave {found[0]} off the address, which ends where /api/v1 begins"

@@ -14,6 +14,7 @@ from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.telemetry.sign_in import AwsKeys, ClientCredentials, SigV4, TokenFile, canonical_request
 
 KEYS = AwsKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+CLIENT = {"client_secret": "s:cret"}
 MOMENT = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 
 
@@ -124,9 +125,7 @@ class Issuer:
         return {"access_token": f"t{self.n_issued}", "expires_in": self.expires_in}
 
     def credentials(self) -> ClientCredentials:
-        return ClientCredentials(
-            "https://id/token", "me too", self.post, client_secret="s:cret", clock=lambda: self.now
-        )
+        return ClientCredentials("https://id/token", "me too", self.post, clock=lambda: self.now, **CLIENT)
 
 
 def test_a_token_is_fetched_once_until_it_is_about_to_expire() -> None:
