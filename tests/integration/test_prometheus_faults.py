@@ -14,7 +14,9 @@ import pytest
 from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Extraction, PrometheusSource, Selection, Shard, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
+from foresight.telemetry.prometheus import PrometheusSource
+from foresight.telemetry.source import Extraction, Selection, Shard
 from tests.servers.backends import (
     Backend,
     Behaviour,
@@ -95,12 +97,28 @@ def test_when_it_does_not_pass_the_reason_names_address_query_and_status() -> No
 
 def test_an_unreachable_server_is_unavailable_and_named() -> None:
     address = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(SourceUnavailable, match=address):
+    with pytest.raises(SourceUnavailable, match=rf"{address}/api/v1/query: Connection refused; asked for"):
         source(address).describe()
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (silent, "no answer within the time-out"),
+        (hung_up, "closed the connection without an answer"),
+        (cut_off, "the answer is cut off"),
+    ],
+)
+def test_what_goes_wrong_on_the_way_is_said_without_names_of_classes(fault: Behaviour, words: str) -> None:
+    with backend(fault) as fake:
+        reason = extracted(fake, attempts=1).refused["m"]
+    assert words in reason
+    for name in ("Error", "Pool", "urllib3", "object at"):
+        assert name not in reason
+
+
 def test_a_name_that_nobody_knows_is_unavailable() -> None:
-    with pytest.raises(SourceUnavailable, match=r"nowhere\.invalid"):
+    with pytest.raises(SourceUnavailable, match=r"nowhere\.invalid.*: the name of the host is not known"):
         PrometheusSource("http://nowhere.invalid", attempts=1).describe()
 
 

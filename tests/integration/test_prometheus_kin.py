@@ -14,16 +14,10 @@ import pytest
 from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import (
-    Catalogue,
-    EntryUnavailable,
-    Extraction,
-    PrometheusSource,
-    Selection,
-    Shard,
-    WatchedMetric,
-    plan,
-)
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan
+from foresight.telemetry.prometheus import PrometheusSource
+from foresight.telemetry.source import EntryUnavailable, Extraction, Selection, Shard
 from tests.servers.backends import (
     Backend,
     Behaviour,
@@ -299,7 +293,7 @@ def test_netrc_and_proxies_of_the_environment_change_nothing(
 
 def test_a_proxy_of_the_connection_is_used() -> None:
     with backend(holding(*hosts("a"))) as proxy:
-        found = source("http://prometheus.example.org", proxy=proxy.address).discover(entry("one"), GRID)
+        found = source("http://nowhere.invalid", proxy=proxy.address).discover(entry("one"), GRID)
     assert len(found) == 1
 
 

@@ -11,7 +11,9 @@ import pytest
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Catalogue, PrometheusSource, WatchedMetric, plan
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan
+from foresight.telemetry.prometheus import PrometheusSource
 from tests.servers.process import Unavailable
 from tests.servers.prometheus import NEWEST, Sample, history, history_value
 from tests.servers.victoria import victoria_server

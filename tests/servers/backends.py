@@ -6,6 +6,7 @@ The replies of Thanos, Mimir and VictoriaMetrics are written after their documen
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,7 +114,8 @@ def silent(handler: BaseHTTPRequestHandler, _: Request, seconds: float = 1.0) ->
 
 def hung_up(handler: BaseHTTPRequestHandler, _: Request) -> None:
     """Closes the connection without an answer."""
-    handler.connection.close()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
 
 
 def dripping(handler: BaseHTTPRequestHandler, _: Request, *, of_headers: bool = False) -> None:

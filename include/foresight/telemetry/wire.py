@@ -41,6 +41,15 @@ _SIGN_IN_PAGE: Final = re.compile(
 )
 _TITLE: Final = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _UI_PATH: Final = re.compile(r"/(graph|query|targets|alerts|vmui|api/v1)(?=/api/v1/)")
+_CAUSES: Final = {
+    "ConnectTimeoutError": "nothing answers: the connection timed out",
+    "ReadTimeoutError": "no answer within the time-out",
+    "NameResolutionError": "the name of the host is not known",
+    "RemoteDisconnected": "the server closed the connection without an answer",
+    "IncompleteRead": "the answer is cut off",
+}
+"""Errors of the HTTP stack by the name of their class, in words."""
+_INTERNALS: Final = re.compile(r"<[^<>]*object at 0x[0-9a-f]+>:? ?|_?\w+\(host=[^)]*\):? ?")
 _BLOCK: Final = 1 << 18
 _WRONG_ADDRESS: Final = (
     requests.exceptions.SSLError,
@@ -171,10 +180,11 @@ class GuardedSession(requests.Session):
             with super().request(method, url, stream=True, allow_redirects=False, **given) as response:
                 return response, self._read(response, where)
         except _WRONG_ADDRESS as error:
-            raise BadAnswer(f"{where}: {error}") from error
+            raise BadAnswer(f"{where}: {_cause(error)}") from error
         except requests.RequestException as error:
-            late = "the deadline of this question is over: " if seconds_left() <= 0 else ""
-            raise SourceUnavailable(f"{where}: {late}{error}") from error
+            is_late = seconds_left() <= 0
+            reason = "the deadline of this question is over" if is_late else _cause(error)
+            raise SourceUnavailable(f"{where}: {reason}") from error
         except (
             OSError,
             ValueError,
@@ -191,6 +201,25 @@ class GuardedSession(requests.Session):
                 )
             blocks.append(block)
         return b"".join(blocks)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong in words: that of the innermost error, without the names of classes and objects."""
+    seen: list[BaseException] = [error]
+    while True:
+        last = seen[-1]
+        given = [getattr(last, "reason", None), *last.args, last.__cause__, last.__context__]
+        inner = next((each for each in given if isinstance(each, BaseException) and each not in seen), None)
+        if inner is None:
+            break
+        seen.append(inner)
+    kinds = {type(each).__name__ for each in seen}
+    for kind, words in _CAUSES.items():
+        if kind in kinds:
+            return words
+    if isinstance(last, OSError) and last.strerror:
+        return last.strerror
+    return _INTERNALS.sub("", str(last)) or type(last).__name__
 
 
 class _SignedOut(BadAnswer):

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import (
-    Catalogue,
-    Description,
-    Discovery,
-    EntryUnavailable,
-    Extraction,
-    Shard,
-    WatchedMetric,
-    plan,
-    settled_at,
-)
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan, settled_at
+from foresight.telemetry.source import Description, Discovery, EntryUnavailable, Extraction, Shard
 
 AS_OF = 1_700_000_040
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,16 +12,22 @@ import pytest
 import requests
 
 from foresight.errors import BadAnswer, SourceUnavailable
-from foresight.telemetry.sign_in import AwsKeys, ClientCredentials, SigV4, TokenFile, canonical_request
+from foresight.telemetry.sign_in import (
+    AwsKeys,
+    ClientCredentials,
+    Password,
+    SigV4,
+    TokenFile,
+    canonical_request,
+)
 
+HOST = "example.amazonaws.com"
 KEYS = AwsKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 CLIENT = {"client_secret": "s:cret"}
 MOMENT = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 
 
-def signed(
-    sign_in: Any, method: str = "GET", url: str = "https://example.amazonaws.com/", **given: Any
-) -> str:
+def signed(sign_in: Any, method: str = "GET", url: str = f"https://{HOST}/", **given: Any) -> str:
     request = requests.Request(method, url, **given).prepare()
     return str(sign_in(request).headers["Authorization"])
 
@@ -43,7 +50,7 @@ def sigv4(keys: AwsKeys | None = KEYS, **more: Any) -> SigV4:
     ids=["get-vanilla", "post-vanilla", "get-vanilla-query-order-key-case"],
 )
 def test_signatures_are_those_of_the_test_suite_of_aws(method: str, query: str, signature: str) -> None:
-    found = signed(sigv4(), method, f"https://example.amazonaws.com/{query}")
+    found = signed(sigv4(), method, f"https://{HOST}/{query}")
     assert found == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
         f"SignedHeaders=host;x-amz-date, Signature={signature}"
@@ -51,7 +58,7 @@ def test_signatures_are_those_of_the_test_suite_of_aws(method: str, query: str, 
 
 
 def test_the_body_the_port_and_the_token_are_signed() -> None:
-    url = "https://example.amazonaws.com:8443/workspaces/ws 1/api/v1/query"
+    url = f"https://{HOST}:8443/workspaces/ws 1/api/v1/query"
     base = signed(sigv4(), "POST", url, data={"query": "up"})
     assert signed(sigv4(), "POST", url, data={"query": "down"}) != base
     assert signed(sigv4(), "POST", url.replace(":8443", ""), data={"query": "up"}) != base
@@ -89,6 +96,11 @@ def test_a_credentials_file_that_lacks_something_is_named_without_its_text(
     with pytest.raises(BadAnswer, match=words) as caught:
         signed(sigv4(None, credentials_file=str(file)))
     assert "s3cret" not in str(caught.value)
+
+
+def test_user_and_password_are_sent_in_utf_8() -> None:
+    encoded = signed(Password("€", "pä:ss")).removeprefix("Basic ")
+    assert base64.b64decode(encoded).decode() == "€:pä:ss"
 
 
 def test_a_token_file_that_is_away_for_a_moment_may_come_back(tmp_path: Path) -> None:
