@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from foresight.conventions import MAX_SETTLE_SECONDS
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
 from foresight.grid import Grid
@@ -18,9 +19,6 @@ MAX_SLOTS = 100_000
 
 STEP_SECONDS = 60
 """The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
-
-MAX_SETTLE_SECONDS = 600
-"""The longest settle delay: a run that waits longer than its interval would never catch up."""
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
