@@ -176,19 +176,21 @@ def test_a_certificate_authority_that_is_not_there_is_refused() -> None:
         PrometheusSource("https://127.0.0.1:1", verify="/no/such/file", attempts=1).describe()
 
 
-def test_another_step_than_asked_for_shows_in_the_counts() -> None:
-    with backend(answering(matrix([[epoch, "1"] for epoch in range(60, 601, 45)]))) as fake:
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([[epoch, "1"] for epoch in range(60, 601, 45)], "9 points lie off the grid"),
+        ([[0, "1"], [600, "1"]], "1 points lie off the grid"),
+        ([[600, "1"], [660, "1"]], "1 points lie after the as-of instant"),
+        ([[540, "1"], [600, "1"], [540, "1"]], "1 points came twice"),
+    ],
+)
+def test_an_entry_whose_points_were_not_asked_for_is_left_out(points: list[list[Any]], words: str) -> None:
+    with backend(answering(matrix(points))) as fake:
         extraction = extracted(fake)
-    assert extraction.counts["points"].tolist() == [13]
-    assert extraction.counts["off_grid"].tolist() == [9]
-
-
-def test_points_of_another_range_show_in_the_counts() -> None:
-    with backend(answering(matrix([[0, "1"], [600, "1"], [660, "1"]]))) as fake:
-        extraction = extracted(fake)
-    assert extraction.counts["off_grid"].tolist() == [1]
-    assert extraction.counts["future"].tolist() == [1]
-    assert np.isfinite(extraction.matrix.values).sum() == 1
+    assert words in extraction.refused["m"]
+    assert extraction.missing == (KEY,)
+    assert np.isnan(extraction.matrix.values).all()
 
 
 def test_the_question_goes_into_the_body_not_into_the_address() -> None:

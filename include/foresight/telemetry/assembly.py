@@ -16,6 +16,11 @@ from foresight.telemetry.source import EntryUnavailable, Extraction, Selection, 
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 _SHOWN_SERIES = 3
+_MISFITS = {
+    "off_grid": "lie off the grid: the step is not the one that was asked for",
+    "future": "lie after the as-of instant",
+    "duplicate": "came twice for one series and slot",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,13 @@ class Assembly:
             tuple(self._remarks),
             self._n_bytes,
         )
+
+    def misfit(self) -> str:
+        """Why the points are not those that were asked for; empty where they are."""
+        for name, words in _MISFITS.items():
+            if n_points := int(self._counts[name].sum()):
+                return f"{self._selection.entry.name}: {n_points} points {words}"
+        return ""
 
     def _rows_of(self, reply: RangeReply) -> NDArray[np.int64]:
         """The row of each series of the reply, -1 where it is not planned."""

@@ -259,6 +259,9 @@ class PrometheusSource:
                     assemblies[number].add(part, *reply)
                 except BadAnswer as error:
                     refused[number] = error
+        for number, assembly in enumerate(assemblies):
+            if number not in refused and (reason := assembly.misfit()):
+                refused[number] = BadAnswer(f"{self._api.address}: {reason}")
         return [refused.get(number) or assembly.finished() for number, assembly in enumerate(assemblies)]
 
     def questions(self, selections: Sequence[Selection], grid: Grid) -> Iterator[Question]:
