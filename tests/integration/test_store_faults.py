@@ -23,6 +23,7 @@ from foresight.store import (
     checksum,
     count_rows,
     load_matrix,
+    maintain,
     migrate,
     open_store,
     stored_revision,
@@ -283,6 +284,65 @@ def test_many_processes_may_migrate_at_once(mysql_url: str) -> None:
         assert stores[0].read(stored_revision) is not None
         for store in stores:
             store.close()
+
+
+def test_a_table_that_changes_under_a_reader_is_read_again(store: Store) -> None:
+    maintain(store, T0, {})
+    write(store, sample, sample_columns(1.0, [1, 2]))
+    moved: list[int] = []
+
+    def work(connection: Connection) -> int:
+        count_rows(connection, curve)  # the moment that all is read at
+        if not moved:
+            moved.append(1)
+            maintain(store, T0 + 86_400, {"curve": 30})  # gives the table a new partition
+            store.transact(lambda other: other.exec_driver_sql("ALTER TABLE sample ENGINE=InnoDB"))
+        return count_rows(connection, sample)
+
+    assert store.read(work) == 2
+    assert moved == [1]
+
+
+def test_a_server_that_became_a_replica_keeps_no_connection_of_ours(store: Store) -> None:
+    ids: list[int] = []
+
+    def work(connection: Connection) -> None:
+        ids.append(connection_id(connection))
+        upsert(connection, sample, sample_columns([1.0]))
+
+    other = open_store(store.engine.url)
+    other.transact(work)
+    set_globally(store, "super_read_only = ON")
+    try:
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            other.transact(work)
+    finally:
+        set_globally(store, "super_read_only = OFF")
+        set_globally(store, "read_only = OFF")
+    other.transact(work)
+    assert len(set(ids)) == len(ids) - 1  # the first two are one: the pool's, until the server refused
+    other.close()
+
+
+def test_a_server_that_becomes_the_first_again_is_written_to_in_the_same_call(store: Store) -> None:
+    attempts: list[int] = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(1)
+        if len(attempts) == 2:
+            set_globally(store, "super_read_only = OFF")
+            set_globally(store, "read_only = OFF")
+        upsert(connection, sample, sample_columns([1.0]))
+
+    set_globally(store, "super_read_only = ON")
+    other = open_store(store.engine.url)
+    try:
+        other.transact(work)
+    finally:
+        set_globally(store, "super_read_only = OFF")
+        set_globally(store, "read_only = OFF")
+    assert len(attempts) == 2
+    other.close()
 
 
 def test_a_stopped_server_is_a_store_that_is_unavailable() -> None:
