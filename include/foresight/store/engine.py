@@ -38,8 +38,11 @@ PACKET_BYTES = "packet_bytes"
 """Under this name ``Connection.info`` holds the longest statement that MySQL takes on this connection."""
 
 _READ_ONLY = "foresight_read_only"
+LOCK_WAIT_SECONDS: Final = 60
+"""How long a statement of ours waits for one that changes the table it needs."""
 _MYSQL_SESSION = (
-    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 60, "
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
+    f"lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
     "group_concat_max_len = 1073741824, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO'"
