@@ -28,17 +28,25 @@ from foresight.messaging.connection import ClientConfig, Connection
 from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message, headers_of
 from foresight.messaging.reading import SpanReader
 from foresight.messaging.sender import Sender
-from foresight.messaging.topics import Span, offset_spans
+from foresight.messaging.topics import Span, identity_of, is_another, offset_spans
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One batch on one topic: its name, and the topic's end offsets from before its first message."""
+    """One batch on one topic: its name, and the topic's end offsets from before its first message.
+
+    ``topic_id`` is the identity of the topic that the offsets belong to, None where it is not known.
+    """
 
     batch: str
     start_offsets: Mapping[int, int]
+    topic_id: str | None = None
+
+
+class PublicationLost(NotFound):
+    """Nothing tells any more which messages of a batch went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,10 @@ class Publisher:
 
     def _there(self, publication: Publication) -> set[str]:
         start, batch = publication.start_offsets, publication.batch
+        known = publication.topic_id
+        if known is not None and is_another(known, identity_of(self._connection, self._topic)):
+            _log.warning("topic %s was made anew: all of batch %s is sent again", self._topic, batch)
+            start = {}
         return _delivered_ids(self._connection, self._topic, start, batch, self._seconds)
 
 
@@ -189,7 +201,7 @@ def _span_since(topic: str, number: int, start_offsets: Mapping[int, int], held:
         _log.warning("topic %s[%d] ends at %d, before %d: it was made anew", topic, number, held.end, start)
         return held
     if start < held.start:
-        raise NotFound(
+        raise PublicationLost(
             f"topic {topic}[{number}] begins at {held.start}, the publication at {start}: retention has "
             "deleted what would tell which messages went out; open a new publication to send them all"
         )
