@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import caller, console, told
+from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
     from foresight.store.models import Change
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(help="Name of the model.")]
 Reference = Annotated[str, typer.Argument(help="name@alias; a name alone means its champion.")]
 Note = Annotated[str, typer.Option(help="Why: kept in the history.")]
@@ -56,7 +55,7 @@ def list_models() -> None:
     from foresight.wiring.connections import results
 
     versions, deployments = models.list_models(results())
-    table = Table("model", "version", "kind", "deployed as", "added", "by", "note", box=None)
+    table = new_table("model", "version", "kind", "deployed as", "added", "by", "note", box=None)
     for row in versions:
         aliases = [d.alias for d in deployments if (d.name, d.version) == (row.name, row.version)]
         facts = (row.name, str(row.version), row.kind, ", ".join(aliases) or "–")
@@ -74,7 +73,7 @@ def show(name: Name) -> None:
     found = models.get_model(results(), name)
     if found.versions:
         newest = found.versions[0]
-        table = Table(
+        table = new_table(
             "input", "type", "mandatory", "values", title=escape(f"{name} {newest.version}"), box=None
         )
         for field in newest.signature["inputs"]:
@@ -87,7 +86,7 @@ def show(name: Name) -> None:
     for row in found.deployments:
         text = f"{name}@{row.alias}: version {row.version}, defaults {json.dumps(row.defaults)}"
         console.print(text, markup=False, highlight=False)
-    table = Table("when", "what", "version", "alias", "by", "note", box=None)
+    table = new_table("when", "what", "version", "alias", "by", "note", box=None)
     for row in found.changes:
         facts = (f"{row.changed_at:%Y-%m-%d %H:%M}", row.action, str(row.version), row.alias or "–")
         table.add_row(*facts, escape(row.changed_by), escape(row.note))
@@ -210,7 +209,7 @@ def load_test(
     call = f"{change.by} {change.at} {uuid.uuid4().hex[:8]}"
     trace = ("model-load-test", call)
     found = run_load_test(scoring(), reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
-    table = Table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
+    table = new_table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
     for cell in found.cells:
         mark = "← recommended" if cell == found.recommended else ""
         counts = (f"{cell.records_per_second:,.0f}", f"{cell.n_good:,}", f"{cell.n_bad:,}")

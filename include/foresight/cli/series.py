@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, escape, told
+from foresight.cli.console import table as new_table
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -27,7 +26,7 @@ def list_stored(
     from foresight.wiring.connections import results
 
     found = list_series(results(), metric, limit)
-    table = Table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
+    table = new_table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
     for row in found.rows:
         mase = "–" if row["mase"] is None else f"{row['mase']:.2f}"
         seen = f"{row['last_seen']:%Y-%m-%d %H:%M}" if row["last_seen"] else "never"
@@ -47,12 +46,12 @@ def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `s
 
     found = get_series(results(), series_id)
     console.print(found.name, markup=False, highlight=False, style="bold")
-    facts = Table(box=None, show_header=False)
+    facts = new_table(box=None, show_header=False)
     for name, value in found.analysis.items():
         facts.add_row(name, "–" if value is None else escape(f"{value}"))
     console.print(facts)
     for title, rows in (("Aggregates", found.aggregates), ("Forecast", found.forecast)):
-        table = Table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
+        table = new_table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
         for row in rows:
             table.add_row(*map(_cell, row.values()))
         console.print(table)

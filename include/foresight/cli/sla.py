@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import caller, console, errors, told
+from foresight.cli.console import caller, console, errors, escape, told
+from foresight.cli.console import table as new_table
 from foresight.errors import NotFound
-from foresight.sla.durations import duration_text
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 Files = Annotated[list[Path], typer.Option("-f", "--file", help="A YAML file, or a folder of them.")]
 Name = Annotated[str, typer.Argument(help="Name of the SLA.")]
 
@@ -47,7 +45,7 @@ def list_slas() -> None:
     from foresight.services import slas
     from foresight.wiring.connections import results
 
-    table = Table("SLA", "owner", "SLIs", "revision", "description", box=None)
+    table = new_table("SLA", "owner", "SLIs", "revision", "description", box=None)
     found = slas.list_slas(results())
     for sla in found.readable:
         facts = (sla.name, sla.owner, str(len(sla.slis)), sla.revision, sla.description)
@@ -61,12 +59,13 @@ def list_slas() -> None:
 def show(name: Name) -> None:
     """One SLA with its SLIs."""
     from foresight.services import slas
+    from foresight.sla.durations import duration_text
     from foresight.wiring.connections import results
 
     sla = slas.get_sla(results(), name)
     text = f"{sla.name} {sla.revision}, owner {sla.owner or '–'}: {sla.description}"
     console.print(text, markup=False, highlight=False)
-    table = Table("SLI", "series", "min", "max", "objective", "windows", box=None)
+    table = new_table("SLI", "series", "min", "max", "objective", "windows", box=None)
     for sli in sla.slis:
         bounds = ["open" if bound is None else f"{bound:g}" for bound in (sli.lower, sli.upper)]
         windows = ", ".join(duration_text(minutes) for minutes in sli.windows)

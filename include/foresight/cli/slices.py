@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import caller, console, told
-from foresight.slices.targets import Target
+from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from foresight.services.slices.status import SliceStatus
 
 COLUMNS: Final = (
     "slice", "gNB-CU", "cell", "period", "outcome", "configured", "raw", "capped", "final", "rule", "message",
 )  # fmt: skip
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 File = Annotated[Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.json, .jsonl).")]
-Aim = Annotated[Target, typer.Option(help="What the model answers.")]
+TargetName = Literal["reference", "forward"]
+Aim = Annotated[TargetName, typer.Option(help="What the model answers.")]
 Slice = Annotated[str, typer.Option(help="The slice of a wide table, which does not name it.")]
 Unit = Annotated[str, typer.Option(help="The gNB-CU of a wide table, which does not name it.")]
 Start = Annotated[
@@ -42,7 +43,7 @@ def replay(
             "--publish/--dry-run", help="Send it to the topic; by default only show what it would do."
         ),
     ] = False,
-    target: Aim = Target.REFERENCE,
+    target: Aim = "reference",
     snssai: Slice = "01-B989BD",
     cu: Unit = "cucpserver1",
     start: Start = 0,
@@ -53,6 +54,7 @@ def replay(
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.services.slices import replay as slice_replay
     from foresight.services.slices.decisions import Wishes
+    from foresight.slices.targets import Target
     from foresight.wiring.connections import kafka_config, results
 
     named = {"snssai": snssai, "cu": cu, "start": start}
@@ -62,8 +64,8 @@ def replay(
         )
         console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
         return
-    found = slice_replay.rehearse(results(), file, Wishes(target), **named)
-    table = Table(box=None, show_header=False)
+    found = slice_replay.rehearse(results(), file, Wishes(Target(target)), **named)
+    table = new_table(box=None, show_header=False)
     for name, value in found.lines():
         table.add_row(name, value)
     console.print(table)
@@ -113,16 +115,23 @@ def configure(
 def import_model(
     file: Annotated[Path, typer.Argument(help="A Keras HDF5 file (.h5), or a model file of ours.")],
     data: Annotated[Path, typer.Option(help="Table to fit the scaler on and to judge by.")],
-    target: Aim = Target.REFERENCE,
+    target: Aim = "reference",
     split: Annotated[Literal["time", "stacked"], typer.Option(help="Newest tenth, or last cells.")] = "time",
 ) -> None:
     """Register a published model as a candidate, with its verdict on held-out rows."""
     from foresight.services.slices import models as slice_models
     from foresight.slices.replay import read_recording
+    from foresight.slices.targets import Target
     from foresight.wiring.connections import results
 
     version, trained = slice_models.import_file(
-        results(), file, read_recording(data), target=target, split=split, at=int(time.time()), by=caller()
+        results(),
+        file,
+        read_recording(data),
+        target=Target(target),
+        split=split,
+        at=int(time.time()),
+        by=caller(),
     )
     console.print(f"{version}: {trained.verdict.reason}", markup=False, highlight=False)
 
@@ -130,21 +139,22 @@ def import_model(
 @app.command("models")
 @told
 def models(
-    history: Annotated[Target | None, typer.Option(help="Show the changes of a target instead.")] = None,
+    history: Annotated[TargetName | None, typer.Option(help="Show the changes of a target instead.")] = None,
 ) -> None:
     """Every model, which one is in use, and how it was judged."""
     from foresight.services.slices import models as slice_models
+    from foresight.slices.targets import Target
     from foresight.wiring.connections import results
 
     if history is not None:
-        table = Table("when", "version", "action", "by", "why", box=None)
-        for row in slice_models.list_changes(results(), history):
+        table = new_table("when", "version", "action", "by", "why", box=None)
+        for row in slice_models.list_changes(results(), Target(history)):
             when = f"{row['changed_at']:%Y-%m-%d %H:%M}"
             table.add_row(
                 when, row["version"], row["action"], escape(row["changed_by"]), escape(row["reason"])
             )
     else:
-        table = Table("version", "target", "state", "registered", "source", "verdict", box=None)
+        table = new_table("version", "target", "state", "registered", "source", "verdict", box=None)
         for row in slice_models.list_models(results()):
             when = f"{row['registered_at']:%Y-%m-%d %H:%M}"
             facts = (row["version"], row["target"], row["state"], when)
@@ -169,14 +179,17 @@ def promote(
 @app.command("rollback")
 @told
 def rollback(
-    target: Aim = Target.REFERENCE,
+    target: Aim = "reference",
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
 ) -> None:
     """Go back to the model that was in use before."""
     from foresight.services.slices import models as slice_models
+    from foresight.slices.targets import Target
     from foresight.wiring.connections import results
 
-    bad, good = slice_models.roll_back(results(), target, at=int(time.time()), by=caller(), reason=reason)
+    bad, good = slice_models.roll_back(
+        results(), Target(target), at=int(time.time()), by=caller(), reason=reason
+    )
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 
 
@@ -203,7 +216,7 @@ def status(
 def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
     """Decisions on cells as a table, without some of its columns."""
     shown = [number for number, name in enumerate(COLUMNS) if name not in without]
-    table = Table(*(COLUMNS[number] for number in shown), box=None)
+    table = new_table(*(COLUMNS[number] for number in shown), box=None)
     for row in found.rows:
         cells = _cells(row)
         table.add_row(*(escape(cells[number]) for number in shown))

@@ -15,12 +15,13 @@ from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import BadAnswer, ForesightError
 from foresight.messaging import ClientConfig
 from foresight.messaging.connection import Connection
-from foresight.quality import load_suite
+from foresight.quality.suite import load_suite
 from foresight.store import Store, load_slas
 from foresight.store.checks import count_rows
 from foresight.store.schema import expected_revision, stored_revision
 from foresight.store.tables import metadata
-from foresight.telemetry import Catalogue, TelemetrySource
+from foresight.telemetry.catalogue import Catalogue
+from foresight.telemetry.source import TelemetrySource
 
 
 class Verdict(StrEnum):

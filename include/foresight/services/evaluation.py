@@ -14,12 +14,16 @@ from sqlalchemy import Connection
 
 from foresight.analysis import AnalysisParameters
 from foresight.errors import FinalError
-from foresight.forecasting import ForecastParameters
+from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import read_active
-from foresight.sla import Outlooks, Sla, SlaStatus, evaluate, pair_up, slis_of
+from foresight.sla.definitions import Sla
+from foresight.sla.evaluation import evaluate
+from foresight.sla.matching import pair_up, slis_of
+from foresight.sla.outlooks import Outlooks
 from foresight.sla.rows import status_rows
+from foresight.sla.status import SlaStatus
 from foresight.store import Store, find_series, latest_as_of, load_matrix, save_statuses
 from foresight.store.columns import to_arrow
 from foresight.store.retention import has_lost_samples

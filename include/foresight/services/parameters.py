@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foresight.analysis import AnalysisParameters
-from foresight.telemetry import WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
 
 HORIZON = 10
 """How many slots ahead is forecast."""

@@ -17,7 +17,7 @@ from foresight.services.parameters import analysis_parameters
 from foresight.store import Store, load_matrix
 from foresight.store.intervals import read_key
 from foresight.store.tables import aggregate, forecast, series, series_analysis
-from foresight.telemetry import Catalogue, WatchedMetric
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
 from foresight.telemetry.matching import matching
 
 SHOWN_METRICS = 10

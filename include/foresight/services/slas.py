@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, func, select
 
 from foresight.errors import FinalError, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
-from foresight.sla import Sla, load_slas
+from foresight.sla.definitions import Sla
+from foresight.sla.files import load_slas
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.sla.rows import definition_rows
 from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla
 from foresight.store import load_slas as load_stored
 from foresight.store.tables import series, sli_status, sli_window
-from foresight.telemetry import Catalogue
+
+if TYPE_CHECKING:
+    from foresight.telemetry.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,13 @@ if TYPE_CHECKING:
 
     from foresight.slices.service import ConfigurationService
     from foresight.store import Store
-    from foresight.telemetry import TelemetrySource
+    from foresight.telemetry.source import TelemetrySource
 
 
 def open_telemetry() -> TelemetrySource:
     """The source that the connection ``telemetry`` names."""
-    from foresight.telemetry import PrometheusSource, RecordingSource
+    from foresight.telemetry.prometheus import PrometheusSource
+    from foresight.telemetry.recording import RecordingSource
 
     given = find_connection(TELEMETRY_CONNECTION)
     if given.conn_type == "recording":

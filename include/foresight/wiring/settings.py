@@ -11,7 +11,7 @@ from foresight.conventions import CATALOGUE_FILE
 from foresight.errors import NotFound
 
 if TYPE_CHECKING:
-    from foresight.telemetry import Catalogue, WatchedMetric
+    from foresight.telemetry.catalogue import Catalogue, WatchedMetric
 
 SHIPPED = Path(__file__).parents[2] / "config"
 """The files that come with a checkout."""
@@ -30,7 +30,7 @@ def data_docs_folder() -> Path | None:
 
 def catalogue(metrics: Collection[str] = ()) -> Catalogue:
     """The catalogue, or the named entries of it. Raises ``InvalidDocument`` or ``NotFound``."""
-    from foresight.telemetry import load_catalogue
+    from foresight.telemetry.catalogue import load_catalogue
 
     whole = load_catalogue(config_folder() / CATALOGUE_FILE)
     if not metrics:

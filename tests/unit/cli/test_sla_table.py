@@ -10,8 +10,9 @@ from rich.console import Console
 
 from foresight.cli.sla_table import risk_bar, status_table
 from foresight.services.status_lines import StatusLine, WindowLine, lines_from_rows, lines_of
-from foresight.sla import Sli, status_rows
+from foresight.sla.definitions import Sli
 from foresight.sla.quantities import between, quantity
+from foresight.sla.rows import status_rows
 from foresight.sla.status import State
 from tests.unit.sla.samples import sample
 from tests.unit.sla.strategies import AS_OF

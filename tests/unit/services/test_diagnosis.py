@@ -10,7 +10,8 @@ from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
 from foresight.services.diagnosis import CHECKS, Verdict
-from foresight.telemetry import Description, WatchedMetric, load_catalogue
+from foresight.telemetry.catalogue import WatchedMetric, load_catalogue
+from foresight.telemetry.source import Description
 from foresight.wiring.installation import this_installation
 
 CATALOGUE = "metrics: [{name: broken, query: 'sum(('}, {name: gone, metric: gone}, {name: up, metric: up}]"

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from foresight.analysis import AnalysisParameters, analyse, curves
-from foresight.forecasting import ForecastParameters, forecast
+from foresight.forecasting.outlook import forecast
+from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.series_rows import Tables, analysis_rows, curve_rows, forecast_rows

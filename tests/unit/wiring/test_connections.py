@@ -11,7 +11,8 @@ import pytest
 
 from foresight.errors import BadAnswer, FinalError, NotFound
 from foresight.services import diagnosis
-from foresight.telemetry import PrometheusSource, RecordingSource
+from foresight.telemetry.prometheus import PrometheusSource
+from foresight.telemetry.recording import RecordingSource
 from foresight.wiring.airflow_connections import InvalidConnection
 from foresight.wiring.connections import (
     database_url,

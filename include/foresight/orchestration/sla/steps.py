@@ -29,7 +29,8 @@ from foresight.services.publications import (
 )
 from foresight.services.sla_events import event_messages
 from foresight.services.slas import list_slas, read_active
-from foresight.sla import Sla, slis_of
+from foresight.sla.definitions import Sla
+from foresight.sla.matching import slis_of
 from foresight.store import (
     Store,
     find_publication,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
 from foresight.analysis import Outcome as Usability
-from foresight.forecasting import ForecastParameters, forecast
+from foresight.forecasting.outlook import forecast
+from foresight.forecasting.parameters import ForecastParameters
 from foresight.orchestration.telemetry.handover import (
     Folder,
     Handed,
@@ -26,7 +27,8 @@ from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
 from foresight.services import series_rows as rows
 from foresight.services.parameters import HORIZON, analysis_parameters
-from foresight.telemetry import Shard, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
+from foresight.telemetry.source import Shard
 
 Context = Mapping[str, Any]
 

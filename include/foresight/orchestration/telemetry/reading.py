@@ -16,7 +16,8 @@ from foresight.orchestration.telemetry.handover import (
     timed,
 )
 from foresight.orchestration.window import resolve_window
-from foresight.telemetry import Extraction, Shard, plan
+from foresight.telemetry.planning import plan
+from foresight.telemetry.source import Extraction, Shard
 from foresight.wiring import settings
 from foresight.wiring.connections import open_telemetry, results
 

@@ -19,7 +19,7 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services import evaluation as sla_shards
 from foresight.services import slas
 from foresight.services.evaluation import SamplesGone
-from foresight.sla import Sla
+from foresight.sla.definitions import Sla
 from foresight.store import Store, maintain, migrate, open_store
 from foresight.store.intervals import CATALOGUE_SCOPE, save_analysed_interval, save_evaluated_interval
 from foresight.store.tables import evaluated_interval, run, sla, sla_status, sli_status
