@@ -140,7 +140,6 @@ class Publishers:
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
         self._entered: dict[tuple[str, str], Publisher] = {}
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -148,14 +147,23 @@ class Publishers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        with ExitStack() as stack:
+            for publisher in self._entered.values():
+                stack.push(publisher)
+            self._entered = {}
 
     def enter(self, topic: str, name: str) -> Publisher:
         """The publisher of that name."""
         if (topic, name) not in self._entered:
-            publisher = Publisher(self._config, topic, name)
-            self._entered[topic, name] = self._stack.enter_context(publisher)
+            self._entered[topic, name] = Publisher(self._config, topic, name).__enter__()
         return self._entered[topic, name]
+
+    def renew(self, topic: str, name: str) -> Publisher:
+        """Another publisher of that name: the one before has failed, and what it left open is taken back."""
+        before = self._entered.pop((topic, name), None)
+        if before is not None:
+            before.__exit__(None, None, None)
+        return self.enter(topic, name)
 
 
 def delivered_ids(
