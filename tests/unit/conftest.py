@@ -47,6 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
     monkeypatch.setenv("FORESIGHT_MODELS", (tmp_path / "models").as_uri())
+    monkeypatch.setenv("FORESIGHT_FILES", str(tmp_path))
     migrate(open_results())
     return tmp_path
 
