@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foresight.scoring.bulk import bulk_pass
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
@@ -38,6 +39,7 @@ class RecordScorer:
             self.score_one = self._one
         self._decide = decide(model.decisions, mapping) if model.decisions else None
         self._gather = gather_pass(mapping)
+        self._bulk = bulk_pass(mapping) if fast is None and self._decide is None else None
 
     def score(self, records: Sequence[Any]) -> tuple[list[Record], list[int]]:
         """Each record with its prediction or its error, in order, and the places of the bad ones."""
@@ -45,6 +47,9 @@ class RecordScorer:
             found, left = self._fast(records)
             return found, self._score_rest(records, found, left) if left else []
         found, left, bad = [None] * len(records), list(range(len(records))), []
+        matrix = self._bulk(records) if self._bulk is not None and len(records) > 1 else None
+        if matrix is not None:
+            return found, self._predict(records, found, left, list(matrix), is_plain=True)
         if self._gather is not None and self._decide is None:
             columns, places, left = self._gather(records)
             bad = self._predict(records, found, places, columns, is_plain=True)
