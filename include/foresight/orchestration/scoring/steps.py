@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from foresight.errors import NotFound
@@ -75,7 +76,9 @@ def score_batches(context: Context) -> dict[str, Any]:
         bad=bad,
         batch_size=params["batch_size"],
     )
-    _stream_run(service, source, plan, settings, trace).run(params["minutes"] * 60)
+    stream_run = _stream_run(service, source, plan, settings, trace)
+    is_retry = getattr(context.get("ti"), "try_number", 1) > 1
+    replace(stream_run, is_retry=is_retry).run(params["minutes"] * 60)
     return _done(service.store, trace, {}, is_whole=False)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from foresight.messaging.deadletters import MAX_VALUE_BYTES
+from foresight.scoring.isolation import IsolatedScorer
 from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import ERROR, RECORD, BadRecord, Record, with_error
 from foresight.scoring.outlet import Sink
@@ -19,7 +20,9 @@ class ItemScorer:
     ``encodes`` where a topic is to have them, ``keeps`` the records themselves where a file or a table is.
     """
 
-    def __init__(self, source: Source, scorer: RecordScorer, *, encodes: bool, keeps: bool) -> None:
+    def __init__(
+        self, source: Source, scorer: RecordScorer | IsolatedScorer, *, encodes: bool, keeps: bool
+    ) -> None:
         self._records, self._score = source.records, scorer.score
         self._encodes, self._keeps = encodes, keeps
 
