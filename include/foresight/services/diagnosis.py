@@ -15,7 +15,7 @@ from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import ForesightError, SourceUnavailable
 from foresight.messaging import ClientConfig
 from foresight.messaging.connection import Connection
-from foresight.quality import load_suite
+from foresight.quality.suite import load_suite
 from foresight.services.database_checks import missing_rights, takes_infile
 from foresight.services.telemetry_checks import entry_notes
 from foresight.store import Store, load_slas

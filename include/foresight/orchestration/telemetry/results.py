@@ -29,12 +29,13 @@ from foresight.orchestration.window import resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
 from foresight.services.series_messages import series_messages
-from foresight.store import count_rows, save_run, save_samples, save_series, upsert
+from foresight.store import save_run, save_samples, save_series, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
+    content_of_series,
     save_analysed_interval,
 )
-from foresight.store.tables import metadata, series_analysis
+from foresight.store.tables import metadata
 from foresight.store.tables.runs import SCOPE_LENGTH
 from foresight.wiring.connections import kafka_config, results
 
@@ -148,7 +149,7 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
             window.as_of,
             WHOLE,
             is_wanted=is_announced(context),
-            n_expected=count_rows(connection, series_analysis, window.as_of),
+            content=content_of_series(connection, window.as_of),
         )
 
     results().transact(work, lock=LOCK)
