@@ -13,7 +13,7 @@ from foresight.messaging.publish import (
     publish,
 )
 from foresight.messaging.telemetry import telemetry_messages
-from foresight.messaging.topics import end_offsets, ensure_topic, is_another, topic_id
+from foresight.messaging.topics import TopicWatch, end_offsets, ensure_topic, is_another, topic_id
 
 __all__ = [
     "ClientConfig",
@@ -26,6 +26,7 @@ __all__ = [
     "PublicationLost",
     "Publishers",
     "Received",
+    "TopicWatch",
     "client_config",
     "dead_letter",
     "delivered_ids",

@@ -22,6 +22,7 @@ def test_the_public_surface_is_what_it_was() -> None:
         "PublicationLost",
         "Publishers",
         "Received",
+        "TopicWatch",
         "client_config",
         "dead_letter",
         "delivered_ids",

@@ -17,6 +17,7 @@ _INDEXES = (
     ("publication", ("topic", "state", "n_attempts", "as_of")),
     ("publication", ("as_of",)),
     ("slice_prediction", ("model_version", "period_start")),
+    ("slice_prediction", ("period_start",)),
     ("sample_window", ("as_of",)),
     ("autocorrelation", ("as_of",)),
     ("series", ("last_seen",)),
