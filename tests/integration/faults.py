@@ -241,7 +241,7 @@ def read_table(world: World) -> None:
 
     def late() -> None:
         with world.direct.engine.begin() as connection:
-            connection.exec_driver_sql(f"INSERT INTO flowers VALUES ({first}, 'a')")
+            connection.execute(text("INSERT INTO flowers VALUES (:id, 'a')"), {"id": first})
             locked.set()
             seen.wait(30)
             threading.Event().wait(world.rng.random() * 0.3)
@@ -249,7 +249,7 @@ def read_table(world: World) -> None:
     def read() -> list[int]:
         locked.wait(30)
         with world.direct.engine.begin() as connection:
-            connection.exec_driver_sql(f"INSERT INTO flowers VALUES ({first + 1}, 'b')")
+            connection.execute(text("INSERT INTO flowers VALUES (:id, 'b')"), {"id": first + 1})
         source = TableSource(lambda _: world.direct, "table:flowers")
         ends = source.ends()
         seen.set()

@@ -28,7 +28,8 @@ ROWS: Final = int(os.environ.get("FORESIGHT_PLAN_ROWS", "100000"))
 NUMBERS: Final = (
     "WITH digits AS (SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 "
     "UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9), "
-    "numbers AS (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d + 100000 * f.d + 1000000 * g.d n "
+    "numbers AS (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d + 100000 * f.d + "
+    "1000000 * g.d n "
     "FROM digits a, digits b, digits c, digits d, digits e, digits f, digits g) "
 )
 AT: Final = "FROM_UNIXTIME({start} + {step} * n)"
@@ -38,7 +39,8 @@ FILL: Final = {
         f"'t', {AT.format(start=T0, step=60)}, 'all', IF(n % 1000 = 0, 'pending', 'published'), 1, NOW()",
     ),
     "slice_prediction": (
-        "snssai, cu, cell, period_start, as_of, outcome, is_inferred, model_version, raw, `rule`, is_sent, answer",
+        "snssai, cu, cell, period_start, as_of, outcome, is_inferred, model_version, raw, "
+        "`rule`, is_sent, answer",
         f"'01-A', 'cu', n % 1000, {AT.format(start=T0, step=60)}, {AT.format(start=T0, step=60)}, "
         "'ready', 0, IF(n % 2, 'a', 'b'), 1.5, 'r', 1, 1.0",
     ),
@@ -63,7 +65,7 @@ def store(mysql_url: str) -> Iterator[Store]:
     with fresh_store(mysql_url) as opened:
         for table, (columns, values) in FILL.items():
             insert = (
-                f"INSERT INTO {table} ({columns}) {NUMBERS} SELECT {values} FROM numbers WHERE n < {ROWS}"
+                f"INSERT INTO {table} ({columns}) {NUMBERS} SELECT {values} FROM numbers WHERE n < {ROWS}"  # noqa: S608 - of this test
             )
             with opened.engine.begin() as connection:
                 connection.exec_driver_sql(insert.replace("%", "%%"))

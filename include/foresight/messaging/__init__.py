@@ -1,6 +1,12 @@
 """Kafka: publish with every delivery checked and nothing doubled, drain from stored offsets, dead letters."""
 
-from foresight.messaging.connection import ClientConfig, client_config, redacted
+from foresight.messaging.connection import (
+    INSTALLATION,
+    ClientConfig,
+    client_config,
+    redacted,
+    topic_of_ours,
+)
 from foresight.messaging.deadletters import dead_letter
 from foresight.messaging.drain import Drain, Drained, Gap, Received, drain
 from foresight.messaging.messages import Message
@@ -16,6 +22,7 @@ from foresight.messaging.telemetry import telemetry_messages
 from foresight.messaging.topics import TopicWatch, end_offsets, ensure_topic, is_another, topic_id
 
 __all__ = [
+    "INSTALLATION",
     "ClientConfig",
     "Delivered",
     "Drain",
@@ -38,4 +45,5 @@ __all__ = [
     "redacted",
     "telemetry_messages",
     "topic_id",
+    "topic_of_ours",
 ]

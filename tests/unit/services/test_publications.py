@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foresight.errors import BrokerRefused, BrokerUnavailable, MessageRejected
-from foresight.messaging import Message, drain
+from foresight.messaging import INSTALLATION, Message, drain
 from foresight.messaging.embedded import start_broker
 from foresight.services import publications
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
@@ -178,3 +178,12 @@ def test_a_publication_goes_on_at_a_broker_that_forgot_everything(store: Store) 
     publish_pending(store, {"bootstrap.servers": address}, TOPIC, messages)
     assert ids(address) == [b"0:600", b"1:600", b"2:600"]
     del owner
+
+
+def test_installations_on_one_broker_have_topics_of_their_own(store: Store, servers: str) -> None:
+    kafka = {"bootstrap.servers": servers, INSTALLATION: "east"}
+    opened(store, 600)
+    publish_pending(store, kafka, TOPIC, messages)
+    assert ids(servers) == []
+    found = drain({"bootstrap.servers": servers}, f"east.{TOPIC}", {}).messages
+    assert sorted(dict(m.headers)["id"] or b"" for m in found) == [b"0:600", b"1:600", b"2:600"]
