@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, errors, escape, told
+from foresight.cli.console import caller, console, data, errors, escape, told
 from foresight.cli.console import table as new_table
 from foresight.errors import NotFound
 
@@ -83,7 +83,7 @@ def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by 
 
     found = slas.list_slas(results())
     warn_of(found.unreadable)
-    typer.echo(openslo_text(found.choose(name or ())), nl=False)
+    typer.echo(openslo_text(found.choose(name or ())), nl=False, file=data())
 
 
 @app.command("delete")
