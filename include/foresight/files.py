@@ -52,13 +52,24 @@ def write_bytes(target: UPath, data: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.write_bytes(data)
+            _write(aside, data)
             _move(aside, target)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise SourceUnavailable(f"cannot write {target}: {error}") from error
+
+
+def _write(path: UPath, data: bytes) -> None:
+    """Writes a new file; a local one is on the disk when this returns, and no link is followed."""
+    if path.protocol != "file":
+        path.write_bytes(data)
+        return
+    with open(path.path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _move(path: UPath, target: UPath) -> None:
