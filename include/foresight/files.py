@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Longest file that ``read_bytes`` reads."""
+_LOCAL: Final = frozenset({"", "file"})
+"""Protocols of files on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def write_bytes(target: UPath, data: bytes) -> None:
 
 def _write(path: UPath, data: bytes) -> None:
     """Writes a new file; a local one is on the disk when this returns, and no link is followed."""
-    if path.protocol != "file":
+    if path.protocol not in _LOCAL:
         path.write_bytes(data)
         return
     with open(path.path, "xb") as file:
@@ -73,7 +75,7 @@ def _write(path: UPath, data: bytes) -> None:
 
 
 def _move(path: UPath, target: UPath) -> None:
-    if path.protocol == "file":
+    if path.protocol in _LOCAL:
         os.replace(path.path, target.path)  # UPath has no atomic move for local files
     else:
         path.replace(target)

@@ -177,7 +177,7 @@ def roll_back(store: Store, reference: str, change: Change, expected: int | None
 def undeploy(store: Store, reference: str, change: Change, expected: int | None = None) -> int:
     """Takes a deployment away; answers its version.
 
-    Raises ``NotFound``, and ``FinalError`` where another version than the ``expected`` one is deployed by now.
+    Raises ``NotFound``, and ``FinalError`` where another version than the ``expected`` one is deployed.
     """
     name, alias = parse_reference(reference)
     return store.transact(
