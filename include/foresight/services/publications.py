@@ -165,9 +165,14 @@ def _publish(
 
 
 def _note_failure(store: Store, one: _Waiting, error: Exception) -> None:
-    """Counts a failed attempt; what no later attempt can mend is set aside."""
-    is_of_the_world = isinstance(error, TransientError | BrokerRefused) or (
-        isinstance(error, NotFound) and not isinstance(error, PublicationLost)
+    """Counts a failed attempt; what no later attempt can mend is set aside.
+
+    The world and the program may be mended, so what fails because of them stays pending.
+    """
+    may_pass = (
+        not isinstance(error, ForesightError)
+        or isinstance(error, TransientError | BrokerRefused)
+        or (isinstance(error, NotFound) and not isinstance(error, PublicationLost))
     )
 
     def note(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def _note_failure(store: Store, one: _Waiting, error: Exception) -> None:
             return {}
         reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
         counted = {"n_attempts": (found["n_attempts"] or 0) + 1, "reason": reason}
-        return counted if is_of_the_world else counted | {"state": SET_ASIDE}
+        return counted if may_pass else counted | {"state": SET_ASIDE}
 
     try:
         _update(store, one, note)

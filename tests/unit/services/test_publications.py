@@ -115,7 +115,7 @@ def test_one_that_cannot_be_sent_is_set_aside_and_keeps_no_run_red(store: Store,
     assert opened(store, 1200, content="mended") == "pending"
 
 
-def test_messages_that_cannot_even_be_made_are_set_aside_too(store: Store, servers: str) -> None:
+def test_a_fault_of_the_program_sets_nothing_aside_and_keeps_nothing_back(store: Store, servers: str) -> None:
     opened(store, 600)
     opened(store, 1200)
 
@@ -126,7 +126,10 @@ def test_messages_that_cannot_even_be_made_are_set_aside_too(store: Store, serve
 
     with pytest.raises(KeyError):
         publish_pending(store, {"bootstrap.servers": servers}, TOPIC, broken)
-    assert [state_of(store, as_of)["state"] for as_of in (600, 1200)] == ["set_aside", "published"]
+    assert [state_of(store, as_of)["state"] for as_of in (600, 1200)] == ["pending", "published"]
+    assert publish_pending(store, {"bootstrap.servers": servers}, TOPIC, messages) == {
+        f"{TOPIC}/600/{WHOLE}": 3
+    }
 
 
 def test_many_that_fail_do_not_starve_the_newest(

@@ -115,16 +115,30 @@ class TestOneBrokenSla:
 
         def broken(some: list[Sla], *others: Any) -> Any:
             if any(one.name == "bad" for one in some):
-                raise ZeroDivisionError("of a budget")
+                raise FinalError("of a budget")
             return usual(some, *others)
 
         monkeypatch.setattr(sla_shards, "evaluate", broken)
         assert evaluate(AS_OF) == {"intervals": [AS_OF], "states": {"ok": 6}, "set_aside": 1}
         assert [name for name, _, _ in states(store)] == ["good", "s0", "s1", "s2", "s3", "s4"]
         counts = store.read(lambda c: c.execute(select(run.c.counts)).scalar_one())
-        assert (counts["set_aside"], counts["reasons"]) == (1, {"bad": "ZeroDivisionError: of a budget"})
+        assert (counts["set_aside"], counts["reasons"]) == (1, {"bad": "FinalError: of a budget"})
         assert [row[2:] for row in all_rows(store, evaluated_interval)] == [(6, 6)]
         assert planned() == []
+
+    def test_a_fault_of_the_program_is_no_fault_of_an_sla(
+        self, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        apply(home, ONE + BAD)
+        analyse(store, AS_OF)
+
+        def broken(*_: Any) -> Any:
+            raise ZeroDivisionError("of a budget")
+
+        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        with pytest.raises(ZeroDivisionError):
+            evaluate(AS_OF)
+        assert states(store) == []
 
     def test_a_run_in_which_most_slas_break_fails_after_the_rest_is_stored(
         self, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
