@@ -109,12 +109,12 @@ def _in_halves(
 ) -> tuple[list[Found], dict[str, str]]:
     """What ``work`` finds, and why it cannot for some: what fails together is tried in halves.
 
-    ``work`` asks nothing of the world, so whatever it raises is about these SLAs, and must not keep the
-    others back.
+    An error of ours is about these SLAs and must not keep the others back. Any other one is a fault of the
+    program, or the world failed: then nothing is said of any.
     """
     try:
         return work(slas), {}
-    except Exception as error:
+    except FinalError as error:
         if len(slas) <= 1:
             log.exception("set aside: %s", [sla.name for sla in slas])
             reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
@@ -126,10 +126,13 @@ def _in_halves(
 
 
 def _storable(statuses: Iterator[SlaStatus]) -> list[SlaStatus]:
-    """The same; raises ``ValueError`` where a figure fits into no column."""
+    """The same; raises ``FinalError`` where a figure fits into no column."""
     found = list(statuses)
     for name, columns in status_rows(found).items():
-        to_arrow(metadata.tables[name], columns)
+        try:
+            to_arrow(metadata.tables[name], columns)
+        except ValueError as error:
+            raise FinalError(str(error)) from error
     return found
 
 
