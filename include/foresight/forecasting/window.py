@@ -1,0 +1,92 @@
+"""The window of a block as the risk reads it: what was observed, how volatile it is, what limits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresight.analysis.arrays import Flags, Matrix, Vector
+
+FADING = 0.956
+"""How much of the local volatility is kept from slot to slot."""
+CALM = 0.98
+"""Changes above this quantile count as much as it: one glitch does not make a series volatile."""
+REACH = 120
+"""Slots that the local volatility looks back; what lies before weighs less than 1 %."""
+TOUCHES, CHANGING = 3, 0.8
+"""A limit is touched in this many slots by a series that changes in this share of its other steps."""
+SIDES = (1.0, -1.0)
+"""The upper bound as it is, and the lower one mirrored."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Series of a block up to their newest sample, relative to it; arrays of shape ``[n_series]``."""
+
+    samples: Matrix
+    """``[n_series, n_slots]``, gaps closed."""
+    observed: Flags
+    """Which of them were observed, of the same shape."""
+    gap: int
+    """Slots between the newest sample and as-of."""
+    ordered: Matrix
+    """The samples, each row ascending."""
+    change: Matrix
+    """Absolute changes, ``[n_series, n_slots - 1]``."""
+    calm: Matrix
+    """The same, clipped to their usual size."""
+    zero_floor: Vector
+    """Zero, if the series was never negative; else -Inf."""
+    zero_ceiling: Vector
+    """Zero, if the series was never positive; else Inf."""
+    volatility: Vector
+    """Mean absolute change, fading into the past."""
+    usual: Vector
+    """Mean absolute change over the whole window."""
+    spread: Vector
+    """Between the 5 % and the 95 % quantile."""
+    changing: Vector
+    """Share of the steps that change the value."""
+    touches: Matrix
+    """How often the maximum and the minimum were reached, ``[2, n_series]``."""
+
+    @classmethod
+    def of(cls, samples: Matrix, observed: Flags, gap: int = 0) -> Window:
+        """The window of gapless ``samples[n_series, n_slots]``."""
+        n_slots = samples.shape[1]
+        now = samples[:, -1]
+        relative = samples - now[:, None]
+        ordered = np.sort(relative, axis=1)
+        change = np.abs(np.diff(relative, axis=1))
+        calm = clip_to_calm(change)
+        reach = min(REACH, n_slots - 1)
+        fading = (1.0 - FADING) * FADING ** np.arange(reach - 1.0, -1.0, -1.0)
+        usual = calm.mean(axis=1)
+        low, high = (ordered[:, int(share * (n_slots - 1))] for share in (0.05, 0.95))
+        touches = [np.count_nonzero(relative == ordered[:, [at]], axis=1) for at in (-1, 0)]
+        return cls(
+            relative, observed, gap, ordered, change, calm,
+            np.where(samples.min(axis=1) >= 0, -now, -np.inf), np.where(samples.max(axis=1) <= 0, -now, np.inf),
+            np.einsum("ij,j->i", calm[:, -reach:], fading) + usual * FADING**reach,
+            usual, high - low, (change > 0).mean(axis=1), np.array(touches, dtype=np.float64),
+        )  # fmt: skip
+
+    @property
+    def limits(self) -> tuple[Vector, Vector]:
+        """The learnt floor and ceiling: extremes that a lively series reaches again and again; else infinite."""
+        n_slots = self.samples.shape[1]
+        free = np.maximum(n_slots - self.touches, 1.0)
+        learnt = (self.touches >= TOUCHES) & (self.changing * n_slots >= CHANGING * free)
+        learnt &= self.spread > 0
+        return (
+            np.where(learnt[1], self.ordered[:, 0], -np.inf),
+            np.where(learnt[0], self.ordered[:, -1], np.inf),
+        )
+
+
+def clip_to_calm(change: Matrix) -> Matrix:
+    """Absolute changes ``[n_series, n]``, each row clipped to its own :data:`CALM` quantile."""
+    at = int(CALM * (change.shape[1] - 1))
+    most = np.partition(change, at, axis=1)[:, at, None]
+    return np.where(most > 0, np.minimum(change, most), change)
