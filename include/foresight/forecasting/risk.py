@@ -64,7 +64,7 @@ class Bounds:
         if crossed.size:
             at = int(crossed[0])
             raise BoundsError(
-                f"bounds {at}: min = {self.lower[at]:g} is above max = {self.upper[at]:g}; min <= max is allowed"
+                f"bounds {at}: min = {self.lower[at]:g} is above max = {self.upper[at]:g}; allowed: min <= max"
             )
 
     def __len__(self) -> int:
@@ -88,10 +88,11 @@ class Explanation:
     outside_share: Vector
     """Share of the observed slots of the window outside the bounds."""
     contributions: Matrix
-    """How far each of :data:`CONTRIBUTORS` moves the logit, ``[n_pairs, n_contributors]``."""
+    """How far each of :data:`CONTRIBUTORS` moves the log odds away from those of an ordinary pair,
+    ``[n_pairs, n_contributors]``."""
 
 
-CONTRIBUTORS = ("trend", "repetition", "similar_past", "level")
+CONTRIBUTORS = ("trend", "repetition", "similar_past", "distance", "recent_past")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +113,9 @@ class RiskForecast:
     """The median first violating slot within ``horizons[0]``, given that there is one; 1 = the next slot."""
     outside_now: Flags
     """Whether the newest sample is outside."""
+    views: Matrix
+    """What each of :data:`~foresight.forecasting.features.SHARES` says within ``horizons[0]``, uncalibrated,
+    ``[n_pairs, n_views]``."""
     state: Integers
     """A :class:`RiskState` each."""
     calibrator: str

@@ -16,6 +16,8 @@ REACH = 120
 """Slots that the local volatility looks back; what lies before weighs less than 1 %."""
 TOUCHES, CHANGING = 3, 0.8
 """A limit is touched in this many slots by a series that changes in this share of its other steps."""
+FROZEN, LIVELY = 30, 0.95
+"""A stale series repeats its last value this often, and changed in more than this share of the steps before."""
 SIDES = (1.0, -1.0)
 """The upper bound as it is, and the lower one mirrored."""
 
@@ -50,6 +52,8 @@ class Window:
     """Share of the steps that change the value."""
     touches: Matrix
     """How often the maximum and the minimum were reached, ``[2, n_series]``."""
+    stale: Flags
+    """Whether the exporter seems to repeat its last value (:func:`find_stale`)."""
 
     @classmethod
     def of(cls, samples: Matrix, observed: Flags, gap: int = 0) -> Window:
@@ -70,6 +74,7 @@ class Window:
             np.where(samples.min(axis=1) >= 0, -now, -np.inf), np.where(samples.max(axis=1) <= 0, -now, np.inf),
             np.einsum("ij,j->i", calm[:, -reach:], fading) + usual * FADING**reach,
             usual, high - low, (change > 0).mean(axis=1), np.array(touches, dtype=np.float64),
+            find_stale(relative, observed, ordered),
         )  # fmt: skip
 
     @property
@@ -83,6 +88,21 @@ class Window:
             np.where(learnt[1], self.ordered[:, 0], -np.inf),
             np.where(learnt[0], self.ordered[:, -1], np.inf),
         )
+
+
+def find_stale(samples: Matrix, observed: Flags, ordered: Matrix) -> Flags:
+    """Which series end in :data:`FROZEN` or more equal observed samples though nearly all their earlier steps
+    changed; a series at its own maximum or minimum is pinned or idle, not stale."""
+    stale = np.zeros(len(samples), dtype=np.bool_)
+    inside = (ordered[:, 0] < 0) & (ordered[:, -1] > 0)
+    last = min(FROZEN, samples.shape[1])
+    # Samples are relative to the newest: equal to it is 0. Only few rows end in zeros.
+    for row in np.flatnonzero(inside & (samples[:, -last:] == 0).all(axis=1)):
+        seen = samples[row, observed[row]]
+        run = int(np.argmax(seen[::-1] != 0))
+        earlier = np.diff(seen[: len(seen) - run])
+        stale[row] = run >= FROZEN <= len(earlier) and (earlier != 0).mean() > LIVELY
+    return stale
 
 
 def clip_to_calm(change: Matrix) -> Matrix:
