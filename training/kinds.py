@@ -186,9 +186,35 @@ def bursts(rng: np.random.Generator) -> Draw:
     return series, float(np.quantile(series, rng.uniform(0.9, 0.999)))
 
 
+def volatility_shift(rng: np.random.Generator) -> Draw:
+    """Louder or quieter since some minutes or hours."""
+    before, after = _log_uniform(rng, 0.1, 5), _log_uniform(rng, 0.1, 5)
+    loudness = np.where(SLOTS > NOW - _log_uniform(rng, 5, 400), after, before)
+    series = loudness * _noise(rng)
+    return series, after * rng.uniform(0.8, 3.5)
+
+
+def stairs(rng: np.random.Generator) -> Draw:
+    """Steps up that come on the minute or at random, and may end."""
+    wait, size = int(rng.integers(2, 40)), _log_uniform(rng, 0.5, 3)
+    if rng.random() < 0.5:
+        series = np.floor((SLOTS + rng.integers(0, wait)) / wait)
+    else:
+        series = np.cumsum(rng.random(LENGTH) < 1 / wait).astype(np.float64)
+    bound = series[NOW] + rng.integers(0, 6) + rng.choice([0.0, 0.5])
+    return series * size + _log_uniform(rng, 0.001, 0.1) * rng.standard_normal(LENGTH), bound * size + 0.2 * size
+
+
+def shift(rng: np.random.Generator) -> Draw:
+    """A new level since some minutes, inside still; or an old one that was outside all the time before."""
+    since, size = int(rng.integers(1, 240)), rng.uniform(-40, 40)
+    series = _noise(rng) + size * (SLOTS > NOW - since)
+    return series, size + rng.uniform(1.5, 30)
+
+
 KINDS: tuple[Callable[[np.random.Generator], Draw], ...] = (
     ramp, ramp, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes, duty_cycle, flapping,
-    incident, pinned, stationary, walk, rare_spikes, sawtooth, bursts,
+    incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts, volatility_shift, stairs, shift,
 )  # fmt: skip
 
 

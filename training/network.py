@@ -17,7 +17,7 @@ from foresight.forecasting.calibrator import Network  # noqa: E402
 from foresight.forecasting.features import CONTEXT, SIGNALS  # noqa: E402
 from training.sides import STEPS, Examples  # noqa: E402
 
-TRUNK, FIRST, SECOND = 32, 32, 16
+TRUNK, FIRST, SECOND = 40, 40, 20
 BATCH, RATE = 1024, 4e-3
 WEIGHTS = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 1.0, 0.4, 0.4], dtype=np.float32)
 """How much the outcome within each of ``STEPS`` counts: ten slots the most."""

@@ -17,9 +17,9 @@ BOUNDS_AT_ONCE = 128
 GROUPS: dict[str, tuple[str, ...]] = {
     "trend": TRENDS,
     "repetition": ("phase", "near_phase"),
-    "similar_past": ("alike", "very_alike", "climate", "paths"),
+    "similar_past": ("same_level", "alike", "very_alike", "climate", "paths"),
     "distance": ("nearness_now", "nearness_usual", "nearness_spread", "beyond_extreme", "learnt_limit"),
-    "recent_past": ("recent", "recency", "share_of_hour"),
+    "recent_past": ("recent", "hours", "recency", "share_of_hour"),
 }
 """The signals of each of :data:`~foresight.forecasting.risk.CONTRIBUTORS`."""
 FARTHEST = 1440.0

@@ -18,11 +18,13 @@ from foresight.forecasting.window import Window
 
 Weights = NDArray[np.float32]
 
-VIEWS = ("climate", "recent", "alike", "very_alike", "phase", "near_phase")
-RECENT = 45
-"""Slots after which a past slot counts 37 % in the view "recent"."""
+VIEWS = ("climate", "recent", "hours", "same_level", "alike", "very_alike", "phase", "near_phase")
+RECENT, HOURS = 30.0, 180.0
+"""Slots after which a past slot counts 37 % in the views "recent" and "hours"."""
 NEARNESS = 0.2
 """A state at this distance counts a quarter of one at none."""
+LEVEL = 0.5
+"""A sample is as far as a state is from this share of the difference on."""
 MEANS = (1, 5, 15, 60)
 """A state is the newest sample and the means over these many slots."""
 SMOOTH = 5
@@ -59,14 +61,14 @@ class Views:
         weights = np.zeros((n_series, len(VIEWS), n_slots), dtype=np.float32)
         age = np.arange(n_slots - 1.0, -1.0, -1.0)
         weights[:, 0] = 1.0
-        weights[:, 1] = np.exp(-age / RECENT)
-        for view, distance in enumerate(_distances(window), 2):
+        weights[:, 1], weights[:, 2] = np.exp(-age / RECENT), np.exp(-age / HOURS)
+        for view, distance in enumerate(_distances(window), 3):
             distance += NEARNESS
             distance *= distance
             np.divide(NEARNESS, distance, out=distance)
             weights[:, view] = distance
         periodic = np.flatnonzero(period)
-        for view, tolerance in enumerate(TOLERANCE, 4):
+        for view, tolerance in enumerate(TOLERANCE, 6):
             weights[periodic, view] = _phase_weights(period[periodic], age, tolerance)
         if not window.observed.all():
             weights *= _evidence_share(window, horizon)[:, None]
@@ -92,13 +94,15 @@ def _evidence_share(window: Window, horizon: int) -> Matrix:
     return share * share * observed
 
 
-def _distances(window: Window) -> tuple[Matrix, Matrix]:
-    """How far each past state is from the present one: in usual spreads, and in present volatilities."""
+def _distances(window: Window) -> tuple[Matrix, Matrix, Matrix]:
+    """How far each past slot is from the newest one: by its sample alone, by its state in usual spreads, and
+    by its state in present volatilities."""
     samples = window.samples
     total = np.cumsum(samples, axis=1)
     broad, narrow = np.zeros_like(samples), np.zeros_like(samples)
     spread = np.maximum(window.spread / 3.3, window.usual)
     unit = 2.0 * np.maximum(window.volatility, 0.5 * window.usual)
+    level = samples * samples
     for length in MEANS:
         mean = samples if length == 1 else _running_mean(total, length)
         difference = mean - mean[:, -1:]
@@ -106,9 +110,9 @@ def _distances(window: Window) -> tuple[Matrix, Matrix]:
         broad += difference
         # A long mean moves less than the samples do, so the same miss of it means more.
         narrow += difference * min(length, 15.0) ** 0.5
-    for distance, scale in ((broad, spread), (narrow, unit)):
+    for distance, scale in ((level, LEVEL * spread), (broad, spread), (narrow, unit)):
         distance /= np.where(scale > 0, scale * scale, 1.0)[:, None]
-    return broad, narrow
+    return level, broad, narrow
 
 
 def _running_mean(total: Matrix, length: int) -> Matrix:
