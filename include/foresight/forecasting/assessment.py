@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from foresight.analysis.arrays import Flags, Matrix, Rows, Vector
@@ -11,7 +13,7 @@ from foresight.forecasting.features import SHARES, SIGNALS, TRENDS, Features, de
 from foresight.forecasting.joint_forecast import DEFAULTS, NO_MODEL, Forecast, forecast, trailing_gaps
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.risk import CONTRIBUTORS, Bounds, Explanation, RiskForecast, RiskState
-from foresight.forecasting.window import SIDES
+from foresight.forecasting.window import SIDES, count, run_along
 
 BOUNDS_AT_ONCE = 128
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -105,8 +107,8 @@ class RiskCollector:
         """The probability of each slot: the paths say how much of what has left by then is still outside."""
         paths = evidence.paths.steps[:, local]
         out = (paths > limits[0][:, None]) | (paths < -limits[1][:, None])
-        still = np.count_nonzero(out, axis=2).T
-        ever = np.count_nonzero(np.logical_or.accumulate(out, axis=0), axis=2).T
+        still = count(out).T
+        ever = count(run_along(out, np.logical_or)).T
         by_slot = by_slot[:, : self._horizons[0]]
         newly = np.diff(by_slot, axis=1, prepend=0.0)
         return np.maximum(newly, by_slot * (still + 0.5) / (ever + 1.0))
@@ -116,15 +118,12 @@ class RiskCollector:
     ) -> None:
         """The numbers of an explanation, of the side that is likelier to be left."""
         at = self._horizons[0] - 1
-        ordinary = self._calibrator.ordinary
-        here = found.signals[:, at : at + 1]
-        whole = self._calibrator.log_odds(Features(here, found.context))[:, 0]
-        for group, contributor in enumerate(CONTRIBUTORS):
-            columns = [SIGNALS.index(name) for name in GROUPS[contributor]]
-            without = here.copy()
-            without[:, :, columns] = ordinary[columns]
-            rest = self._calibrator.log_odds(Features(without, found.context))[:, 0]
-            self._contributions[pairs, group] = whole - rest
+        # The side as it is and, for each contributor, without what that says: as if they were steps.
+        without = np.repeat(found.signals[:, at : at + 1], 1 + len(CONTRIBUTORS), axis=1)
+        for contributor, columns in enumerate(_columns(), 1):
+            without[:, contributor, columns] = self._calibrator.ordinary[columns]
+        odds = self._calibrator.log_odds(Features(without, found.context))
+        self._contributions[pairs] = odds[:, :1] - odds[:, 1:]
         trends, window, steps = evidence.trends, evidence.window, np.array([float(at + 1)])
         best = np.argmin(trends.ahead(steps)[1][:, local, 0], axis=0)
         slope, level = sign * trends.slope[best, local], sign * trends.level[best, local]
@@ -137,7 +136,7 @@ class RiskCollector:
         self._numbers[:, pairs] = (
             sign * slope / evidence.block.scale[local], reached, np.where(period > 0, period, np.nan),
             _next_repetition(beyond, evidence.views.period[local], window.gap), ratio,
-            beyond.sum(axis=1) / np.maximum(window.observed[local].sum(axis=1), 1),
+            count(beyond) / np.maximum(count(window.observed[local]), 1.0),
         )  # fmt: skip
 
     def result(self, missing: Flags, late: Flags) -> RiskForecast:
@@ -158,6 +157,12 @@ class RiskCollector:
             self._outside & ~missing[rows], self._views, state.astype(np.int64), self._calibrator.version,
             Explanation(*self._numbers, self._contributions),
         )  # fmt: skip
+
+
+@cache
+def _columns() -> list[list[int]]:
+    """The columns of the signals of each contributor."""
+    return [[SIGNALS.index(name) for name in GROUPS[contributor]] for contributor in CONTRIBUTORS]
 
 
 def median_slot(by_slot: Matrix) -> Vector:

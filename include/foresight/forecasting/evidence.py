@@ -12,7 +12,7 @@ from foresight.analysis.blocks import Block
 from foresight.forecasting.paths import Paths
 from foresight.forecasting.trends import LINES, Trends
 from foresight.forecasting.views import Views
-from foresight.forecasting.window import SIDES, Window
+from foresight.forecasting.window import SIDES, Window, run_along
 
 TINY = 1e-9
 """The least unit of a distance, in magnitudes of the window."""
@@ -48,10 +48,7 @@ class Evidence:
         units = [
             np.maximum(unit, TINY * magnitude) for unit in (window.volatility, window.usual, window.spread)
         ]
-        reaches = (
-            np.maximum.accumulate(paths.steps, axis=0),
-            -np.minimum.accumulate(paths.steps, axis=0),
-        )
+        reaches = run_along(paths.steps, np.maximum), -run_along(paths.steps, np.minimum)
         context = np.stack(
             [_context(window, views, trends, units, gain, side) for side in range(len(SIDES))]
         )

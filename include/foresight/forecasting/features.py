@@ -15,6 +15,7 @@ from foresight.analysis.arrays import Matrix, Rows, Vector
 from foresight.forecasting.evidence import Evidence
 from foresight.forecasting.trends import DRIFTS, LINES
 from foresight.forecasting.views import VIEWS, weigh
+from foresight.forecasting.window import count
 
 TRENDS = (*(f"line({n})" for n in LINES), *(f"drift({n})" for n in DRIFTS), "drift(all)")
 SHARES = (*VIEWS, "paths")
@@ -86,12 +87,19 @@ def _view_odds(evidence: Evidence, local: Rows, beyond: Matrix, steps: tuple[int
     groups = [(0, short), *((len(short) + at, [step]) for at, step in enumerate(steps[len(short) :]))]
     for start, group in groups:
         usable = max(n_slots - gap - max(group[-1], evidence.horizon), 1)
-        left = wait[:, None, :usable] <= np.array(group, dtype=np.int16)[:, None]
-        weights = evidence.views.weights[local, :, :usable]
         total, effective = evidence.views.total[local], evidence.views.effective[local]
         if group[-1] > evidence.horizon:
-            total, effective = weigh(weights)
-        gone = left.astype(np.float32) @ weights.transpose(0, 2, 1)
+            total, effective = weigh(evidence.views.weights[local, :, :usable])
+        # Few slots are followed by a violation: only their weights are gathered.
+        side, slot = np.nonzero(wait[:, :usable] <= group[-1])
+        cell = side * len(group) + np.searchsorted(group, wait[side, slot])
+        n_cells = len(local) * len(group)
+        gone = np.empty((len(VIEWS), len(local), len(group)))
+        of_side = local[side]
+        for view in range(len(VIEWS)):
+            weight = evidence.views.weights[of_side, view, slot]
+            gone[view] = np.bincount(cell, weight, minlength=n_cells).reshape(len(local), len(group))
+        gone = np.cumsum(gone, axis=2).transpose(1, 2, 0)
         share = np.clip(gone / np.where(total > 0, total, 1.0)[:, None], 0.0, 1.0)
         number = effective[:, None]
         result[:, start : start + len(group)] = log_odds(share * number, (1.0 - share) * number)
@@ -111,7 +119,7 @@ def _path_odds(evidence: Evidence, local: Rows, sign: float, limit: Vector, step
     for at, step in enumerate(steps):
         within = reach[min(step, horizon) - 1]
         room = limit if step <= horizon else np.where(limit > 0, limit * (horizon / step) ** 0.5, limit)
-        left[at] = np.count_nonzero(within > room[:, None], axis=1)
+        left[at] = count(within > room[:, None])
     return np.maximum.accumulate(log_odds(left, n_paths - left), axis=0).T
 
 
@@ -141,7 +149,7 @@ def _constants(
         _squash((extreme - limit) / units[1]),
         (limit < extreme) * np.log(window.touches[side, local]) * window.changing[local],
         -np.log1p(np.minimum(since, LONGEST)),
-        beyond[:, -hour:].mean(axis=1),
+        count(beyond[:, -hour:]) / hour,
     )
 
 

@@ -47,9 +47,10 @@ class Trends:
             noise = np.maximum(noise, tiny)
             rows.append((slope, level, noise, _bend(window, length, tiny)))
         for length in (*(min(length, n_slots - 1) for length in DRIFTS), n_slots - 1):
-            change = np.diff(window.samples[:, -length - 1 :], axis=1)
-            noise = np.maximum(change.std(axis=1), tiny)
-            rows.append((change.mean(axis=1), np.zeros(len(noise)), noise, np.zeros(len(noise))))
+            change = window.change[:, -length:]
+            drift = -window.samples[:, -length - 1] / length
+            noise = np.sqrt(np.maximum(np.vecdot(change, change) / length - drift * drift, 0.0))
+            rows.append((drift, np.zeros(len(drift)), np.maximum(noise, tiny), np.zeros(len(drift))))
         lengths = [*(min(n, n_slots) for n in LINES), *(min(n, n_slots - 1) for n in DRIFTS), n_slots - 1]
         slope, level, noise, bend = np.array(rows).transpose(1, 0, 2)
         return cls(slope, level, noise, bend, np.array(lengths, dtype=np.float64))

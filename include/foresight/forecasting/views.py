@@ -8,11 +8,12 @@ never rises when a bound is widened. A view without weight says nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.analysis.arrays import Integers, Matrix, Vector
+from foresight.analysis.arrays import Integers, Vector
 from foresight.analysis.autocorrelation import autocorrelate, find_period, longest_period
 from foresight.forecasting.window import Window
 
@@ -23,6 +24,8 @@ RECENT, HOURS = 30.0, 180.0
 """Slots after which a past slot counts 37 % in the views "recent" and "hours"."""
 NEARNESS = 0.2
 """A state at this distance counts a quarter of one at none."""
+KERNELS, PHASES = VIEWS.index("same_level"), VIEWS.index("phase")
+OUTERMOST = 1e6
 LEVEL = 0.5
 """A sample is as far as a state is from this share of the difference on."""
 MEANS = (1, 5, 15, 60)
@@ -58,18 +61,15 @@ class Views:
         n_series, n_slots = window.samples.shape
         usable = max(n_slots - window.gap - horizon, 0)
         period, repeats = find_repetition(window)
-        weights = np.zeros((n_series, len(VIEWS), n_slots), dtype=np.float32)
-        age = np.arange(n_slots - 1.0, -1.0, -1.0)
-        weights[:, 0] = 1.0
-        weights[:, 1], weights[:, 2] = np.exp(-age / RECENT), np.exp(-age / HOURS)
-        for view, distance in enumerate(_distances(window), 3):
-            distance += NEARNESS
+        weights = np.empty((n_series, len(VIEWS), n_slots), dtype=np.float32)
+        weights[:, :KERNELS] = _fading_weights(n_slots)
+        for view, distance in enumerate(_distances(window), KERNELS):
+            distance += np.float32(NEARNESS)
             distance *= distance
-            np.divide(NEARNESS, distance, out=distance)
-            weights[:, view] = distance
-        periodic = np.flatnonzero(period)
-        for view, tolerance in enumerate(TOLERANCE, 6):
-            weights[periodic, view] = _phase_weights(period[periodic], age, tolerance)
+            np.divide(np.float32(NEARNESS), distance, out=weights[:, view])
+        weights[:, PHASES:] = 0.0
+        for length in np.unique(period[period > 0]).tolist():
+            weights[period == length, PHASES:] = _phase_weights(length, n_slots)
         if not window.observed.all():
             weights *= _evidence_share(window, horizon)[:, None]
         weights[:, :, usable:] = 0.0
@@ -83,7 +83,7 @@ def weigh(weights: Weights) -> tuple[Weights, Weights]:
     return total, np.divide(total * total, square, out=np.zeros_like(total), where=square > 0)
 
 
-def _evidence_share(window: Window, horizon: int) -> Matrix:
+def _evidence_share(window: Window, horizon: int) -> Weights:
     """How much of what a slot and the horizon after it say was observed: an interpolated slot says nothing."""
     observed = window.observed.astype(np.float32)
     total = np.cumsum(observed, axis=1)
@@ -94,31 +94,43 @@ def _evidence_share(window: Window, horizon: int) -> Matrix:
     return share * share * observed
 
 
-def _distances(window: Window) -> tuple[Matrix, Matrix, Matrix]:
+@lru_cache(maxsize=8)
+def _fading_weights(n_slots: int) -> Weights:
+    """Weights of the views that look at nothing but age, ``[KERNELS, n_slots]``."""
+    age = np.arange(n_slots - 1.0, -1.0, -1.0)
+    return np.stack([np.ones(n_slots), np.exp(-age / RECENT), np.exp(-age / HOURS)]).astype(np.float32)
+
+
+def _distances(window: Window) -> tuple[Weights, Weights, Weights]:
     """How far each past slot is from the newest one: by its sample alone, by its state in usual spreads, and
     by its state in present volatilities."""
-    samples = window.samples
-    total = np.cumsum(samples, axis=1)
-    broad, narrow = np.zeros_like(samples), np.zeros_like(samples)
     spread = np.maximum(window.spread / 3.3, window.usual)
     unit = 2.0 * np.maximum(window.volatility, 0.5 * window.usual)
+    scale = np.where(spread > 0, spread, 1.0)
+    # Single precision will do for likeness; in units of the spread nothing overflows.
+    samples = np.clip(window.samples / scale[:, None], -OUTERMOST, OUTERMOST).astype(np.float32)
+    total = np.cumsum(samples, axis=1)
     level = samples * samples
-    for length in MEANS:
-        mean = samples if length == 1 else _running_mean(total, length)
-        difference = mean - mean[:, -1:]
-        difference *= difference
-        broad += difference
+    broad, narrow = level.copy(), level.copy()
+    for length in MEANS[1:]:
+        mean = _running_mean(total, length)
+        mean -= mean[:, -1:].copy()
+        mean *= mean
+        broad += mean
         # A long mean moves less than the samples do, so the same miss of it means more.
-        narrow += difference * min(length, 15.0) ** 0.5
-    for distance, scale in ((level, LEVEL * spread), (broad, spread), (narrow, unit)):
-        distance /= np.where(scale > 0, scale * scale, 1.0)[:, None]
+        mean *= np.float32(min(length, 15.0) ** 0.5)
+        narrow += mean
+    level *= np.float32(LEVEL**-2.0)
+    ratio = np.clip(scale / np.where(unit > 0, unit, scale), 1e-6, 1e6)
+    narrow *= (ratio * ratio)[:, None].astype(np.float32)
     return level, broad, narrow
 
 
-def _running_mean(total: Matrix, length: int) -> Matrix:
+def _running_mean(total: Weights, length: int) -> Weights:
+    """Means over the last ``length`` slots, from running sums."""
     mean = total.copy()
     mean[:, length:] -= total[:, :-length]
-    mean /= np.minimum(np.arange(1.0, total.shape[1] + 1), length)
+    mean *= (1.0 / np.minimum(np.arange(1.0, total.shape[1] + 1), length)).astype(total.dtype)
     return mean
 
 
@@ -142,12 +154,12 @@ def find_repetition(window: Window) -> tuple[Integers, Vector]:
     return period, np.where(period > 0, repeats, 0.0)
 
 
-def _phase_weights(period: Integers, age: Vector, tolerance: int) -> Matrix:
-    """Weights of the slots that lie whole periods before the newest one, give or take ``tolerance`` slots."""
-    length = period[:, None].astype(np.float64)
-    passed = np.floor(age / length + 0.5)
-    near = 1.0 - np.abs(age - passed * length) / (tolerance + 1.0)
-    fading = PASSED ** np.arange(passed.max(initial=0.0) + 1.0)
-    fading[0] = 0.0
-    usable = (near > 0) & (period[:, None] > 2 * tolerance)
-    return np.where(usable, near * fading[passed.astype(np.intp)], 0.0)
+@lru_cache(maxsize=1024)
+def _phase_weights(period: int, n_slots: int) -> Weights:
+    """Weights of the slots that lie whole periods before the newest one, give or take each ``TOLERANCE``."""
+    age = np.arange(n_slots - 1.0, -1.0, -1.0)
+    passed = np.floor(age / period + 0.5)
+    missed = np.abs(age - passed * period)
+    fading = np.where(passed >= 1, PASSED**passed, 0.0)
+    near = [np.maximum(1.0 - missed / (width + 1.0), 0.0) * (period > 2 * width) for width in TOLERANCE]
+    return (np.stack(near) * fading).astype(np.float32)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.analysis.arrays import Flags, Matrix, Vector
 
@@ -68,12 +71,12 @@ class Window:
         fading = (1.0 - FADING) * FADING ** np.arange(reach - 1.0, -1.0, -1.0)
         usual = calm.mean(axis=1)
         low, high = (ordered[:, int(share * (n_slots - 1))] for share in (0.05, 0.95))
-        touches = [np.count_nonzero(relative == ordered[:, [at]], axis=1) for at in (-1, 0)]
+        touches = [count(ordered == ordered[:, [at]]) for at in (-1, 0)]
         return cls(
             relative, observed, gap, ordered, change, calm,
             np.where(samples.min(axis=1) >= 0, -now, -np.inf), np.where(samples.max(axis=1) <= 0, -now, np.inf),
             np.einsum("ij,j->i", calm[:, -reach:], fading) + usual * FADING**reach,
-            usual, high - low, (change > 0).mean(axis=1), np.array(touches, dtype=np.float64),
+            usual, high - low, count(change > 0) / (n_slots - 1), np.array(touches, dtype=np.float64),
             find_stale(relative, observed, ordered),
         )  # fmt: skip
 
@@ -88,6 +91,19 @@ class Window:
             np.where(learnt[1], self.ordered[:, 0], -np.inf),
             np.where(learnt[0], self.ordered[:, -1], np.inf),
         )
+
+
+def count(flags: Flags) -> Vector:
+    """How many ``flags`` of the last axis are set; a product with ones is the quickest way."""
+    return np.asarray(flags.astype(np.float32) @ np.ones(flags.shape[-1], dtype=np.float32), dtype=np.float64)
+
+
+def run_along(steps: NDArray[Any], accumulate: np.ufunc) -> NDArray[Any]:
+    """``accumulate`` along the first axis: step by step, several times as quick as its ``accumulate``."""
+    result = steps.copy()
+    for before, now in pairwise(result):
+        accumulate(before, now, out=now)
+    return result
 
 
 def find_stale(samples: Matrix, observed: Flags, ordered: Matrix) -> Flags:
