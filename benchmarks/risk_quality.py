@@ -114,9 +114,7 @@ def bounds_of(
             for low, high in A_BOUNDS
         ]
     else:
-        pairs = [
-            (np.full(len(past), low), np.full(len(past), high)) for low, high in fixed_bounds(values)
-        ]
+        pairs = [(np.full(len(past), low), np.full(len(past), high)) for low, high in fixed_bounds(values)]
     found = []
     for sli, (lower, upper) in enumerate(pairs):
         inside = np.flatnonzero((past[:, -1] >= lower) & (past[:, -1] <= upper))
@@ -219,10 +217,14 @@ def main() -> None:
     """Print lines on stderr and the figures as one JSON object on the last line of stdout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print the figures as JSON (always on)")
-    parser.add_argument("--every", type=int, default=30, help="slots between origins of servers (the page: 10)")
+    parser.add_argument(
+        "--every", type=int, default=30, help="slots between origins of servers (the page: 10)"
+    )
     parser.add_argument("--epochs", type=int, default=8, help="epochs of each calibrator")
     parser.add_argument("--shipped", action="store_true", help="judge the shipped calibrator instead")
-    parser.add_argument("--ablation", action="append", default=[], choices=SIGNALS, help="train without a signal")
+    parser.add_argument(
+        "--ablation", action="append", default=[], choices=SIGNALS, help="train without a signal"
+    )
     given = parser.parse_args()
 
     def calibrator_for(fold: tuple[str, ...]) -> Calibrator:

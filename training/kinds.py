@@ -202,7 +202,9 @@ def stairs(rng: np.random.Generator) -> Draw:
     else:
         series = np.cumsum(rng.random(LENGTH) < 1 / wait).astype(np.float64)
     bound = series[NOW] + rng.integers(0, 6) + rng.choice([0.0, 0.5])
-    return series * size + _log_uniform(rng, 0.001, 0.1) * rng.standard_normal(LENGTH), bound * size + 0.2 * size
+    return series * size + _log_uniform(rng, 0.001, 0.1) * rng.standard_normal(
+        LENGTH
+    ), bound * size + 0.2 * size
 
 
 def shift(rng: np.random.Generator) -> Draw:

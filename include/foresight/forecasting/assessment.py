@@ -42,7 +42,9 @@ def forecast_risk(
     order: its evidence is gathered once, block by block. Without a ``calibrator``, the shipped one is used.
     """
     if not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] < 1:
-        raise ValueError(f"horizons = {horizons} are out of order: one or more, ascending, each at least 1 slot")
+        raise ValueError(
+            f"horizons = {horizons} are out of order: one or more, ascending, each at least 1 slot"
+        )
     collector = RiskCollector(bounds, horizons, shipped() if calibrator is None else calibrator)
     made = forecast(values, horizons[0], parameters, collector.add)
     missing = made.model == NO_MODEL
@@ -97,13 +99,13 @@ class RiskCollector:
                 nearer = leaves[:, at] > likeliest[bounded]
                 likeliest[bounded] = np.maximum(likeliest[bounded], leaves[:, at])
                 chosen = bounded[nearer]
-                self._explain(evidence, pairs[chosen], local[chosen], sign, limit[chosen], _take(found, nearer))
+                self._explain(
+                    evidence, pairs[chosen], local[chosen], sign, limit[chosen], _take(found, nearer)
+                )
         self._probability[pairs], self._views[pairs] = 1.0 - stays, views
         self._at_slot[pairs] = self._slot_by_slot(evidence, local, limits, 1.0 - stays)
 
-    def _slot_by_slot(
-        self, evidence: Evidence, local: Rows, limits: list[Vector], by_slot: Matrix
-    ) -> Matrix:
+    def _slot_by_slot(self, evidence: Evidence, local: Rows, limits: list[Vector], by_slot: Matrix) -> Matrix:
         """The probability of each slot: the paths say how much of what has left by then is still outside."""
         paths = evidence.paths.steps[:, local]
         out = (paths > limits[0][:, None]) | (paths < -limits[1][:, None])
@@ -187,4 +189,3 @@ def _next_repetition(beyond: Flags, period: Rows, gap: int) -> Vector:
 
 def _take(features: Features, which: Flags) -> Features:
     return Features(features.signals[which], features.context[which])
-

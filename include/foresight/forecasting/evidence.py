@@ -49,9 +49,7 @@ class Evidence:
             np.maximum(unit, TINY * magnitude) for unit in (window.volatility, window.usual, window.spread)
         ]
         reaches = run_along(paths.steps, np.maximum), -run_along(paths.steps, np.minimum)
-        context = np.stack(
-            [_context(window, views, trends, units, gain, side) for side in range(len(SIDES))]
-        )
+        context = np.stack([_context(window, views, trends, units, gain, side) for side in range(len(SIDES))])
         return cls(block, horizon, window, views, trends, paths, *units, reaches, context)
 
 

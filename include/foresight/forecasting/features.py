@@ -128,7 +128,8 @@ def _reach_of_trends(
 ) -> Matrix:
     """By how many deviations each trend is beyond within each number of steps, squashed."""
     mean, deviation = evidence.trends.ahead(evidence.window.gap + np.array(steps, dtype=np.float64))
-    reach = (sign * mean[:, local] - limit[:, None]) / deviation[:, local]
+    with np.errstate(over="ignore"):
+        reach = (sign * mean[:, local] - limit[:, None]) / deviation[:, local]
     squashed = np.arcsinh(np.clip(reach, -FAR, FAR))
     return np.maximum.accumulate(squashed, axis=2).transpose(1, 2, 0)
 
@@ -140,13 +141,15 @@ def _constants(
     window, side = evidence.window, 0 if sign > 0 else 1
     extreme = sign * window.ordered[local, -1 if sign > 0 else 0]
     units = (evidence.unit_now[local], evidence.unit_usual[local], evidence.unit_spread[local])
-    nearness = [_squash(-limit / unit) for unit in units]
+    with np.errstate(over="ignore"):
+        nearness = [_squash(-limit / unit) for unit in units]
+        further = _squash((extreme - limit) / units[1])
     n_slots = beyond.shape[1]
     since = np.where(beyond.any(axis=1), np.argmax(beyond[:, ::-1], axis=1), LONGEST)
     hour = min(60, n_slots)
     return (
         *nearness,
-        _squash((extreme - limit) / units[1]),
+        further,
         (limit < extreme) * np.log(window.touches[side, local]) * window.changing[local],
         -np.log1p(np.minimum(since, LONGEST)),
         count(beyond[:, -hour:]) / hour,
