@@ -286,7 +286,7 @@ SCENARIOS: dict[str, Scenario] = {
     "flattening": Scenario(flattening, mean=(0, 0.05)),
     "leak_with_collection": Scenario(garbage_collected, mean=(0, 0.05)),
     "spike_every_15": Scenario(spiking(15), 0.9),
-    "random_walk": Scenario(random_walk, 0.25),
+    "random_walk": Scenario(random_walk, 0.08),
     "flapping": Scenario(flapping, -0.1),
     "memoryless": Scenario(memoryless, -0.1),
     # Kinds of our own; what is wanted is at most .95 of what their generator allows.

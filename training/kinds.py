@@ -52,11 +52,12 @@ def ramp(rng: np.random.Generator) -> Draw:
 
 def ramp_that_ends(rng: np.random.Generator) -> Draw:
     """A line that stops, or falls back, at a random moment around now."""
-    began, length = NOW - rng.integers(8, 300), rng.integers(5, 300)
+    length, since = _log_uniform(rng, 5, 700), _log_uniform(rng, 2, 90) if rng.random() < 0.7 else -10.0
+    began = NOW - since - length
     rise = np.clip(SLOTS - began, 0.0, length)
     if rng.random() < 0.5:
         rise = np.where(SLOTS > began + length, 0.0, rise)
-    return rise + _log_uniform(rng, 0.02, 3) * _noise(rng), max(NOW - began, 1.0) + rng.uniform(0.5, 30)
+    return rise + _log_uniform(rng, 0.02, 3) * _noise(rng), min(NOW - began, length) + rng.uniform(0.5, 30)
 
 
 def counter(rng: np.random.Generator) -> Draw:
@@ -131,7 +132,7 @@ def flapping(rng: np.random.Generator) -> Draw:
 
 def incident(rng: np.random.Generator) -> Draw:
     """One incident that ended some minutes ago and does not come back."""
-    ended, length = int(rng.integers(1, 120)), int(rng.integers(3, 240))
+    ended, length = int(_log_uniform(rng, 1, 120)), int(rng.integers(3, 240))
     height = rng.uniform(6, 60)
     series = _noise(rng)
     series[NOW + 1 - ended - length : NOW + 1 - ended] += height
@@ -189,7 +190,7 @@ def bursts(rng: np.random.Generator) -> Draw:
 def volatility_shift(rng: np.random.Generator) -> Draw:
     """Louder or quieter since some minutes or hours."""
     before, after = _log_uniform(rng, 0.1, 5), _log_uniform(rng, 0.1, 5)
-    loudness = np.where(SLOTS > NOW - _log_uniform(rng, 5, 400), after, before)
+    loudness = np.where(SLOTS > NOW - _log_uniform(rng, 5, 200), after, before)
     series = loudness * _noise(rng)
     return series, after * rng.uniform(0.8, 3.5)
 
@@ -215,8 +216,8 @@ def shift(rng: np.random.Generator) -> Draw:
 
 
 KINDS: tuple[Callable[[np.random.Generator], Draw], ...] = (
-    ramp, ramp, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes, duty_cycle, flapping,
-    incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts, volatility_shift, stairs, shift,
+    ramp, ramp, ramp_that_ends, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes, duty_cycle, flapping,
+    incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts, volatility_shift, volatility_shift, stairs, shift,
 )  # fmt: skip
 
 
