@@ -3,8 +3,8 @@
     python benchmarks/risk_quality.py [--json] [--every 10] [--epochs 8] [--shipped] [--ablation]
 
 Each server is judged by a calibrator that was trained without it and without one other family; so is each of
-those families. Protocol B: bounds from the first 30 % of a series (99 % and 99.9 % quantile, 95 % quantile + 10 %,
-1 % quantile, .5 to 99.5 %), every tenth slot after that is an origin, the newest sample inside. Protocol A: bounds are
+those families. Protocol B: bounds from the first 30 % of a series (99 % and 99.9 % quantile, 95 % quantile
++ 10 %, 1 % quantile, .5 to 99.5 %), origins after that, the newest sample inside. Protocol A: bounds are
 quantiles of the window itself. "clim" is each SLI's own past frequency, as it was known at the origin.
 Intervals are 95 % bootstrap by series. ``--shipped`` judges the shipped calibrator instead (it has seen these
 series); ``untrained`` is the fall-back.
@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
+from training.calibrator import train_without
+from training.recordings import fixed_bounds, read_families
 
 from foresight.forecasting import UNTRAINED, Bounds, Calibrator, forecast_risk, shipped
 from foresight.forecasting.features import SIGNALS
-from training.calibrator import train_without
-from training.recordings import fixed_bounds, read_families
 
 Array = NDArray[np.float64]
 N_SLOTS, HORIZONS = 720, (10, 30, 60)
@@ -155,7 +155,8 @@ def figures_of(judged: Judged, horizon: int = 0, said: Array | None = None) -> d
         "skill": skill, "skill_low": float(low), "skill_high": float(high),
         "skill_clim": float(1.0 - sums[0].sum() / sums[1].sum()),
         "auc": float(roc_auc_score(left, said)) if 0 < left.mean() < 1 else float("nan"),
-        "ece": calibration_error(said, left), "ece05": calibration_error(said[said >= 0.05], left[said >= 0.05]),
+        "ece": calibration_error(said, left),
+        "ece05": calibration_error(said[said >= 0.05], left[said >= 0.05]),
         "said_03": float(left[near].mean()) if near.any() else float("nan"),
         "base": float(left.mean()), "n": len(left),
         "never_yet_happened": float((said[left > 0] <= 0).mean()),

@@ -93,7 +93,7 @@ def daily_upslope(rng: Rng) -> Draw:
 
 def pinned(rng: Rng) -> Draw:
     k = rng.integers(5, 120)
-    return below(np.minimum(60 + 5 * g(rng) + 80 * (T > 719 - k), 100), 100)
+    return below(np.minimum(60 + 5 * g(rng) + 80 * (719 - k < T), 100), 100)
 
 
 def recovered(rng: Rng) -> Draw:

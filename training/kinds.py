@@ -56,7 +56,7 @@ def ramp_that_ends(rng: np.random.Generator) -> Draw:
     began = NOW - since - length
     rise = np.clip(SLOTS - began, 0.0, length)
     if rng.random() < 0.5:
-        rise = np.where(SLOTS > began + length, 0.0, rise)
+        rise = np.where(began + length < SLOTS, 0.0, rise)
     return rise + _log_uniform(rng, 0.02, 3) * _noise(rng), min(NOW - began, length) + rng.uniform(0.5, 30)
 
 
@@ -190,7 +190,7 @@ def bursts(rng: np.random.Generator) -> Draw:
 def volatility_shift(rng: np.random.Generator) -> Draw:
     """Louder or quieter since some minutes or hours."""
     before, after = _log_uniform(rng, 0.1, 5), _log_uniform(rng, 0.1, 5)
-    loudness = np.where(SLOTS > NOW - _log_uniform(rng, 5, 200), after, before)
+    loudness = np.where(NOW - _log_uniform(rng, 5, 200) < SLOTS, after, before)
     series = loudness * _noise(rng)
     return series, after * rng.uniform(0.8, 3.5)
 
@@ -211,13 +211,14 @@ def stairs(rng: np.random.Generator) -> Draw:
 def shift(rng: np.random.Generator) -> Draw:
     """A new level since some minutes, inside still; or an old one that was outside all the time before."""
     since, size = int(rng.integers(1, 240)), rng.uniform(-40, 40)
-    series = _noise(rng) + size * (SLOTS > NOW - since)
+    series = _noise(rng) + size * (NOW - since < SLOTS)
     return series, size + rng.uniform(1.5, 30)
 
 
 KINDS: tuple[Callable[[np.random.Generator], Draw], ...] = (
-    ramp, ramp, ramp_that_ends, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes, duty_cycle, flapping,
-    incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts, volatility_shift, volatility_shift, stairs, shift,
+    ramp, ramp, ramp_that_ends, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes,
+    duty_cycle, flapping, incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts,
+    volatility_shift, volatility_shift, stairs, shift,
 )  # fmt: skip
 
 

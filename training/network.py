@@ -7,15 +7,15 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import keras  # noqa: E402 - the environment is read when TensorFlow is imported
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from keras import layers  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
 
-from foresight.forecasting.calibrator import Network  # noqa: E402
-from foresight.forecasting.features import CONTEXT, SIGNALS  # noqa: E402
-from training.sides import STEPS, Examples  # noqa: E402
+from foresight.forecasting.calibrator import Network
+from foresight.forecasting.features import CONTEXT, SIGNALS
+from training.sides import STEPS, Examples
 
 TRUNK, FIRST, SECOND = 40, 40, 20
 BATCH, RATE = 1024, 4e-3

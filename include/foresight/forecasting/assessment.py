@@ -35,8 +35,8 @@ def forecast_risk(
     parameters: ForecastParameters = DEFAULTS,
     calibrator: Calibrator | None = None,
 ) -> tuple[Forecast, RiskForecast]:
-    """Forecast ``values[n_series, n_slots]`` as :func:`forecast` does, ``horizons[0]`` slots ahead, and assess
-    that against ``bounds`` for each of the ``horizons``.
+    """Forecast ``values[n_series, n_slots]`` as :func:`forecast` does, ``horizons[0]`` slots ahead, and
+    assess that against ``bounds`` for each of the ``horizons``.
 
     The last slot is as-of; trailing NaNs are a gap before it. Any number of pairs may share a series, in any
     order: its evidence is gathered once, block by block. Without a ``calibrator``, the shipped one is used.
@@ -142,7 +142,7 @@ class RiskCollector:
         )  # fmt: skip
 
     def result(self, missing: Flags, late: Flags) -> RiskForecast:
-        """The risk of all pairs, once every block was added; ``late`` series are ``missing`` for their gap."""
+        """The risk of all pairs, once every block was added; ``late``: missing for their gap."""
         rows, first = self._rows, self._horizons[0]
         state = np.select(
             [late[rows], missing[rows], self._stale], [RiskState.GAP, RiskState.NO_FORECAST, RiskState.STALE],
@@ -153,11 +153,12 @@ class RiskCollector:
             array[silent] = np.nan
         self._numbers[:, silent] = np.nan
         by_slot = self._probability[:, :first]
+        slope, reached, period, next_in, ratio, share = self._numbers
         at = [self._steps.index(horizon) for horizon in self._horizons]
         return RiskForecast(
             rows, self._horizons, self._probability[:, at], by_slot, self._at_slot, median_slot(by_slot),
             self._outside & ~missing[rows], self._views, state.astype(np.int64), self._calibrator.version,
-            Explanation(*self._numbers, self._contributions),
+            Explanation(slope, reached, period, next_in, ratio, share, self._contributions),
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a pair of bounds would have meant: predicted against happened, origin by origin, never looking ahead."""
+"""What bounds would have meant: predicted against happened, origin by origin, never looking ahead."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Backtest:
     probability: Vector
     """NaN where there was none."""
     happened: Vector
-    """1: violated within the horizon; 0: not; NaN: not known, for samples are missing and none was outside."""
+    """1: violated within the horizon; 0: not; NaN: not known, samples are missing and none was outside."""
     outside_now: Flags
     first_slot: Vector
     """The first slot after the origin that was outside, 1 = the next; NaN if none."""
@@ -45,7 +45,7 @@ def backtest(
     parameters: ForecastParameters = DEFAULTS,
     calibrator: Calibrator | None = None,
 ) -> Backtest:
-    """Predict each series of ``history[n_series, n]`` at every ``every``-th slot from the ``n_slots`` before it.
+    """Predict each series of ``history[n_series, n]`` at every ``every``-th slot from the window before it.
 
     The first origin is that of the first whole window, the last one has a whole horizon after it.
     """

@@ -1,8 +1,8 @@
 """Calibrators: how signals and context become one probability.
 
-The shipped one is a small network whose weights on signals are never negative (Sill 1998, "Monotonic networks"),
-so its probability rises with every signal: it never rises when a bound is widened and never falls with the
-horizon. It is read from an array file; nothing but NumPy is needed to use it.
+The shipped one is a small network whose weights on signals are never negative (Sill 1998, "Monotonic
+networks"), so its probability rises with every signal: it never rises when a bound is widened and never falls
+with the horizon. It is read from an array file; nothing but NumPy is needed to use it.
 """
 
 from __future__ import annotations

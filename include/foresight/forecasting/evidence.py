@@ -45,12 +45,12 @@ class Evidence:
         horizon = len(paths.steps)
         views, trends = Views.of(window, horizon), Trends.of(window)
         magnitude = np.maximum(np.abs(block.samples).max(axis=1), np.finfo(np.float64).tiny)
-        units = [
+        now, usual, spread = units = [
             np.maximum(unit, TINY * magnitude) for unit in (window.volatility, window.usual, window.spread)
         ]
         reaches = run_along(paths.steps, np.maximum), -run_along(paths.steps, np.minimum)
         context = np.stack([_context(window, views, trends, units, gain, side) for side in range(len(SIDES))])
-        return cls(block, horizon, window, views, trends, paths, *units, reaches, context)
+        return cls(block, horizon, window, views, trends, paths, now, usual, spread, reaches, context)
 
 
 def _context(

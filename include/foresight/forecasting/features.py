@@ -1,8 +1,8 @@
 """What is known of a bound and a series, as numbers that a calibrator reads.
 
-A side is the upper bound as it is or the lower one mirrored. *Signals* depend on the bound and on how far ahead
-one looks; none rises when the bound moves away, none falls with the horizon. *Context* depends on the series
-alone. A calibrator that rises with every signal is therefore monotone in bounds and horizon.
+A side is the upper bound as it is or the lower one mirrored. *Signals* depend on the bound and on how far
+ahead one looks; none rises when the bound moves away, none falls with the horizon. *Context* depends on the
+series alone. A calibrator that rises with every signal is therefore monotone in bounds and horizon.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foresight.analysis.arrays import Matrix, Rows, Vector
+from foresight.analysis.arrays import Flags, Matrix, Rows, Vector
 from foresight.forecasting.evidence import Evidence
 from foresight.forecasting.trends import DRIFTS, LINES
 from foresight.forecasting.views import VIEWS, weigh
@@ -70,7 +71,7 @@ def describe(evidence: Evidence, local: Rows, sign: float, limit: Vector, steps:
     return Features(signals, evidence.context[0 if sign > 0 else 1, local])
 
 
-def first_leaves(beyond: Matrix) -> Matrix:
+def first_leaves(beyond: Flags) -> NDArray[np.int16]:
     """The next slot that is ``beyond`` from each slot on, ``[n_sides, n_slots]``; far off if none is."""
     n_slots = beyond.shape[1]
     far = np.int16(min(2 * n_slots + 4096, 32000))
@@ -78,7 +79,7 @@ def first_leaves(beyond: Matrix) -> Matrix:
     return np.minimum.accumulate(index[:, ::-1], axis=1)[:, ::-1]
 
 
-def _view_odds(evidence: Evidence, local: Rows, beyond: Matrix, steps: tuple[int, ...]) -> Matrix:
+def _view_odds(evidence: Evidence, local: Rows, beyond: Flags, steps: tuple[int, ...]) -> Matrix:
     """The log odds that a bound was left within each number of steps after the slots of each view."""
     gap, n_slots = evidence.window.gap, beyond.shape[1]
     wait = first_leaves(beyond)[:, gap + 1 :] - np.arange(gap, n_slots - 1, dtype=np.int16)
@@ -135,7 +136,7 @@ def _reach_of_trends(
 
 
 def _constants(
-    evidence: Evidence, local: Rows, sign: float, limit: Vector, beyond: Matrix
+    evidence: Evidence, local: Rows, sign: float, limit: Vector, beyond: Flags
 ) -> tuple[Vector, ...]:
     """Signals that do not depend on the horizon."""
     window, side = evidence.window, 0 if sign > 0 else 1

@@ -72,7 +72,7 @@ def forecast(
     many of its last slots as will do. Each row's forecast depends on that row alone, to the last bit.
     The first step follows as-of, the last slot, however long ago the newest sample was; a series whose newest
     sample is more than ``parameters.longest_gap`` slots old is not forecast.
-    ``collect`` is given the evidence block by block: it is too large to be kept, thousands of values a series.
+    ``collect`` is given the evidence block by block: it is too large to be kept, thousands of values each.
     """
     if horizon < 1:
         raise ValueError(f"horizon = {horizon} is out of range: at least 1 slot")

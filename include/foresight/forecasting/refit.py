@@ -1,7 +1,7 @@
 """What a fleet's own outcomes change: a corrected calibrator, whether it is promoted, and the band's factor.
 
-Pure functions of stored predictions and outcomes. A correction starts from the shipped calibrator and moves away
-only as far as the outcomes carry it; a model of the fleet alone is never used.
+Pure functions of stored predictions and outcomes. A correction starts from the shipped calibrator and moves
+away only as far as the outcomes carry it; a model of the fleet alone is never used.
 """
 
 from __future__ import annotations
@@ -163,9 +163,9 @@ REMEMBERED = 6
 def is_at_risk(probabilities: Matrix, begin: float, end: float) -> Flags:
     """Whether indicators are at risk, from the probabilities of their last six as-ofs, oldest first.
 
-    ``[n, 6]``, NaN where there is none. The risk begins when one reaches ``begin``, and goes on until one falls
-    below ``end``; what was before the six is taken not to be at risk. It is a function of these alone, so the
-    order in which they were computed does not matter.
+    ``[n, 6]``, NaN where there is none. The risk begins when one reaches ``begin``, and goes on until one
+    falls below ``end``; before the six there was none. It is a function of these alone, so the order in which
+    they were computed does not matter.
     """
     if not 0.0 <= end <= begin <= 1.0:
         raise ValueError(f"thresholds begin = {begin}, end = {end} are out of range: 0 <= end <= begin <= 1")

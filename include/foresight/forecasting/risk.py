@@ -64,7 +64,8 @@ class Bounds:
         if crossed.size:
             at = int(crossed[0])
             raise BoundsError(
-                f"bounds {at}: min = {self.lower[at]:g} is above max = {self.upper[at]:g}; allowed: min <= max"
+                f"bounds {at}: min = {self.lower[at]:g} is above max = {self.upper[at]:g}; "
+                "allowed: min <= max"
             )
 
     def __len__(self) -> int:

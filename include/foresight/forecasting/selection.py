@@ -61,7 +61,7 @@ def backtest(origins: Origins, candidates: Candidates) -> Backtest:
 
 
 def _recency(origins: Origins) -> Matrix:
-    """How much each judged origin counts, ``[n_series, judged]``: the recent past more, what was not observed not."""
+    """How much each judged origin counts, ``[n_series, judged]``: the recent past counts more."""
     age = origins.plan.stride * np.arange(origins.plan.judged - 1.0, -1.0, -1.0)
     recent = FLAT + (1.0 - FLAT) * 0.5 ** (age / HALF_LIFE)
     seen = origins.missing == origins.missing.min(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """Whether probabilities came true: scores of what was predicted against what happened.
 
-All functions take arrays of predictions in the order of their outcomes and know no clock and no store. Outcomes
-that are not known are left out before.
+All functions take arrays of predictions in the order of their outcomes and know no clock and no store.
+Outcomes that are not known are left out before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """Predictions by equal bins of probability; arrays of shape ``[N_BINS]``. Sums of two are theirs together."""
+    """Predictions by equal bins of probability; arrays of shape ``[N_BINS]``. Two add up to their union."""
 
     count: Integers
     said: Vector
@@ -36,8 +36,8 @@ class Reliability:
         at = np.minimum((said * N_BINS).astype(np.intp), N_BINS - 1)
         return cls(
             np.bincount(at, minlength=N_BINS),
-            np.bincount(at, said, minlength=N_BINS),
-            np.bincount(at, happened.astype(np.float64), minlength=N_BINS),
+            np.asarray(np.bincount(at, said, minlength=N_BINS), dtype=np.float64),
+            np.asarray(np.bincount(at, happened, minlength=N_BINS), dtype=np.float64),
         )
 
     def __add__(self, other: Reliability) -> Reliability:
@@ -154,10 +154,10 @@ def score_bands(
     The continuous ranked probability score is twice the mean pinball loss (Gneiting & Raftery 2007); it is
     coarse where the levels are few. Paths with a missing sample count in no joint figure.
     """
-    known = np.isfinite(actual)
+    known: Flags = np.isfinite(actual)
     inside = (quantiles[:, :, 0] <= actual) & (actual <= quantiles[:, :, -1])
-    whole = known.all(axis=1)
-    held = ((lower <= actual) & (actual <= upper)).all(axis=1)
+    whole = np.flatnonzero(known.all(axis=1))
+    held = np.asarray(((lower <= actual) & (actual <= upper)).all(axis=1))
     miss = actual[:, :, None] - quantiles
     level = np.array(levels)
     pinball = np.maximum(level * miss, (level - 1.0) * miss)
@@ -165,7 +165,7 @@ def score_bands(
         coverage = np.where(known, inside, False).sum(axis=0) / known.sum(axis=0)
     return BandScores(
         coverage,
-        float(held[whole].mean()) if whole.any() else float("nan"),
+        float(held[whole].mean()) if whole.size else float("nan"),
         float((upper - lower).mean()) if len(upper) else float("nan"),
         float(2.0 * pinball[known].mean()) if known.any() else float("nan"),
     )

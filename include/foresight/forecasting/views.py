@@ -84,7 +84,7 @@ def weigh(weights: Weights) -> tuple[Weights, Weights]:
 
 
 def _evidence_share(window: Window, horizon: int) -> Weights:
-    """How much of what a slot and the horizon after it say was observed: an interpolated slot says nothing."""
+    """How much of what a slot and the horizon after it say was observed: a filled slot says nothing."""
     observed = window.observed.astype(np.float32)
     total = np.cumsum(observed, axis=1)
     share = np.zeros_like(observed)
@@ -145,7 +145,7 @@ def find_repetition(window: Window) -> tuple[Integers, Vector]:
     smooth = _running_mean(np.cumsum(clipped, axis=1), SMOOTH)[:, SMOOTH - 1 :]
     smooth -= smooth.mean(axis=1, keepdims=True)
     longest = longest_period(n_slots)
-    correlation = autocorrelate(smooth, longest + 1)
+    correlation = autocorrelate(smooth.astype(np.float64), longest + 1)
     # Fewer pairs lie far apart: divide by how many there are.
     correlation *= smooth.shape[1] / (smooth.shape[1] - np.arange(longest + 2.0))
     correlation = np.nan_to_num(correlation, nan=0.0)

@@ -20,7 +20,7 @@ REACH = 120
 TOUCHES, CHANGING = 3, 0.8
 """A limit is touched in this many slots by a series that changes in this share of its other steps."""
 FROZEN, LIVELY = 30, 0.95
-"""A stale series repeats its last value this often, and changed in more than this share of the steps before."""
+"""A stale series repeats its last value so often, after more than this share of its steps had changed it."""
 SIDES = (1.0, -1.0)
 """The upper bound as it is, and the lower one mirrored."""
 
@@ -74,7 +74,8 @@ class Window:
         touches = [count(ordered == ordered[:, [at]]) for at in (-1, 0)]
         return cls(
             relative, observed, gap, ordered, change, calm,
-            np.where(samples.min(axis=1) >= 0, -now, -np.inf), np.where(samples.max(axis=1) <= 0, -now, np.inf),
+            np.where(samples.min(axis=1) >= 0, -now, -np.inf),
+            np.where(samples.max(axis=1) <= 0, -now, np.inf),
             np.einsum("ij,j->i", calm[:, -reach:], fading) + usual * FADING**reach,
             usual, high - low, count(change > 0) / (n_slots - 1), np.array(touches, dtype=np.float64),
             find_stale(relative, observed, ordered),
@@ -82,7 +83,7 @@ class Window:
 
     @property
     def limits(self) -> tuple[Vector, Vector]:
-        """The learnt floor and ceiling: extremes that a lively series reaches again and again; else infinite."""
+        """The learnt floor and ceiling: extremes that a lively series meets repeatedly; else infinite."""
         n_slots = self.samples.shape[1]
         free = np.maximum(n_slots - self.touches, 1.0)
         learnt = (self.touches >= TOUCHES) & (self.changing * n_slots >= CHANGING * free)
