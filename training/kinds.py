@@ -217,8 +217,8 @@ def shift(rng: np.random.Generator) -> Draw:
 
 KINDS: tuple[Callable[[np.random.Generator], Draw], ...] = (
     ramp, ramp, ramp_that_ends, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes,
-    duty_cycle, flapping, incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth, bursts,
-    volatility_shift, volatility_shift, stairs, shift,
+    duty_cycle, flapping, incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth,
+    bursts, volatility_shift, volatility_shift, stairs, shift,
 )  # fmt: skip
 
 
