@@ -19,7 +19,9 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from foresight.forecasting import Bounds, forecast, forecast_risk
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.joint_forecast import forecast
+from foresight.forecasting.risk import Bounds
 from recorded import realistic
 
 N_SLOTS, REPEATS, POOL = 720, 7, 512

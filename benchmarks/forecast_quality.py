@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from foresight.forecasting import Forecast, forecast
+from foresight.forecasting.joint_forecast import Forecast, forecast
 from recorded import SAMPLE, read_folder, windows
 
 N_SLOTS, HORIZON, EVERY = 720, 10, 467

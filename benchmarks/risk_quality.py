@@ -25,8 +25,10 @@ from threadpoolctl import threadpool_limits
 from training.calibrator import train_without
 from training.recordings import fixed_bounds, read_families
 
-from foresight.forecasting import UNTRAINED, Bounds, Calibrator, forecast_risk, shipped
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.calibrator import UNTRAINED, Calibrator, shipped
 from foresight.forecasting.features import SIGNALS
+from foresight.forecasting.risk import Bounds
 
 Array = NDArray[np.float64]
 N_SLOTS, HORIZONS = 720, (10, 30, 60)

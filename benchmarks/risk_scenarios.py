@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from foresight.forecasting import Bounds, RiskState, forecast_risk
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.risk import Bounds, RiskState
 
 Array = NDArray[np.float64]
 T = np.arange(730.0)

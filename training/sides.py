@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.forecasting import forecast
 from foresight.forecasting.evidence import Evidence
 from foresight.forecasting.features import CONTEXT, SIGNALS, describe
+from foresight.forecasting.joint_forecast import forecast
 
 Array = NDArray[np.float64]
 STEPS = (1, 2, 3, 5, 7, 10, 30, 60)

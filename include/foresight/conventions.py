@@ -10,6 +10,7 @@ from typing import Final
 # Airflow connections: they decide what is real.
 TELEMETRY_CONNECTION: Final = "telemetry"
 RESULTS_CONNECTION: Final = "results"
+UPKEEP_CONNECTION: Final = "results_upkeep"
 KAFKA_CONNECTION: Final = "kafka"
 SLICE_CONFIG_CONNECTION: Final = "slice_config"
 
@@ -30,3 +31,6 @@ SLA_FILE: Final = "slas.yaml"
 
 # OpenSLO annotations of ours (openslo.com/ is reserved).
 ANNOTATION_PREFIX: Final = "foresight.dev/"
+
+MAX_SETTLE_SECONDS = 600
+"""The longest settle delay: a run that waits longer than its interval would never catch up."""

@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 from sqlalchemy import select
 
 import foresight.scoring
+from foresight.local.standalone import Standalone
 from foresight.messaging import drain, ensure_topic
-from foresight.orchestration.standalone import Standalone
 from foresight.store import Store
 from foresight.store.outside import find_table
 from foresight.store.tables import deployment, model_change, scoring_load_test, scoring_run
@@ -41,8 +41,8 @@ def test_models_are_deployed_streams_scored_and_a_load_measured(
     (tmp_path / "iris.onnx").write_bytes(onnx_regression())
     airflow.unpause(*DAGS)
     deploying = [
-        airflow.trigger(DAGS[0], {"name": "e2e-tree", "file": str(IRIS), "note": "first"}),
-        airflow.trigger(DAGS[0], {"name": "e2e-onnx", "file": str(tmp_path / "iris.onnx")}),
+        airflow.trigger(DAGS[0], {"name": "e2e-tree", "file": airflow.put_file(IRIS), "note": "first"}),
+        airflow.trigger(DAGS[0], {"name": "e2e-onnx", "file": airflow.put_file(tmp_path / "iris.onnx")}),
     ]
     ensure_topic({"bootstrap.servers": kafka_servers}, "e2e.flowers")
     producer = Producer({"bootstrap.servers": kafka_servers})

@@ -8,12 +8,14 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices
-from foresight.cli.console import console
+from foresight.cli import models, series, sla, slices, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
+from foresight.cli.migrate import migrate
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -22,7 +24,7 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
     for talkative in ("alembic", "foresight.messaging.publish"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     if show:
-        console.print(__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 
@@ -30,7 +32,11 @@ app.add_typer(sla.app, name="sla")
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(upkeep.publications, name="publications")
+app.add_typer(upkeep.streams, name="streams")
+app.add_typer(upkeep.dead_letters, name="dead-letters")
 app.command("doctor")(doctor)
+app.command("migrate")(migrate)
 app.command("demo")(demo)
 
 

@@ -1,4 +1,8 @@
-"""Where commands print to, and what becomes of an error: one line on standard error and a status."""
+"""Where commands print to, and what becomes of an error: one line on standard error and a status.
+
+Data goes to standard output and nothing else does. Libraries log there too, and Airflow makes them: so while
+a command runs, ``sys.stdout`` is standard error, and ``data`` is where its own lines go.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,81 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
-from rich.console import Console
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from foresight.errors import FinalError, ForesightError
 
-console = Console(width=None if sys.stdout.isatty() else 120)
-"""Where there is no terminal, lines are long enough for the tables. What users wrote may look like markup:
-it is printed with ``markup=False``, or through ``escape``."""
-errors = Console(stderr=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+_DATA: ContextVar[TextIO | None] = ContextVar("data", default=None)
+
+
+def data() -> TextIO:
+    """Where a command writes what it was asked for."""
+    return _DATA.get() or sys.stdout
+
+
+@contextmanager
+def data_alone_on_stdout() -> Iterator[None]:
+    """Whatever takes ``sys.stdout`` inside, such as a handler of a log, gets standard error."""
+    stdout = sys.stdout
+    token = _DATA.set(data())
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        _DATA.reset(token)
+
+
+class LazyConsole:
+    """A Rich console that is made when it first prints: plain help does without Rich."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+        self._console: Console | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._console is None:
+            from rich.console import Console
+
+            # Where there is no terminal, lines are long enough for the tables.
+            is_wide = not self._stderr and not data().isatty()
+            self._console = Console(width=120 if is_wide else None, stderr=self._stderr)
+        if not self._stderr:
+            self._console.file = data()
+        return getattr(self._console, name)
+
+
+console = LazyConsole()
+"""What users wrote may look like markup: it is printed with ``markup=False``, or through ``escape``."""
+errors = LazyConsole(stderr=True)
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 FINAL, TRANSIENT = 2, 75
 """Exit statuses: the request is wrong; the world failed and the same call may succeed later (EX_TEMPFAIL)."""
+
+
+def escape(text: str) -> str:
+    """The text as it is printed where markup is read."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
+
+
+def table(*columns: str, **options: Any) -> Table:
+    """An empty table with these columns; ``options`` are Rich's."""
+    from rich.table import Table
+
+    return Table(*columns, **options)
 
 
 def caller() -> str:
@@ -34,12 +96,13 @@ def caller() -> str:
 
 
 def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """An error that Foresight raises on purpose is told in its own words, without a traceback."""
+    """Keeps standard output for data, and tells an error of ours in its own words, without a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
         try:
-            return command(*args, **kwargs)
+            with data_alone_on_stdout():
+                return command(*args, **kwargs)
         except ForesightError as error:
             errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(FINAL if isinstance(error, FinalError) else TRANSIENT)

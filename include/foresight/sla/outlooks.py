@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.forecasting import (
-    Bounds,
-    Calibrator,
-    Forecast,
-    ForecastParameters,
-    RiskForecast,
-    forecast_risk,
-)
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.features import SHARES
+from foresight.forecasting.joint_forecast import Forecast
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.risk import Bounds, RiskForecast
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.matching import Pairs

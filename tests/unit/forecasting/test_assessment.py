@@ -7,16 +7,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from foresight.analysis import AnalysisParameters
-from foresight.forecasting import (
-    UNTRAINED,
-    Bounds,
-    BoundsError,
-    ForecastParameters,
-    RiskForecast,
-    RiskState,
-    forecast_risk,
-    shipped,
-)
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.calibrator import UNTRAINED, shipped
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.risk import Bounds, BoundsError, RiskForecast, RiskState
 from tests.unit.analysis.recorded import matrices, recorded, recorded_windows
 from tests.unit.analysis.test_batch import awkward
 

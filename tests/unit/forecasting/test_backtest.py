@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from foresight.forecasting import Bounds, forecast_risk
+from foresight.forecasting.assessment import forecast_risk
 from foresight.forecasting.backtest import backtest, weigh_thresholds
+from foresight.forecasting.risk import Bounds
 
 
 @pytest.fixture(scope="module")

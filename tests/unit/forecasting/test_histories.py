@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from foresight.analysis import AnalysisParameters
-from foresight.forecasting import Bounds, ForecastParameters, forecast, forecast_risk
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.joint_forecast import forecast
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.risk import Bounds
 
 PARAMETERS = ForecastParameters(enough=AnalysisParameters(min_observed=30, min_coverage=0.5))
 

@@ -31,12 +31,14 @@ from foresight.store.tables.telemetry import (
     series,
     series_analysis,
 )
+from foresight.store.tables.upkeep import commit_marker, operator_change, retention_mark
 
 __all__ = [
     "Merge",
     "aggregate",
     "analysed_interval",
     "autocorrelation",
+    "commit_marker",
     "curve",
     "dead_letter",
     "deployment",
@@ -46,7 +48,9 @@ __all__ = [
     "model",
     "model_change",
     "model_version",
+    "operator_change",
     "publication",
+    "retention_mark",
     "run",
     "sample",
     "sample_window",
