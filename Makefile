@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test unit integration e2e faults-quick plans lint format bench lock clean
+.PHONY: help install install-dev demo up test unit integration e2e faults-quick plans lint format bench calibrator lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -65,6 +65,9 @@ format: .venv/installed-dev ## Brings the code into its style
 
 bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=analysis
 	@PYTHONPATH=. $(BIN)/python benchmarks/$(NAME).py --json
+
+calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
+	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
 
 lock: $(UV) ## Resolves requirements*.in anew: complete, hashed, wheels only
 	for name in requirements requirements-dev requirements-uv; do \
