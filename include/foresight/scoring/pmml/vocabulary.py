@@ -168,6 +168,14 @@ LinearKernelType: | description
 PolynomialKernelType: gamma coef0 degree | description
 RadialBasisKernelType: gamma | description
 SigmoidKernelType: gamma coef0 | description
+NearestNeighborModel: {_MODEL} | x-mathContext=double
++NearestNeighborModel: numberOfNeighbors continuousScoringMethod categoricalScoringMethod instanceIdVariable\
+ threshold
+TrainingInstances: isTransformed | recordCount fieldCount
+InstanceFields:
+InstanceField: field column
+KNNInputs:
+KNNInput: field fieldWeight compareFunction
 """
 """One line an element: attributes that are done | harmless ones | refused ones, with the values that pass.
 A line with a plus adds attributes that are done to those of a model, which all models share."""
@@ -188,17 +196,16 @@ Constraints ContinuousConditionalProbability ContinuousDistribution ContinuousNo
 Delimiter Denominator DiscreteConditionalProbability DiscreteNode DocumentTermMatrix DynamicRegressor
 ExponentialSmoothing FieldValue FieldValueCount FinalNoise FinalNu FinalOmega FinalPredictedNoise
 FinalStateVector FinalTheta GARCH GARCHPart GaussianProcessModel GeneralizedExponentialKernel HVector
-InstanceField InstanceFields InterceptVector Item ItemRef Itemset KNNInput KNNInputs KalmanState Lag Lambda
-Level LognormalDistributionForBN Lower MA MACoefficients MaximumLikelihoodStat Mean MeanClusterDistances
-MeasurementMatrix NearestNeighborModel NonseasonalComponent NonseasonalFactor NormalDistributionForBN
-NormalizedCountTable Numerator ObservationVarianceMatrix OutlierEffect ParentValue PastVariances
-PredictedStateCovarianceMatrix PsiVector RadialBasisKernel Regression RegressorValues
-ResidualSquareCoefficients Residuals ResultField SeasonalComponent SeasonalFactor SeasonalTrendDecomposition
-Seasonality_ExpoSmooth SelectedStateCovarianceMatrix Sequence SequenceModel SequenceReference SequenceRule
-SetPredicate SetReference SpectralAnalysis StateSpaceModel StateVector TableLocator Taxonomy
-TestDistributions TextCorpus TextDictionary TextDocument TextModel TextModelNormalization
-TextModelSimiliarity Theta ThetaRecursionState Time TimeAnchor TimeCycle TimeException TimeSeries
-TimeSeriesModel TimeValue TrainingInstances TransferFunctionValues TransitionMatrix TrendCoefficients
+InterceptVector Item ItemRef Itemset KalmanState Lag Lambda Level LognormalDistributionForBN Lower MA
+MACoefficients MaximumLikelihoodStat Mean MeanClusterDistances MeasurementMatrix NonseasonalComponent
+NonseasonalFactor NormalDistributionForBN NormalizedCountTable Numerator ObservationVarianceMatrix
+OutlierEffect ParentValue PastVariances PredictedStateCovarianceMatrix PsiVector RadialBasisKernel
+Regression RegressorValues ResidualSquareCoefficients Residuals ResultField SeasonalComponent SeasonalFactor
+SeasonalTrendDecomposition Seasonality_ExpoSmooth SelectedStateCovarianceMatrix Sequence SequenceModel
+SequenceReference SequenceRule SetPredicate SetReference SpectralAnalysis StateSpaceModel StateVector
+TableLocator Taxonomy TestDistributions TextCorpus TextDictionary TextDocument TextModel
+TextModelNormalization TextModelSimiliarity Theta ThetaRecursionState Time TimeAnchor TimeCycle
+TimeException TimeSeries TimeSeriesModel TimeValue TransferFunctionValues TransitionMatrix TrendCoefficients
 Trend_ExpoSmooth TriangularDistributionForBN UniformDistribution UniformDistributionForBN Upper
 ValueProbability VariableWeight Variance VarianceCoefficients
 """

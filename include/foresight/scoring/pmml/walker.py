@@ -44,7 +44,7 @@ class Walker:
     """Programs over the same fields, ready to run."""
 
     def __init__(self, programs: Sequence[Program], scope: Scope) -> None:
-        self._programs = programs
+        self.programs = programs
         names = dict.fromkeys(test.atom.field for program in programs for test in program.tests)
         self.fields = {name: place for place, name in enumerate(names)}
         self._text = {name for name in names if scope.find(name).data_type == "string"}
@@ -61,9 +61,9 @@ class Walker:
     def codes(self, frame: Frame) -> list[Codes]:
         """For each program the node in which each record ends."""
         if self._masked or not self._known_orders:
-            return [_run_masked(program, frame) for program in self._programs]
+            return [_run_masked(program, frame) for program in self.programs]
         if not self._packed:
-            self._packed = [_pack(p, self.fields, self._words) for p in self._programs]
+            self._packed = [_pack(p, self.fields, self._words) for p in self.programs]
         matrix = self.matrix(frame)
         fits = all(len(words) < _BITS for words in self._words.values())
         if not fits or predictor() is None:

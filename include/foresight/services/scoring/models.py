@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from foresight.errors import FinalError
 from foresight.files import Files, read_bytes, write_bytes
 from foresight.scoring.kinds import KINDS, kind_of, load_model
-from foresight.scoring.trial import BOUNDED, try_out
+from foresight.scoring.trial import try_out
 from foresight.services.scoring.deployments import (
     CHAMPION,
     check_defaults,
@@ -61,7 +61,7 @@ def add(store: Store, files: Files, name: str, source: str, change: Change, kind
     checked_name(name)
     kind = kind or kind_of(source)
     data = read_bytes(files.at(source))
-    if kind in KINDS and kind not in BOUNDED:
+    if kind in KINDS:
         try_out(data, kind)
     model = load_model(data, kind)
     sha256 = hashlib.sha256(data).hexdigest()
