@@ -2,13 +2,13 @@
 
     python -m benchmarks.scoring_kinds --json
 
-`one_by_one`, `bundle` and `columns` are records a second of each model: from dicts one at a time, from bundles
-of 1,000 dicts, and from columns, with all checks. `peer_one_by_one` and `peer_bundle` are those of the faster of
-pypmml and JPMML-Evaluator, both driven from Python over JPype in a private environment; they are null where that
-or Java is not to be had, and `peer` says why. `native` is scikit-learn: an estimator of the same kind and
-size (`native_kind`), trained on the same records, predicts all of them from a data frame, texts encoded and
-numbers scaled on the way, as it was trained. `per_part` is nanoseconds a
-tree or a support vector. All ways must give one answer.
+`one_by_one`, `bundle` and `columns` are records a second of each model: from dicts one at a time, from
+bundles of 1,000 dicts, and from columns, with all checks. `peer_one_by_one` and `peer_bundle` are those of
+the faster of pypmml and JPMML-Evaluator, both driven from Python over JPype in a private environment; they
+are null where that or Java is not to be had, and `peer` says why. `native` is scikit-learn: an estimator of
+the same kind and size (`native_kind`), trained on the same records, predicts all of them from a data frame,
+texts encoded and numbers scaled on the way. `per_part` is nanoseconds a tree or a support vector. All ways
+must give one answer.
 """
 
 from __future__ import annotations
