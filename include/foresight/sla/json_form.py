@@ -5,11 +5,13 @@ Instants are text in UTC; ids of series are text, for JSON readers that know onl
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, Final
 
-from foresight.sla.definitions import Matcher, Notes, Sla, Sli
+from foresight.sla.burn_rates import Alert
+from foresight.sla.calendars import Calendar
+from foresight.sla.definitions import Budget, Choices, Matcher, Notes, Sla, Sli, plain
 from foresight.sla.instants import iso
+from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.status import (
     BurnAlert,
     Outlook,
@@ -26,7 +28,7 @@ Json = dict[str, Any]
 
 def sla_document(sla: Sla) -> Json:
     """A definition as JSON; ``sla_from_document`` reads it back."""
-    return asdict(sla)
+    return plain(sla)
 
 
 def sla_from_document(document: Json) -> Sla:
@@ -127,14 +129,35 @@ def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
 
 
 def _sli_from_document(document: Json) -> Sli:
+    later: Json = {}
+    if "expression" in document:
+        later["expression"] = Expression(**document["expression"])
+    if "ratio" in document:
+        later["ratio"] = _ratio_from_document(document["ratio"])
+    if "budget" in document:
+        later["budget"] = Budget(**document["budget"])
+    if "choices" in document:
+        later["choices"] = Choices(**document["choices"])
+    if "calendar" in document:
+        later["calendar"] = Calendar(**document["calendar"])
+    if "alerts" in document:
+        later["alerts"] = tuple(
+            Alert(**{**alert, "targets": tuple(alert["targets"])}) for alert in document["alerts"]
+        )
     return Sli(
         **{
             **document,
             "matchers": tuple(Matcher(**matcher) for matcher in document["matchers"]),
             "windows": tuple(document["windows"]),
             "notes": _notes_from_document(document["notes"]),
+            **later,
         }
     )
+
+
+def _ratio_from_document(document: Json) -> Ratio:
+    parts = {role: document[role] for role in ("good", "bad", "total", "raw")}
+    return Ratio(**{**document, **{role: part and Expression(**part) for role, part in parts.items()}})
 
 
 def _notes_from_document(document: Json) -> Notes:

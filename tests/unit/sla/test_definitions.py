@@ -54,7 +54,7 @@ def test_an_sla_that_breaks_a_rule_cannot_be_made(change: dict[str, Any], reason
 @pytest.mark.parametrize(
     ("label", "op", "value"),
     [
-        ("a-b", "=", ""),
+        ("a\n", "=", ""),
         ("", "=", ""),
         ("__name__", "=", "x"),
         ("a", "==", ""),
@@ -103,7 +103,7 @@ def test_durations_have_a_unit(text: str, seconds: int) -> None:
     assert duration_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "0m", "-1h", "1.5h", "1h30m", "1M", "1 h", "9999999m", "１h"])
+@pytest.mark.parametrize("text", ["", "10", "0m", "-1h", "1.5h", "1h30m", "1 h", "9999999m", "１h"])
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="a duration is a number with its unit"):
         duration_seconds(text)
