@@ -98,7 +98,7 @@ def in_own_process(size: tuple[int, int]) -> dict[str, Any]:
 def measure(n_series: int, n_slots: int) -> dict[str, float]:
     """Milliseconds a series, by stage, best of a few runs; peak memory of the process, input included."""
     from foresight.analysis import analyse, curves
-    from foresight.forecasting import forecast_with_risk
+    from foresight.forecasting.probability import forecast_with_risk
 
     values = realistic(n_series, n_slots)
     lower, upper = np.nanquantile(values, (0.02, 0.95), axis=1)

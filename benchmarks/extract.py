@@ -24,8 +24,11 @@ from numpy.typing import NDArray
 from prometheus_api_client import PrometheusConnect
 from tests.servers.prometheus import HISTORY_METRIC, history, prometheus_server, write_openmetrics
 
-from foresight.telemetry import Catalogue, PrometheusSource, Shard, WatchedMetric, plan
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan
+from foresight.telemetry.prometheus import PrometheusSource
 from foresight.telemetry.promql import samples_of
+from foresight.telemetry.source import Shard
 
 N_SERIES = 1_000
 AS_OF = 1_767_225_600

@@ -21,7 +21,8 @@ from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from foresight.forecasting import Forecast, forecast, forecast_with_risk
+from foresight.forecasting.outlook import Forecast, forecast
+from foresight.forecasting.probability import forecast_with_risk
 from recorded import SAMPLE, read_folder, windows
 
 N_SLOTS, HORIZON, EVERY = 720, 10, 467

@@ -14,10 +14,13 @@ from sqlalchemy import Table, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import NotFound
+from foresight.local.embedded import CONFIG
+from foresight.local.standalone import FINISHED, Standalone, Unfinished
 from foresight.messaging import drain
-from foresight.orchestration.embedded import CONFIG
-from foresight.orchestration.standalone import FINISHED, Standalone, Unfinished
-from foresight.sla import Outlooks, evaluate, load_slas, pair_up
+from foresight.sla.evaluation import evaluate
+from foresight.sla.files import load_slas
+from foresight.sla.matching import pair_up
+from foresight.sla.outlooks import Outlooks
 from foresight.store import Store
 from foresight.store.tables import (
     autocorrelation,
@@ -30,7 +33,9 @@ from foresight.store.tables import (
     sla_status,
     sli_status,
 )
-from foresight.telemetry import RecordingSource, load_catalogue, plan
+from foresight.telemetry.catalogue import load_catalogue
+from foresight.telemetry.planning import plan
+from foresight.telemetry.recording import RecordingSource
 from tests.e2e.conftest import checksums, empty
 
 pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1800)]

@@ -12,15 +12,10 @@ import pytest
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import (
-    Catalogue,
-    PrometheusSource,
-    Selection,
-    Shard,
-    WatchedMetric,
-    load_catalogue,
-    plan,
-)
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue
+from foresight.telemetry.planning import plan
+from foresight.telemetry.prometheus import PrometheusSource
+from foresight.telemetry.source import Selection, Shard
 from tests.servers.process import Unavailable
 from tests.servers.prometheus import (
     history,

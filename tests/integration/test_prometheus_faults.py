@@ -20,7 +20,9 @@ import pytest
 from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Extraction, PrometheusSource, Selection, Shard, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
+from foresight.telemetry.prometheus import PrometheusSource
+from foresight.telemetry.source import Extraction, Selection, Shard
 from tests.servers.process import free_port
 
 GRID = Grid(600, 10)

@@ -7,22 +7,55 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from foresight.errors import FinalError, ForesightError
 
-console = Console(width=None if sys.stdout.isatty() else 120)
-"""Where there is no terminal, lines are long enough for the tables. What users wrote may look like markup:
-it is printed with ``markup=False``, or through ``escape``."""
-errors = Console(stderr=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class LazyConsole:
+    """A Rich console that is made when it first prints: plain help does without Rich."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+        self._console: Console | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._console is None:
+            from rich.console import Console
+
+            # Where there is no terminal, lines are long enough for the tables.
+            is_wide = not self._stderr and not sys.stdout.isatty()
+            self._console = Console(width=120 if is_wide else None, stderr=self._stderr)
+        return getattr(self._console, name)
+
+
+console = LazyConsole()
+"""What users wrote may look like markup: it is printed with ``markup=False``, or through ``escape``."""
+errors = LazyConsole(stderr=True)
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 FINAL, TRANSIENT = 2, 75
 """Exit statuses: the request is wrong; the world failed and the same call may succeed later (EX_TEMPFAIL)."""
+
+
+def escape(text: str) -> str:
+    """The text as it is printed where markup is read."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
+
+
+def table(*columns: str, **options: Any) -> Table:
+    """An empty table with these columns; ``options`` are Rich's."""
+    from rich.table import Table
+
+    return Table(*columns, **options)
 
 
 def caller() -> str:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, escape, told
+from foresight.cli.console import table as new_table
 from foresight.cli.demo_scoring import show_scored
 from foresight.cli.slices import decisions
 
@@ -30,8 +29,8 @@ def demo(
 
     No server is needed. Without --stay the home is made anew, and everything that was started is stopped.
     """
-    from foresight.orchestration.demonstration import Shown, demonstration
-    from foresight.sla.tables import status_table
+    from foresight.cli.sla_table import status_table
+    from foresight.demo.main_job import Shown, demonstration
 
     started = time.monotonic()
 
@@ -42,7 +41,7 @@ def demo(
         console.print(status_table(shown.status.lines))
         console.print(decisions(shown.slices, without={"period"}))
         show_scored(shown.scored)
-        stored = Table("stored in", "what", box=None)
+        stored = new_table("stored in", "what", box=None)
         rows = ", ".join(f"{n:,} {name}" for name, n in shown.rows.items() if n)
         messages = ", ".join(f"{n:,} on {topic}" for topic, n in shown.messages.items())
         stored.add_row(escape(str(shown.results)), f"rows: {rows}")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.table import Table
-
-from foresight.cli.console import console
+from foresight.cli.console import console, escape
+from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
-    from foresight.orchestration.scoring.demonstration import Scored
+    from foresight.demo.scoring import Scored
 
 FIELDS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 SHOWN = 4
@@ -22,7 +20,7 @@ def show_scored(scored: Scored) -> None:
         f"{scored.model}, version {scored.version}: {scored.n_read} flowers, {len(scored.good)} good "
         f"({scored.n_right} of them right), {len(scored.bad)} bad"
     )
-    table = Table("output", *FIELDS, "species", "prediction or reason", title=escape(title), box=None)
+    table = new_table("output", *FIELDS, "species", "prediction or reason", title=escape(title), box=None)
     step = max(1, len(scored.good) // SHOWN)
     for record in scored.good[::step][:SHOWN]:
         said = record["Prediction"]

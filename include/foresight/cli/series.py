@@ -8,25 +8,25 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, escape, told
+from foresight.cli.console import table as new_table
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 
 @app.command("list")
 @told
-def list_series(
+def list_stored(
     metric: Annotated[str | None, typer.Argument(help="Name of a metric; all of them by default.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:
     """Stored series with the newest outcome, forecast model and error of each."""
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import list_series
+    from foresight.wiring.connections import results
 
-    found = stored_series.listed(metric, limit)
-    table = Table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
+    found = list_series(results(), metric, limit)
+    table = new_table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
     for row in found.rows:
         mase = "–" if row["mase"] is None else f"{row['mase']:.2f}"
         seen = f"{row['last_seen']:%Y-%m-%d %H:%M}" if row["last_seen"] else "never"
@@ -41,16 +41,17 @@ def list_series(
 @told
 def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
     """Outcome, stationarity, aggregates and forecast of one series at its newest as-of."""
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import get_series
+    from foresight.wiring.connections import results
 
-    found = stored_series.shown(series_id)
+    found = get_series(results(), series_id)
     console.print(found.name, markup=False, highlight=False, style="bold")
-    facts = Table(box=None, show_header=False)
+    facts = new_table(box=None, show_header=False)
     for name, value in found.analysis.items():
         facts.add_row(name, "–" if value is None else escape(f"{value}"))
     console.print(facts)
     for title, rows in (("Aggregates", found.aggregates), ("Forecast", found.forecast)):
-        table = Table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
+        table = new_table(*(rows[0] if rows else ()), title=title, title_justify="left", box=None)
         for row in rows:
             table.add_row(*map(_cell, row.values()))
         console.print(table)
@@ -63,9 +64,11 @@ def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see 
 
     The smoothness is that of the catalogue, also where a run was given an hp_lambda of its own.
     """
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import series_curves
+    from foresight.wiring.connections import results
+    from foresight.wiring.settings import catalogue
 
-    columns = stored_series.curves_of(series_id)
+    columns = series_curves(results(), catalogue(), series_id)
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):

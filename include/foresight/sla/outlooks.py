@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.forecasting import (
-    UNTRAINED,
-    Calibrator,
-    Forecast,
-    ForecastParameters,
-    Risk,
-    forecast_with_risk,
-)
+from foresight.forecasting.outlook import Forecast
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.probability import UNTRAINED, Calibrator, Risk, forecast_with_risk
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.matching import Pairs

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from foresight.analysis import AnalysisParameters
-from foresight.forecasting import ForecastParameters, forecast, forecast_with_risk
+from foresight.forecasting.outlook import forecast
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.probability import forecast_with_risk
 
 PARAMETERS = ForecastParameters(enough=AnalysisParameters(min_observed=30, min_coverage=0.5))
 

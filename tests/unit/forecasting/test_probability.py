@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from foresight.forecasting import Components, forecast, forecast_with_risk
-from foresight.forecasting.probability import NEARNESS, WEIGHTS
+from foresight.forecasting.outlook import forecast
+from foresight.forecasting.probability import NEARNESS, WEIGHTS, Components, forecast_with_risk
 from tests.unit.analysis.recorded import recorded, recorded_windows
 from tests.unit.analysis.test_batch import awkward
 

@@ -8,7 +8,11 @@ import numpy as np
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla import Matcher, Outlooks, Sla, SlaStatus, Sli, evaluate, pair_up
+from foresight.sla.definitions import Matcher, Sla, Sli
+from foresight.sla.evaluation import evaluate
+from foresight.sla.matching import pair_up
+from foresight.sla.outlooks import Outlooks
+from foresight.sla.status import SlaStatus
 from tests.unit.sla.strategies import AS_OF
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla import Sla, Sli
+from foresight.sla.definitions import Sla, Sli
 
 AS_OF = 1_700_000_040
 METRIC = "load"

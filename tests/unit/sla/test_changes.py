@@ -10,7 +10,8 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from foresight.sla import StateAt, StateChange, changes, event_message, sla_status_document
+from foresight.sla.changes import StateAt, StateChange, changes, event_message
+from foresight.sla.json_form import sla_status_document
 from foresight.sla.status import SlaStatus, State
 from tests.unit.sla.samples import sample
 from tests.unit.sla.strategies import AS_OF

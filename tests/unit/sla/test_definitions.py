@@ -9,8 +9,8 @@ import pytest
 
 import foresight.sla
 from foresight.regexes import full_matches
-from foresight.sla import Matcher, Sla, Sli
 from foresight.sla.burn_rates import BURN_RULES
+from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.durations import duration_seconds, duration_text
 
 SLI = Sli("i", "up", 0.0, 1.0, matchers=(Matcher("a", "=", "1"), Matcher("b", "=~", "x.*")))

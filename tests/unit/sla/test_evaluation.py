@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla import Matcher, Outlooks, Sla, SlaStatus, Sli, State, evaluate, pair_up
-from foresight.sla.status import Reason, SeriesStatus, Violation
+from foresight.sla.definitions import Matcher, Sla, Sli
+from foresight.sla.evaluation import evaluate
+from foresight.sla.matching import pair_up
+from foresight.sla.outlooks import Outlooks
+from foresight.sla.status import Reason, SeriesStatus, SlaStatus, State, Violation
 from tests.unit.sla import oracle
 from tests.unit.sla.strategies import AS_OF, METRIC, matrices, slas, slis
 

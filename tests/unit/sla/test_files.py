@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import InvalidDocument, Mistake
-from foresight.sla import Matcher, Sla, State, load_slas, parse_slas
 from foresight.sla.burn_rates import BURN_RULES
-from foresight.sla.status import Reason
+from foresight.sla.definitions import Matcher, Sla
+from foresight.sla.files import load_slas, parse_slas
+from foresight.sla.status import Reason, State
 
 GUIDE = Path(__file__).parents[3] / "docs" / "sla-author.md"
 CONFIG = Path(__file__).parents[3] / "include" / "config" / "slas.yaml"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.series import SeriesKey
-from foresight.sla import Matcher, Sla, Sli, pair_up, resolve
-from foresight.sla.definitions import Operator
+from foresight.sla.definitions import Matcher, Operator, Sla, Sli
+from foresight.sla.matching import pair_up, resolve
 
 VALUES = ["", "a", "b", "ab", "a.b", "a\nb", 'q"', "ä"]
 EXPRESSIONS = ["", "a", "a|b", "a.*", ".*", ".+", "[ab]", "a.b", "(?i)A", "b$", "^a", "ä?", "a|ab|b"]

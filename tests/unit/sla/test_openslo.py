@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from foresight.documents import parse_documents
 from foresight.errors import InvalidDocument, Mistake
-from foresight.sla import Matcher, Sla, Sli, from_openslo, openslo_text, parse_slas, to_openslo
-from foresight.sla.definitions import Notes
+from foresight.sla.definitions import Matcher, Notes, Sla, Sli
+from foresight.sla.files import parse_slas
+from foresight.sla.openslo import from_openslo
+from foresight.sla.openslo_export import openslo_text, to_openslo
 
 PREFIX = "foresight.dev/"
 ANNOTATION = "metadata.annotations.foresight.dev/"

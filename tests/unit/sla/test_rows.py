@@ -9,17 +9,11 @@ from hypothesis import given, settings
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla import (
-    Sla,
-    SlaStatus,
-    Sli,
-    definition_rows,
-    evaluate,
-    sla_document,
-    sla_from_document,
-    status_rows,
-)
-from foresight.sla.status import State
+from foresight.sla.definitions import Sla, Sli
+from foresight.sla.evaluation import evaluate
+from foresight.sla.json_form import sla_document, sla_from_document
+from foresight.sla.rows import definition_rows, status_rows
+from foresight.sla.status import SlaStatus, State
 from foresight.store import tables
 from foresight.store.columns import to_arrow
 from tests.unit.sla.samples import Sample, sample

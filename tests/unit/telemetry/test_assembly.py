@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Extraction, Selection, Shard, WatchedMetric
 from foresight.telemetry.assembly import Assembly
+from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.reply import RangeReply
+from foresight.telemetry.source import Extraction, Selection, Shard
 
 ENTRY = WatchedMetric(name="a", metric="a")
 GRID = Grid(600, 10)

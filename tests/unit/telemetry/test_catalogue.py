@@ -9,8 +9,7 @@ import pytest
 from foresight.analysis.parameters import MAX_HP_LAMBDA
 from foresight.errors import InvalidDocument
 from foresight.grid import Grid
-from foresight.telemetry import Catalogue, WatchedMetric, load_catalogue
-from foresight.telemetry.catalogue import parse_duration
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue, parse_duration
 
 CONFIG = Path(__file__).parents[3] / "include" / "config"
 

@@ -10,8 +10,8 @@ import pytest
 
 from foresight.quality import Outcome
 from foresight.quality.profile import COLUMNS
-from foresight.telemetry import PrometheusSource, WatchedMetric, load_catalogue
-from foresight.telemetry.catalogue import Retention
+from foresight.telemetry.catalogue import Retention, WatchedMetric, load_catalogue
+from foresight.telemetry.prometheus import PrometheusSource
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "operator-catalogue.md").read_text(encoding="utf-8")
 FIRST_COLUMN = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (.*?) \|", GUIDE, re.MULTILINE))))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Catalogue, Description, Extraction, Shard, WatchedMetric, plan
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan
+from foresight.telemetry.source import Description, Extraction, Shard
 
 AS_OF = 1_700_000_040
 

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from foresight.series import SeriesKey
-from foresight.telemetry import Selection, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.promql import anything_within, samples_of, selector
+from foresight.telemetry.source import Selection
 
 ENTRY = WatchedMetric.model_validate(
     {

@@ -10,7 +10,10 @@ import pytest
 from foresight.errors import FinalError, NotFound
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry import Catalogue, RecordingSource, Selection, Shard, WatchedMetric, plan
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric
+from foresight.telemetry.planning import plan
+from foresight.telemetry.recording import RecordingSource
+from foresight.telemetry.source import Selection, Shard
 
 LENGTH = 23_689
 FIRST_OF_1_6 = [0.185185, 0.160494]

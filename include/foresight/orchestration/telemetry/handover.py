@@ -16,7 +16,7 @@ from foresight.grid import Grid
 from foresight.orchestration import staging
 from foresight.orchestration.staging import Staged
 from foresight.series import SeriesMatrix
-from foresight.telemetry import Shard
+from foresight.telemetry.source import Shard
 
 log = logging.getLogger(__name__)
 Handed = dict[str, Any]

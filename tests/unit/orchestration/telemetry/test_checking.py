@@ -15,7 +15,8 @@ from foresight.grid import Grid
 from foresight.orchestration.telemetry.checking import check_shards
 from foresight.orchestration.telemetry.handover import Folder, Handed, load, matrix_table
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.telemetry import Extraction, Selection, Shard, WatchedMetric
+from foresight.telemetry.catalogue import WatchedMetric
+from foresight.telemetry.source import Extraction, Selection, Shard
 
 N_SLOTS = 100
 CONTEXT: Mapping[str, Any] = {"dag_run": SimpleNamespace(dag_id="telemetry_analysis", run_id="one")}
