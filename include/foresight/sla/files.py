@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from foresight.documents import Document, parse_documents, read_documents
@@ -156,15 +156,3 @@ def _unknown_targets(short: Read, known: Collection[str]) -> list[Mistake]:
         for reference in short.references
         if reference.kind == "alert-target" and reference.text not in known
     ]
-
-
-def merged(stored: Sequence[Sla], new: Sequence[Sla]) -> list[Sla]:
-    """The new SLAs, each with the stored SLIs of its name that the new one does not have."""
-    before = {sla.name: sla for sla in stored}
-    return [_with_missing(sla, before.get(sla.name)) for sla in new]
-
-
-def _with_missing(sla: Sla, before: Sla | None) -> Sla:
-    mine = {sli.name for sli in sla.slis}
-    kept = tuple(sli for sli in (before.slis if before else ()) if sli.name not in mine)
-    return replace(sla, slis=(*sla.slis, *kept)) if kept else sla

@@ -37,7 +37,7 @@ def sla_from_document(document: Json) -> Sla:
         **{
             **document,
             "slis": tuple(map(_sli_from_document, document["slis"])),
-            "notes": _notes_from_document(document["notes"]),
+            "notes": notes_from_document(document["notes"]),
         }
     )
 
@@ -59,6 +59,7 @@ def sla_status_document(status: SlaStatus) -> Json:
 def window_document(window: WindowStatus, step_seconds: int) -> Json:
     """One window, its violations as runs and as slots."""
     document = {name: getattr(window, name) for name in WindowStatus.__slots__ if name != "violations"}
+    document["since"] = iso(window.since)
     document["violations"] = [violation_document(violation) for violation in window.violations]
     document["violated_slots"] = [iso(slot) for slot in window.slots(step_seconds)]
     return document
@@ -114,9 +115,9 @@ def _sli_document(status: SliStatus, step_seconds: int) -> Json:
 def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
     current = status.current
     return {
-        "id": str(status.key.id),
-        "metric": status.key.metric,
-        "labels": dict(status.key.labels),
+        "id": str(status.key.id) if status.key else None,
+        "metric": status.key.metric if status.key else None,
+        "labels": dict(status.key.labels) if status.key else {},
         "state": status.state.value,
         "reasons": [reason.value for reason in status.reasons],
         "current_value": current.value if current else None,
@@ -149,7 +150,7 @@ def _sli_from_document(document: Json) -> Sli:
             **document,
             "matchers": tuple(Matcher(**matcher) for matcher in document["matchers"]),
             "windows": tuple(document["windows"]),
-            "notes": _notes_from_document(document["notes"]),
+            "notes": notes_from_document(document["notes"]),
             **later,
         }
     )
@@ -160,6 +161,7 @@ def _ratio_from_document(document: Json) -> Ratio:
     return Ratio(**{**document, **{role: part and Expression(**part) for role, part in parts.items()}})
 
 
-def _notes_from_document(document: Json) -> Notes:
+def notes_from_document(document: Json) -> Notes:
+    """The notes that ``asdict`` wrote."""
     pairs = {name: tuple((key, value) for key, value in document[name]) for name in ("labels", "annotations")}
     return Notes(document["display_name"], **pairs)

@@ -143,6 +143,8 @@ def _ratio_annotations(ratio: Ratio | None) -> dict[str, str]:
     found: dict[str, str] = {}
     if ratio.good_absent != "missing":
         found[ours.GOOD_ABSENT] = ratio.good_absent
+    if ratio.no_traffic != "ignore":
+        found[ours.NO_TRAFFIC] = ratio.no_traffic
     if ratio.rate_window_seconds != DEFAULT_RATE_WINDOW:
         found[ours.RATE_WINDOW] = f"{ratio.rate_window_seconds}s"
     if ratio.min_events != 1:

@@ -80,6 +80,7 @@ def _ratio(metric: Part, sources: Mapping[str, str], slo: Head) -> Ratio | None:
     metric.finish()
     rate_window = slo.read(ours.RATE_WINDOW, duration_seconds, DEFAULT_RATE_WINDOW)
     absent = slo.read(ours.GOOD_ABSENT, one_of(("missing", "zero")), "missing")
+    idle = slo.read(ours.NO_TRAFFIC, one_of(("ignore", "good", "bad")), "ignore")
     least = slo.read(ours.MIN_EVENTS, number, 1.0)
     if len(metric.mistakes) > before:
         return None
@@ -88,6 +89,7 @@ def _ratio(metric: Part, sources: Mapping[str, str], slo: Head) -> Ratio | None:
             **parts,
             raw_is="good" if raw_is == "success" else "bad",
             good_absent=cast(Literal["missing", "zero"], absent),
+            no_traffic=cast(Literal["ignore", "good", "bad"], idle),
             rate_window_seconds=rate_window,
             min_events=least,
         )

@@ -21,6 +21,7 @@ ACROSS: Final = ANNOTATION_PREFIX + "across"
 NO_DATA: Final = ANNOTATION_PREFIX + "no-data"
 COST: Final = ANNOTATION_PREFIX + "cost-per-minute"
 GOOD_ABSENT: Final = ANNOTATION_PREFIX + "good-absent"
+NO_TRAFFIC: Final = ANNOTATION_PREFIX + "no-traffic"
 RATE_WINDOW: Final = ANNOTATION_PREFIX + "rate-window"
 MIN_EVENTS: Final = ANNOTATION_PREFIX + "min-events"
 COUNTERS: Final = ANNOTATION_PREFIX + "counters"
@@ -33,7 +34,7 @@ UNDERSTOOD: Final = {
     "SLO": frozenset(
         {
             NAME, MINIMUM, MAXIMUM, WINDOWS, AT_RISK, SLICE_TARGET, VANISHED, ACROSS, NO_DATA, COST,
-            GOOD_ABSENT, RATE_WINDOW, MIN_EVENTS, COUNTERS, EXPRESSION,
+            GOOD_ABSENT, NO_TRAFFIC, RATE_WINDOW, MIN_EVENTS, COUNTERS, EXPRESSION,
         }
     ),
     "SLI": frozenset[str](),

@@ -51,7 +51,8 @@ class Ratio:
 
     Exactly one of good, bad and raw is given; total goes with good and bad. ``raw_is`` says what a raw ratio
     is the share of. ``good_absent`` says what no good events beside a total mean: no bad events beside a
-    total are always 0. A slice with fewer than ``min_events`` events is not at risk.
+    total are always 0. ``no_traffic`` says whether a slot with a total of 0 is judged. A slot with fewer than
+    ``min_events`` events is not at risk.
     """
 
     good: Expression | None = None
@@ -60,6 +61,7 @@ class Ratio:
     raw: Expression | None = None
     raw_is: Literal["good", "bad"] = "good"
     good_absent: Literal["missing", "zero"] = "missing"
+    no_traffic: Literal["ignore", "good", "bad"] = "ignore"
     rate_window_seconds: int = DEFAULT_RATE_WINDOW
     min_events: float = 1.0
 

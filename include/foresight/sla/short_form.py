@@ -143,6 +143,7 @@ class RatioForm(Form):
     raw: Events | None = None
     raw_is: Literal["good", "bad"] = "good"
     good_absent: Literal["missing", "zero"] = "missing"
+    no_traffic: Literal["ignore", "good", "bad"] = "ignore"
     rate_window: Annotated[Seconds, obeys(rules.rate_window_mistake)] = DEFAULT_RATE_WINDOW
     min_events: Positive = 1.0
 
@@ -156,8 +157,9 @@ class RatioForm(Form):
         parts = (self.good, self.bad, self.total, self.raw)
         good, bad, total, raw = (part.expression if part else None for part in parts)
         return Ratio(
-            good, bad, total, raw, self.raw_is, self.good_absent, self.rate_window, float(self.min_events)
-        )
+            good, bad, total, raw, self.raw_is, self.good_absent, self.no_traffic, self.rate_window,
+            float(self.min_events),
+        )  # fmt: skip
 
 
 class AlertForm(Form):

@@ -17,7 +17,8 @@ from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up
 from foresight.sla.outlooks import Outlooks
-from foresight.sla.status import Reason, SeriesStatus, SlaStatus, State, Violation
+from foresight.sla.states import Reason, State
+from foresight.sla.status import SeriesStatus, SlaStatus, Violation
 from tests.unit.sla import oracle
 from tests.unit.sla.strategies import AS_OF, METRIC, matrices, slas, slis
 

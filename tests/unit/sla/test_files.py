@@ -14,7 +14,7 @@ from foresight.errors import InvalidDocument, Mistake
 from foresight.sla.burn_rates import BURN_RULES
 from foresight.sla.definitions import Matcher, Sla
 from foresight.sla.files import load_slas, parse_slas
-from foresight.sla.status import Reason, State
+from foresight.sla.states import Reason, State
 
 GUIDE = Path(__file__).parents[3] / "docs" / "sla-author.md"
 CONFIG = Path(__file__).parents[3] / "include" / "config" / "slas.yaml"

@@ -16,6 +16,7 @@ from foresight.orchestration.telemetry.handover import (
     timed,
 )
 from foresight.orchestration.window import resolve_window
+from foresight.services.slas import list_slas, with_expressions
 from foresight.telemetry.planning import plan
 from foresight.telemetry.source import Extraction, Shard
 from foresight.wiring import settings
@@ -28,10 +29,13 @@ Context = Mapping[str, Any]
 def plan_run(context: Context) -> list[Handed]:
     """Deals the series of the catalogue to shards and stages each; hands over one thing a shard."""
     window, params = resolve_window(context), context["params"]
-    results()  # stops here where the tables are not those of this version
+    store = results()  # stops here where the tables are not those of this version
     source = open_telemetry()
+    catalogue = settings.catalogue(params["metrics"] or ())
+    if not params["metrics"]:
+        catalogue = with_expressions(catalogue, list_slas(store).readable)
     planned = plan(
-        settings.catalogue(params["metrics"] or ()),
+        catalogue,
         source,
         window.as_of,
         max_series_per_shard=params["series_per_shard"],
