@@ -230,7 +230,7 @@ def _count_chunk(
 
 
 def _newest(flags: Bools) -> Ints:
-    found = -1 - np.argmax(flags[:, ::-1], axis=1).astype(np.int64)
+    found: Ints = -1 - np.argmax(flags[:, ::-1], axis=1).astype(np.int64)
     found[~flags.any(axis=1)] = 0
     return found
 

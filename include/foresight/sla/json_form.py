@@ -5,6 +5,7 @@ Instants are text in UTC; ids of series are text, for JSON readers that know onl
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from foresight.sla.burn_rates import Alert
@@ -67,7 +68,8 @@ def window_document(window: WindowStatus, step_seconds: int) -> Json:
 
 def violation_document(violation: Violation) -> Json:
     """One run of violated slots; its first and its last slot, both included."""
-    return {"start": iso(violation.start), "end": iso(violation.end), "worst": violation.worst}
+    worst = None if math.isnan(violation.worst) else violation.worst
+    return {"start": iso(violation.start), "end": iso(violation.end), "worst": worst}
 
 
 def alert_document(alert: BurnAlert) -> Json:

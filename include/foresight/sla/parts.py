@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from foresight.documents import Document, Location
 from foresight.errors import Mistake
-from foresight.reasons import shown, unknown_key
+from foresight.reasons import shown, similar, unknown_key
 from foresight.sla import rules
 from foresight.sla.definitions import Notes
 from foresight.sla.durations import duration_seconds
 
+NEEDED: Final = "is needed"
+ONE_OF: Final = ("give either", "exactly one of")
+"""How a reason begins that is about several keys of a mapping."""
 Rule = Callable[[Any], str | None]
 
 
@@ -163,13 +166,24 @@ class Part:
                     inner.wrong(name, f"text is needed, got {shown(value)}: quote it")
 
     def finish(self) -> None:
-        """Note every key that nobody asked for."""
-        for key in self.data:
-            if key not in self._known:
-                self.wrong(key, unknown_key(key, self._known))
+        """Note every key that nobody asked for; the key that is meant is then not missing too."""
+        unknown = [key for key in self.data if key not in self._known]
+        for key in unknown:
+            if meant := similar(key, self._known - self.data.keys()):
+                self._forget_missing(meant)
+            self.wrong(key, unknown_key(key, self._known))
+
+    def _forget_missing(self, key: str) -> None:
+        here, there = (self.document.mistake((*self.location, *step), "").field for step in ((), (key,)))
+        self.mistakes[:] = [
+            mistake
+            for mistake in self.mistakes
+            if not (mistake.field == there and mistake.reason.endswith(NEEDED))
+            and not (mistake.field == here and mistake.reason.startswith(ONE_OF))
+        ]
 
     def _missing(self, key: str) -> None:
-        self.wrong(key, f"{key} is needed")
+        self.wrong(key, f"{key} {NEEDED}")
 
 
 def instant_text(part: Part, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.instants import iso
-from foresight.sla.json_form import Json, predicted_documents
+from foresight.sla.json_form import Json, predicted_documents, violation_document
 from foresight.sla.states import State
 from foresight.sla.status import BurnAlert, SeriesStatus, SlaStatus, SliStatus, WindowStatus
 
@@ -162,7 +162,7 @@ def _window_row(sla: SlaStatus, status: SliStatus, at: int) -> tuple[Any, ...]:
 def _violations(series: SeriesStatus, window: WindowStatus) -> Iterator[Json]:
     owner = str(series.key.id) if series.key else None
     for v in window.violations:
-        yield {"start": iso(v.start), "end": iso(v.end), "worst": v.worst, "series": owner}
+        yield violation_document(v) | {"series": owner}
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Columns:

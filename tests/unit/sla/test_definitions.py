@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import foresight.sla
 from foresight.regexes import full_matches
 from foresight.sla.burn_rates import BURN_RULES
 from foresight.sla.definitions import Matcher, Sla, Sli
@@ -125,9 +124,3 @@ def test_expressions_match_many_values_at_once_and_none() -> None:
     values = [f"host-{at}" for at in range(100)]
     assert [value.endswith("7") for value in values] == full_matches(r"host-\d?7", values).tolist()
     assert full_matches("a", []).tolist() == []
-
-
-def test_the_public_surface_is_what_is_listed() -> None:
-    assert sorted(foresight.sla.__all__) == foresight.sla.__all__
-    for name in foresight.sla.__all__:
-        assert hasattr(foresight.sla, name)
