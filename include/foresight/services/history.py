@@ -21,7 +21,14 @@ from foresight.sla.downtime import Maintenance, excluded_slots
 from foresight.sla.evaluation import Before, History, TrackKey, counted_minutes
 from foresight.sla.tracks import Tracks, grid_with_lead, tracks_of
 from foresight.store import Store, load_matrix
-from foresight.store.rollups import COUNTED, count_hours, counted_hours, save_hours, sum_hours
+from foresight.store.rollups import (
+    COUNTED,
+    count_hours,
+    counted_hours,
+    forget_hours,
+    save_hours,
+    sum_hours,
+)
 
 STEP_SECONDS = 60
 HOUR = 3600
@@ -128,10 +135,20 @@ def _numbers(slas: Sequence[Sla]) -> dict[tuple[str, str], int]:
 
 
 def _store_hours(scene: Scene, tracks: Tracks) -> None:
+    """Writes the whole hours of the tracks, and forgets the two that they hold in part: what has changed in
+    those is counted when they are needed."""
     ends, tally = hours(tracks)
-    if ends:
-        columns = _hour_columns(scene.slas, tracks, ends, tally)
-        scene.store.transact(lambda connection: save_hours(connection, columns))
+    grid, names = tracks.matrix.grid, [sla.name for sla in scene.slas]
+    columns = _hour_columns(scene.slas, tracks, ends, tally) if ends else None
+    parts = {-(-edge // HOUR) * HOUR for edge in (grid.start, grid.as_of) if edge % HOUR}
+
+    def work(connection: Connection) -> None:
+        if columns is not None:
+            save_hours(connection, columns)
+        for end in parts:
+            forget_hours(connection, names, end - HOUR, end)
+
+    scene.store.transact(work)
 
 
 def _hour_columns(slas: Sequence[Sla], tracks: Tracks, ends: Sequence[int], tally: Tally) -> dict[str, Any]:
@@ -175,12 +192,13 @@ def _count_absent(scene: Scene, after: int, until: int) -> None:
         return
     there = scene.store.read(lambda connection: counted_hours(connection, names, after, until))
     for start in range(after, until, HOURS_AT_ONCE * HOUR):
-        end = min(start + HOURS_AT_ONCE * HOUR, until)
-        ends = set(range(start + HOUR, end + 1, HOUR))
-        absent = {(sla, sli) for sla, sli, counting in short if ends - there.get((sla, sli, counting), set())}
-        if absent:
-            some = _restricted(scene, absent)
-            _store_hours(some, some.tracks(Grid(end, (end - start) // STEP_SECONDS, STEP_SECONDS)))
+        ends = set(range(start + HOUR, min(start + HOURS_AT_ONCE * HOUR, until) + 1, HOUR))
+        absent = {sli: ends - there.get(sli, set()) for sli in short}
+        needed = set().union(*absent.values())
+        if needed:
+            some = _restricted(scene, {(sla, sli) for (sla, sli, _), hours in absent.items() if hours})
+            n_slots = (max(needed) - min(needed) + HOUR) // STEP_SECONDS
+            _store_hours(some, some.tracks(Grid(max(needed), n_slots, STEP_SECONDS)))
 
 
 def _whole_hours(scene: Scene, after: int, until: int) -> dict[tuple[tuple[str, str], int], Before]:

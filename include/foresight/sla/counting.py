@@ -220,10 +220,14 @@ def _count_chunk(
     oldest = np.where(
         judged.observed.any(axis=1), judged.observed.argmax(axis=1) - judged.observed.shape[1], 0
     )
-    sums = (judged.observed, judged.violated, judged.idle, judged.good, judged.total)
+    flags = (judged.observed, judged.violated, judged.idle)
+    whole = np.zeros_like(offsets)  # events count in a slice that is cut, too
     return Counts(
         windows,
-        Tally(*(_in_windows(flags, windows, offsets) for flags in sums)),
+        Tally(
+            *(_in_windows(each, windows, offsets) for each in flags),
+            *(_in_windows(each, windows, whole) for each in (judged.good, judged.total)),
+        ),
         newest, newest_idle, oldest, value, is_outside,
         tuple(_episodes(judged, lower[:, None], upper[:, None], slots, start) for slots in listed),
     )  # fmt: skip

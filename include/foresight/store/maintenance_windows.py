@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from foresight.errors import NotFound
+from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.tables import maintenance_change, maintenance_window
 
@@ -42,7 +43,8 @@ def delete_maintenance(connection: Connection, name: str, *, at: int, by: str) -
 def load_maintenance(connection: Connection) -> list[dict[str, Any]]:
     """Every window, by name; instants are epoch seconds."""
     rows = connection.execute(select(maintenance_window).order_by(maintenance_window.c.name)).mappings()
-    return [{**row, "starts_at": int(row["starts_at"].timestamp())} for row in rows]
+    plain = [{str(name): value for name, value in row.items()} for row in rows]
+    return [{**row, "starts_at": whole_seconds(row["starts_at"])} for row in plain]
 
 
 def _record(connection: Connection, row: Mapping[str, Any], action: str, at: int, by: str) -> None:
