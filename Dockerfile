@@ -15,6 +15,6 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-uv.txt \
 COPY . .
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation . \
  && useradd --uid 50000 --create-home airflow \
- && mkdir -p /opt/airflow/staging /opt/airflow/logs /opt/airflow/passwords && chown -R airflow /opt/airflow
+ && mkdir -p /opt/airflow/staging /opt/airflow/models /opt/airflow/files /opt/airflow/logs /opt/airflow/passwords && chown -R airflow /opt/airflow
 USER airflow
 CMD ["airflow", "version"]

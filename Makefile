@@ -39,8 +39,8 @@ up: .venv/installed ## The same, and stays: prints the UI's address and sign-in;
 
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 
-unit: .venv/installed-dev ## Tests without a server
-	$(BIN)/python -m pytest -q -n 3 tests/unit tests/dags
+unit: .venv/installed-dev ## Tests without a server; says how much of each module they reach
+	$(BIN)/python -m pytest -q -n 3 --cov=foresight --cov-report=term:skip-covered tests/unit tests/dags
 
 integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile --durations=5 tests/integration

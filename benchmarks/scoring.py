@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from foresight.files import Files
 from foresight.scoring.files import read_csv
 from foresight.scoring.garbage import rare_collections
 from foresight.scoring.kinds import load_model
@@ -33,6 +34,11 @@ from foresight.scoring.mapping import from_text, read_mapping
 from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import PREDICTION
 from foresight.scoring.records import RecordScorer
+from foresight.services.scoring import models
+from foresight.services.scoring.scorers import Scoring
+from foresight.store import migrate, open_store
+from foresight.store.models import Change
+from foresight.wiring.files import storage_path
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
@@ -123,6 +129,32 @@ def tree_figures(records: int) -> dict[str, float]:
         }
 
 
+def call_figures(calls: int = 300) -> dict[str, float]:
+    """A call of the scoring service on SQLite, model loaded: milliseconds beyond the model's own."""
+    with tempfile.TemporaryDirectory(prefix="foresight-call-") as folder:
+        store = open_store(f"sqlite:///{folder}/results.db")
+        migrate(store)
+        service = Scoring(store, Files(storage_path(folder), storage_path), lambda _: store)
+        change = Change("benchmark", 0)
+        models.add(store, service.files, "iris", str(IRIS), change)
+        models.deploy(service, "iris", change)
+        flower = [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]
+        scorer = service.scorer(service.deployed("iris").model, service.deployed("iris").sha256, None)
+
+        def through_the_service() -> None:
+            for _ in range(calls):
+                service.score("iris", flower)
+
+        def the_model_alone() -> None:
+            for _ in range(calls):
+                scorer.score(flower)
+
+        through_the_service()
+        seconds = (best(through_the_service) - best(the_model_alone)) / calls
+        store.close()
+    return {"call_ms": 1000 * seconds}
+
+
 def peer_python() -> str:
     """The interpreter of the private environment, made on first use."""
     home = Path(tempfile.gettempdir()) / f"foresight-bench-pypmml-{os.getuid()}"
@@ -196,7 +228,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--peer-records", type=int, default=5_000)
     options = parser.parse_args()
-    figures: dict[str, Any] = dict(tree_figures(options.records))
+    figures: dict[str, Any] = tree_figures(options.records) | call_figures()
     try:
         python = peer_python()
         for name in PEERS:

@@ -6,7 +6,9 @@ for each other in runs long done.
 **Tasks** `retain` goes through the tables of the results store; on MySQL it drops and adds partitions by
 day · `clear_staging` removes staged files.
 
-**When it fails** nothing is lost: the next run removes what this one did not.
+**When it fails** nothing is lost: the next run removes what this one did not. A table that would lose more
+than half of what it kept stays as it is, and the run fails with the reason: look at the clock and at the newest
+data, and if both are right, trigger a run with `allow_large_drop`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,12 @@ from foresight.orchestration.retries import DEFAULT_ARGS
 PARAMS = {
     "as_of": run_params.as_of(
         "The instant that ages are counted from. Empty: the end of the run's interval."
+    ),
+    "allow_large_drop": Param(
+        False,
+        type="boolean",
+        title="Delete even if it is much",
+        description="Without it, a table that would lose more than half of its days stays as it is.",
     ),
     "staging_days": Param(
         2,

@@ -31,3 +31,6 @@ SLA_FILE: Final = "slas.yaml"
 
 # OpenSLO annotations of ours (openslo.com/ is reserved).
 ANNOTATION_PREFIX: Final = "foresight.dev/"
+
+MAX_SETTLE_SECONDS = 600
+"""The longest settle delay: a run that waits longer than its interval would never catch up."""

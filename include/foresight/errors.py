@@ -9,6 +9,7 @@
         ├── InvalidDocument       a file that a person wrote is wrong; says file, line, field and reason
         ├── BadAnswer             a source answered, but not what was asked
         ├── MessageRejected       a message that no retry can deliver (too large, refused by schema)
+        ├── BrokerRefused         the cluster does not allow what was asked of it
         ├── NotFound              a name that nothing here has
         └── IdentityClash         two different things would share one stored key
 
@@ -49,7 +50,18 @@ class BadAnswer(FinalError):
 
 
 class MessageRejected(FinalError):
-    """The broker or the schema refuses a message for good."""
+    """The broker or the schema refuses a message for good.
+
+    ``refused`` are its key and value, by which it is found again; None where the batch as a whole is wrong.
+    """
+
+    def __init__(self, text: str, refused: tuple[bytes | None, bytes | None] | None = None) -> None:
+        super().__init__(text)
+        self.refused = refused
+
+
+class BrokerRefused(FinalError):
+    """Kafka answers, but does not let us: rights, settings or policies of the cluster are in the way."""
 
 
 class NotFound(FinalError):

@@ -41,8 +41,8 @@ def test_models_are_deployed_streams_scored_and_a_load_measured(
     (tmp_path / "iris.onnx").write_bytes(onnx_regression())
     airflow.unpause(*DAGS)
     deploying = [
-        airflow.trigger(DAGS[0], {"name": "e2e-tree", "file": str(IRIS), "note": "first"}),
-        airflow.trigger(DAGS[0], {"name": "e2e-onnx", "file": str(tmp_path / "iris.onnx")}),
+        airflow.trigger(DAGS[0], {"name": "e2e-tree", "file": airflow.put_file(IRIS), "note": "first"}),
+        airflow.trigger(DAGS[0], {"name": "e2e-onnx", "file": airflow.put_file(tmp_path / "iris.onnx")}),
     ]
     ensure_topic({"bootstrap.servers": kafka_servers}, "e2e.flowers")
     producer = Producer({"bootstrap.servers": kafka_servers})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined] # not in __all__
 
 _numbers = itertools.count()
@@ -16,10 +17,32 @@ _numbers = itertools.count()
 def new_topic(servers: str, partitions: int = 3, **settings: str) -> str:
     """A topic that nobody else uses; ``settings`` are spelled with ``_`` for ``.``."""
     name = f"test-{os.getpid()}-{next(_numbers)}"
+    new_topic_named(servers, name, partitions, **settings)
+    return name
+
+
+def new_topic_named(servers: str, name: str, partitions: int = 1, **settings: str) -> None:
+    """A topic of that name."""
     config = {setting.replace("_", "."): value for setting, value in settings.items()}
     admin = AdminClient({"bootstrap.servers": servers})
     admin.create_topics([NewTopic(name, partitions, config=config)], operation_timeout=20)[name].result(30)
-    return name
+
+
+def make_anew(servers: str, topic: str, partitions: int = 1) -> None:
+    """Deletes a topic and makes another one of its name."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.delete_topics([topic], operation_timeout=20)[topic].result(30)
+    while topic in admin.list_topics(timeout=20).topics:
+        time.sleep(0.1)
+    while True:
+        try:
+            admin.create_topics([NewTopic(topic, partitions)], operation_timeout=20)[topic].result(30)
+        except KafkaException as error:  # it is being deleted still
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def delete_records(servers: str, topic: str, before: int) -> None:

@@ -10,11 +10,20 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from foresight.errors import BrokerUnavailable
-from foresight.messaging import Gap, Message, Publication, dead_letter, drain, end_offsets, publish
+from foresight.messaging import (
+    Gap,
+    Message,
+    Publication,
+    Received,
+    dead_letter,
+    drain,
+    end_offsets,
+    publish,
+)
 from foresight.messaging.connection import Connection
 from foresight.messaging.reading import SpanReader
 from foresight.messaging.topics import Span
-from tests.integration.kafka_topics import delete_records, new_topic, stranger
+from tests.integration.kafka_topics import delete_records, make_anew, new_topic, stranger
 
 pytestmark = pytest.mark.kafka
 
@@ -166,3 +175,32 @@ def test_a_dead_letter_keeps_the_original_bytes_and_says_where_they_were(kafka_s
     named = dict(kept.headers)
     assert named["dead-letter.reason"] == b"not JSON"
     assert (named["dead-letter.topic"], named["dead-letter.offset"]) == (topic.encode(), b"0")
+
+
+def test_the_first_messages_of_a_topic_made_anew_are_not_skipped(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    send(kafka_servers, topic, numbered(1, 2, 3))
+    before = drain(config, topic, {})
+    make_anew(kafka_servers, topic)
+    send(kafka_servers, topic, numbered(*range(10, 20)))
+    found = drain(config, topic, before.offsets, topic_id=before.topic_id)
+    assert values_of(found) == numbered(*range(10, 20))
+    assert found.gaps == (Gap(0, 3, 0),)
+    assert found.topic_id not in {None, before.topic_id}
+    again = drain(config, topic, found.offsets, topic_id=found.topic_id)
+    assert (again.messages, again.gaps) == ((), ())
+
+
+def test_an_unknown_identity_is_no_mismatch(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    send(kafka_servers, topic, numbered(1, 2, 3))
+    assert values_of(drain(config, topic, {0: 2}, topic_id=None)) == numbered(3)
+
+
+def test_the_largest_letter_that_can_be_is_taken(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    headers = tuple((f"h{at}", os.urandom(3_000)) for at in range(300))
+    original = Received("x" * 249, 0, 7, 1, os.urandom(900_000), os.urandom(900_000), headers)
+    letter = dead_letter(original, "a reason " * 2_000)
+    batch = Publication(f"{topic}/1700000000/" + "events" * 20, end_offsets(config, topic))
+    assert publish(config, topic, [letter], batch).sent == 1

@@ -22,8 +22,16 @@ from foresight.messaging import (
     end_offsets,
     ensure_topic,
     publish,
+    topic_id,
 )
-from tests.integration.kafka_topics import delete_records, ids_on, new_topic, stranger
+from tests.integration.kafka_topics import (
+    delete_records,
+    ids_on,
+    make_anew,
+    new_topic,
+    new_topic_named,
+    stranger,
+)
 from tests.integration.publish_and_die import AT_ONCE, batch_of
 
 pytestmark = pytest.mark.kafka
@@ -206,3 +214,34 @@ def test_a_question_about_an_unknown_topic_does_not_create_it(kafka_servers: str
     for _ in range(2):
         with pytest.raises(NotFound, match="nowhere-to-be-found"):
             end_offsets(config, "nowhere-to-be-found")
+
+
+def test_a_batch_whose_topic_was_made_anew_is_sent_to_the_new_one_once(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    mine = [Message(str(number), None, b"x") for number in range(3)]
+    publish(config, topic, [Message(str(n), None, b"y") for n in range(9)], Publication("a", {}))
+    batch = Publication("b", end_offsets(config, topic), topic_id(config, topic))
+    make_anew(kafka_servers, topic)
+    publish(config, topic, [Message(str(n), None, b"y") for n in range(20)], Publication("c", {}))
+    assert publish(config, topic, mine[:2], batch).sent == 2
+    assert publish(config, topic, mine, batch) == Delivered(1, 2)
+
+
+def test_names_that_read_alike_when_glued_do_not_shut_each_other_out(kafka_servers: str) -> None:
+    config, topic = {"bootstrap.servers": kafka_servers}, new_topic(kafka_servers, partitions=1)
+    new_topic_named(kafka_servers, f"{topic}.scored")
+    with Publishers(config) as publishers:
+        pairs = [(topic, "scored.x"), (f"{topic}.scored", "x")]
+        entered = [publishers.enter(*pair) for pair in pairs]
+        for publisher, (name, _) in zip(entered, pairs, strict=True):
+            publication = Publication("b", end_offsets(config, name))
+            assert publisher.publish([Message("1", None, b"x")], publication).sent == 1
+
+
+def test_a_message_too_large_is_known_by_its_key_and_value(kafka_servers: str) -> None:
+    topic = new_topic(kafka_servers, partitions=1, max_message_bytes="20000")
+    config = {"bootstrap.servers": kafka_servers, "compression.type": "none"}
+    messages = [Message("small", None, b"x"), Message("large", b"k", os.urandom(50_000))]
+    with pytest.raises(MessageRejected) as raised:
+        publish(config, topic, messages, Publication("b", end_offsets(config, topic)))
+    assert raised.value.refused == messages[1][1:3]

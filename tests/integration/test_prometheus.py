@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalog
 from foresight.telemetry.planning import plan
 from foresight.telemetry.prometheus import PrometheusSource
 from foresight.telemetry.source import Selection, Shard
-from tests.servers.process import Unavailable
+from tests.servers.process import Unavailable, free_port
 from tests.servers.prometheus import (
+    NEWEST,
     history,
     history_value,
     node_exporter_server,
@@ -68,8 +71,8 @@ def many_labels() -> str:
     return f"many_labels{{{labels}}} 1 {AS_OF}"
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=[None, NEWEST], ids=["Prometheus 2", "Prometheus 3"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prometheus with regular history of 60 hosts, and everything odd that this file asks for."""
     file = tmp_path_factory.mktemp("history") / "history.txt"
     samples = list(history(AS_OF, n_series=N_HOSTS, hours=13))
@@ -86,7 +89,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     file.write_text(text + "\n".join(lines), encoding="utf-8")
     try:
-        with prometheus_server(file) as address:
+        with prometheus_server(file, suite=request.param) as address:
             yield address
     except Unavailable as reason:
         if os.environ.get("CI"):
@@ -228,6 +231,88 @@ def test_a_mistake_in_a_query_is_named_with_address_and_query(source: Prometheus
     assert "invalid parameter" in message
 
 
+@pytest.mark.parametrize("query", ["1 + 1", "scalar(sum(week)) # of one", "vector(2)"])
+def test_a_scalar_is_read_as_one_series_without_labels(source: PrometheusSource, query: str) -> None:
+    entry = WatchedMetric(name="a", query=query, window_seconds=3600)
+    [shard] = plan(Catalogue(metrics=(entry,)), source, AS_OF).shards
+    assert shard.keys == (SeriesKey.of("a"),)
+    extraction = source.extract(shard)
+    assert extraction.is_complete
+    assert np.isfinite(extraction.matrix.values[0, -1])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("week[5m]", "a range of samples .wrap it in"),
+        ('"week"', "answers with a text"),
+        ("sum((", r"status 400 .*; asked for sum\(\($"),
+        ("# nothing", "no expression found in input; asked for # nothing"),
+        ("rate(week)", "asked for rate"),
+    ],
+)
+def test_a_query_that_gives_no_numbers_is_refused_in_words(
+    source: PrometheusSource, query: str, words: str
+) -> None:
+    with pytest.raises(BadAnswer, match=words):
+        source.discover(WatchedMetric(name="a", query=query), Grid(AS_OF, 720))
+
+
+def test_a_permanent_remark_does_not_make_an_answer_partial(source: PrometheusSource, written: str) -> None:
+    entry = WatchedMetric(name="a", query="quantile_over_time(1.5, test_load[5m])")
+    planned = plan(Catalogue(metrics=(entry,)), source, AS_OF)
+    extraction = source.extract(planned.shards[0])
+    assert (planned.partial, extraction.partial) == ({}, {})
+    if source.describe().version.startswith("3."):
+        assert "quantile value should be between 0 and 1" in planned.remarks["a"][0]
+        assert "quantile value should be between 0 and 1" in extraction.remarks["a"][0]
+
+
+def test_a_label_name_with_dots_is_asked_for_or_refused_in_words(source: PrometheusSource) -> None:
+    entry = watched("test_load", matchers={"host.name": "", "job": "test"})
+    if source.describe().version.startswith("3."):
+        assert len(source.discover(entry, Grid(AS_OF, 60))) == N_HOSTS
+    else:
+        with pytest.raises(BadAnswer, match="Prometheus can since version 3"):
+            source.discover(entry, Grid(AS_OF, 60))
+
+
+@pytest.mark.parametrize("page", ["graph", "query", "api/v1"])
+def test_an_address_that_ends_in_a_page_says_what_to_leave_off(written: str, page: str) -> None:
+    with pytest.raises(BadAnswer, match=f"leave /{page} off the address"):
+        PrometheusSource(f"{written}/{page}/").discover(watched("week"), Grid(AS_OF, 60))
+
+
+def test_native_histograms_are_refused_in_words(tmp_path: Path) -> None:
+    port = free_port()
+    scrape = (
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+        "scrape_configs: [{job_name: self, convert_classic_histograms_to_nhcb: true, "
+        f"static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
+    )
+    entry = watched("prometheus_http_request_duration_seconds", min_slots=1)
+    options = [f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=native-histograms"]
+    try:
+        with prometheus_server("# EOF\n", scrape=scrape, suite=NEWEST, options=options) as address:
+            source = PrometheusSource(address)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                as_of = int(time.time()) // 60 * 60 + 60
+                with contextlib.suppress(BadAnswer):
+                    assert not source.discover(entry, Grid(as_of, 60)).keys
+                    time.sleep(0.5)
+                    continue
+                break
+            with pytest.raises(BadAnswer, match=r"series hold native histograms, .* histogram_quantile"):
+                source.discover(entry, Grid(as_of, 60))
+            query = "histogram_count(prometheus_http_request_duration_seconds)"
+            assert len(source.discover(WatchedMetric(name="a", query=query), Grid(as_of, 60)))
+    except Unavailable as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(reason))
+
+
 def test_a_planned_series_that_does_not_come_back_is_missing(source: PrometheusSource) -> None:
     entry = watched("week")
     keys = (SeriesKey.of("week"), SeriesKey.of("week", {"instance": "gone"}))
@@ -240,7 +325,7 @@ def test_a_planned_series_that_does_not_come_back_is_missing(source: PrometheusS
 def test_a_series_that_appears_after_planning_is_left_out_and_named(source: PrometheusSource) -> None:
     keys = (SeriesKey.of("hostile", {"text": HOSTILE[0]}),)
     extraction = source.extract(Shard(0, Grid(AS_OF, 60), (Selection(watched("hostile"), keys),)))
-    assert extraction.is_complete
+    assert not extraction.is_complete
     assert len(extraction.unexpected) == len(HOSTILE) - 1
 
 
@@ -255,7 +340,7 @@ def test_the_generated_history_of_the_shared_server_can_be_read(prometheus_url: 
     source = PrometheusSource(prometheus_url)
     as_of = int(time.time()) // 60 * 60
     assert source.describe().kind == "prometheus"
-    assert isinstance(source.discover(watched("test_load"), Grid(as_of, 720)), tuple)
+    assert not source.discover(watched("test_load"), Grid(as_of, 720)).partial
 
 
 def test_the_shipped_catalogue_reads_a_real_node_exporter(shipped_catalogue: Catalogue) -> None:

@@ -16,7 +16,9 @@ from confluent_kafka import Producer
 
 import foresight.scoring
 from foresight.messaging import drain
+from foresight.store import migrate
 from foresight.store.models import Change
+from foresight.wiring.connections import open_results
 from tests.integration.kafka_topics import ids_on, new_topic
 from tests.integration.score_and_die import MARK
 from tests.unit import registry as models
@@ -41,6 +43,7 @@ def home(tmp_path: Path, kafka_servers: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
     monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(kafka))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    migrate(open_results())
     models.add("iris", str(IRIS), Change("test", 0))
     models.deploy("iris", Change("test", 0))
     return tmp_path

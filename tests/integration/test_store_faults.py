@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, select, update
 
-from foresight.errors import FinalError, StoreUnavailable
+from foresight.errors import FinalError, ForesightError, StoreUnavailable
 from foresight.grid import Grid
 from foresight.store import (
     Store,
@@ -23,6 +23,7 @@ from foresight.store import (
     checksum,
     count_rows,
     load_matrix,
+    maintain,
     migrate,
     open_store,
     stored_revision,
@@ -31,7 +32,7 @@ from foresight.store import (
 from foresight.store.columns import to_arrow
 from foresight.store.engine import INFILE_FOLDER
 from foresight.store.reading import read_columns
-from foresight.store.tables import curve, metadata, sample, sli_status
+from foresight.store.tables import commit_marker, curve, metadata, sample, sli_status
 from tests.integration.databases import fresh_database, fresh_store
 from tests.servers.mysql import mysql_server
 from tests.unit.store.rows import (
@@ -75,7 +76,8 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 
 
 def set_globally(store: Store, setting: str) -> None:
-    store.transact(lambda connection: connection.exec_driver_sql(f"SET GLOBAL {setting}"))
+    with store.engine.connect() as connection:  # no transaction of ours: it would write its marker
+        connection.exec_driver_sql(f"SET GLOBAL {setting}")
 
 
 def kill(store: Store, connection_id: int) -> None:
@@ -148,7 +150,7 @@ def test_the_same_shard_written_by_many_at_once_is_the_shard_written_once(store:
         evaluate(store, T0 + 600 * late, {"x": ("ok", "violated")[late % 2], "y": "ok"})
 
     def sums() -> list[str]:
-        tables = metadata.sorted_tables
+        tables = [table for table in metadata.sorted_tables if table is not commit_marker]
         return store.read(lambda connection: [checksum(connection, table) for table in tables])
 
     for late in range(4):
@@ -264,7 +266,7 @@ def test_a_server_gets_no_file_but_ours(store: Store, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("1\t2023-11-14 22:14:00\t1\n")
     load = f"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE sample"
-    with pytest.raises(FinalError):
+    with pytest.raises(ForesightError):
         store.transact(lambda connection: connection.exec_driver_sql(load))
     assert all_rows(store, sample) == []
 
@@ -283,6 +285,117 @@ def test_many_processes_may_migrate_at_once(mysql_url: str) -> None:
         assert stores[0].read(stored_revision) is not None
         for store in stores:
             store.close()
+
+
+def test_a_table_that_changes_under_a_reader_is_read_again(store: Store) -> None:
+    maintain(store, T0, {})
+    write(store, sample, sample_columns(1.0, [1, 2]))
+    moved: list[int] = []
+
+    def work(connection: Connection) -> int:
+        count_rows(connection, commit_marker)  # the moment that all is read at
+        if not moved:
+            moved.append(1)
+            maintain(store, T0 + 86_400, {"sample": 30})  # gives the table a new partition
+        return count_rows(connection, sample)
+
+    assert store.read(work) == 2
+    assert moved == [1]
+
+
+def test_maintenance_does_not_hold_up_writers_behind_a_reader(store: Store) -> None:
+    maintain(store, T0, {})
+    write(store, sample, sample_columns(1.0, [1], T0 - 5 * 86_400))
+    write(store, sample, sample_columns(1.0, [1, 2], T0))
+    reading, tried, written = threading.Event(), threading.Event(), threading.Event()
+
+    def read() -> bool:
+        def work(connection: Connection) -> bool:
+            count_rows(connection, sample)
+            reading.set()
+            return written.wait(100)
+
+        return store.read(work)
+
+    def upkeep() -> None:
+        reading.wait(100)
+        tried.set()
+        maintain(store, T0, {"sample": 3}, pause_seconds=0.5)
+
+    def writer() -> None:
+        tried.wait(100)
+        for number in range(10):
+            write(store, sample, sample_columns(1.0, [10 + number], T0))
+        written.set()
+
+    assert together(read, upkeep, writer)[0]  # all was written while the reader was still reading
+    assert len(all_rows(store, sample)) == 12
+
+
+def test_tables_that_stay_in_use_are_left_for_later_and_the_others_are_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foresight.store.retention._ROUNDS", 2)
+    maintain(store, T0, {})
+    for table in (sample, curve):
+        write(
+            store,
+            table,
+            {"series_id": [1], "slot": T0 - 5 * 86_400} | ({"as_of": T0} if table is curve else {}),
+        )
+    write(store, sample, sample_columns(1.0, [1], T0))
+
+    def work(connection: Connection) -> None:
+        count_rows(connection, sample)
+        with pytest.raises(StoreUnavailable, match=r"in use.*: sample$"):
+            maintain(store, T0, {"sample": 3, "curve": 3}, pause_seconds=0.1)
+
+    store.read(work)
+    assert (len(all_rows(store, sample)), len(all_rows(store, curve))) == (2, 0)
+    maintain(store, T0, {"sample": 3})
+    assert len(all_rows(store, sample)) == 1
+
+
+def test_a_server_that_became_a_replica_keeps_no_connection_of_ours(store: Store) -> None:
+    ids: list[int] = []
+
+    def work(connection: Connection) -> None:
+        ids.append(connection_id(connection))
+        upsert(connection, sample, sample_columns([1.0]))
+
+    other = open_store(store.engine.url)
+    other.transact(work)
+    set_globally(store, "super_read_only = ON")
+    try:
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            other.transact(work)
+    finally:
+        set_globally(store, "super_read_only = OFF")
+        set_globally(store, "read_only = OFF")
+    other.transact(work)
+    assert len(set(ids)) == len(ids) - 1  # the first two are one: the pool's, until the server refused
+    other.close()
+
+
+def test_a_server_that_becomes_the_first_again_is_written_to_in_the_same_call(store: Store) -> None:
+    attempts: list[int] = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(1)
+        if len(attempts) == 2:
+            set_globally(store, "super_read_only = OFF")
+            set_globally(store, "read_only = OFF")
+        upsert(connection, sample, sample_columns([1.0]))
+
+    set_globally(store, "super_read_only = ON")
+    other = open_store(store.engine.url)
+    try:
+        other.transact(work)
+    finally:
+        set_globally(store, "super_read_only = OFF")
+        set_globally(store, "read_only = OFF")
+    assert len(attempts) == 2
+    other.close()
 
 
 def test_a_stopped_server_is_a_store_that_is_unavailable() -> None:

@@ -116,8 +116,9 @@ def test_the_privileges_that_the_reference_asks_for_are_enough(mysql_url: str) -
         maintain(store, T0, {"sample": 3})
         persist(store, matrix(np.ones((800, 3))))
         write(store, curve, {"series_id": np.arange(800), "slot": T0, "as_of": T0})
-        maintain(store, T0 + 9 * 86_400, {"sample": 3})
-        assert store.read(lambda connection: count_rows(connection, sample)) == 0
+        persist(store, matrix(np.ones((1, 3)), T0 + 9 * 86_400))
+        maintain(store, T0 + 9 * 86_400, {"sample": 3}, allow_large_drop=True)
+        assert store.read(lambda connection: count_rows(connection, sample)) == 3
         store.close()
         admin.transact(lambda c: c.exec_driver_sql(f"DROP USER {user}"))
         admin.close()

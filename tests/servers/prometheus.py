@@ -8,14 +8,17 @@ import shutil
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.servers.debian import unpacked
+from tests.servers.debian import command, unpacked
 from tests.servers.process import Server, free_port, run
 
 Sample = tuple[str, float, float]
 """A series as PromQL spells it, an epoch second, a value."""
+
+NEWEST = "unstable"
+"""The Debian suite with Prometheus 3."""
 
 HISTORY_METRIC = "test_load"
 HISTORY_SERIES = 50
@@ -47,9 +50,15 @@ def write_openmetrics(path: Path, samples: Iterable[Sample]) -> Path:
 
 @contextlib.contextmanager
 def prometheus_server(
-    openmetrics: str | Path | None = None, *, scrape: str = "scrape_configs: []\n"
+    openmetrics: str | Path | None = None,
+    *,
+    scrape: str = "scrape_configs: []\n",
+    suite: str | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[str]:
     """Base URL of a Prometheus that holds ``openmetrics`` (text, a file, or by default generated history).
+
+    ``suite`` is the Debian suite that it comes from: the machine's own has version 2, ``NEWEST`` version 3.
 
     Raises:
         Unavailable: this machine cannot have it.
@@ -64,19 +73,20 @@ def prometheus_server(
         data = home / "data"
         backfill = ["tsdb", "create-blocks-from", "openmetrics", str(openmetrics), str(data)]
         if openmetrics.stat().st_size > len("# EOF\n"):
-            run([_program("prometheus", "promtool"), *backfill])
+            run([*_program("prometheus", "promtool", suite), *backfill])
         (home / "prometheus.yml").write_text(scrape)
         port = free_port()
-        command = [
-            _program("prometheus", "prometheus"),
+        start = [
+            *_program("prometheus", "prometheus", suite),
             f"--config.file={home / 'prometheus.yml'}",
             f"--storage.tsdb.path={data}",
             "--storage.tsdb.retention.time=20y",
             f"--web.listen-address=127.0.0.1:{port}",
             "--web.enable-lifecycle",
+            *options,
         ]
         address = f"http://127.0.0.1:{port}"
-        with Server(command, log=home / "log", ready=lambda: _answers(f"{address}/-/ready")):
+        with Server(start, log=home / "log", ready=lambda: _answers(f"{address}/-/ready")):
             yield address
 
 
@@ -86,9 +96,9 @@ def node_exporter_server() -> Iterator[str]:
     port = free_port()
     program = _program("prometheus-node-exporter", "prometheus-node-exporter")
     with tempfile.TemporaryDirectory(prefix="node-exporter-") as name:
-        command = [program, f"--web.listen-address=127.0.0.1:{port}"]
+        start = [*program, f"--web.listen-address=127.0.0.1:{port}"]
         address = f"127.0.0.1:{port}"
-        with Server(command, log=Path(name) / "log", ready=lambda: _answers(f"http://{address}/metrics")):
+        with Server(start, log=Path(name) / "log", ready=lambda: _answers(f"http://{address}/metrics")):
             yield address
 
 
@@ -103,9 +113,11 @@ def scraping_prometheus(target: str, *, every_seconds: int = 1, job: str = "host
         yield address
 
 
-def _program(package: str, name: str) -> str:
+def _program(package: str, name: str, suite: str | None = None) -> list[str]:
     """The program on PATH, else the one in the Debian package."""
-    return shutil.which(name) or str(unpacked(package) / "usr" / "bin" / name)
+    if suite is not None:
+        return command(unpacked(package, suite), f"usr/bin/{name}")
+    return [shutil.which(name) or str(unpacked(package) / "usr" / "bin" / name)]
 
 
 def _answers(url: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +25,29 @@ from tests.unit.registry import prepared_results
 from tests.unit.slice_runs import DATA, NOW
 
 
+@pytest.fixture(autouse=True)
+def _without_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test opens no connection, but to a server of its own where it is marked ``loopback``."""
+    connect, is_marked = socket.socket.connect, request.node.get_closest_marker("loopback") is not None
+
+    def refuse(opened: socket.socket, address: Any) -> None:
+        is_own = opened.family == socket.AF_UNIX or (is_marked and address[0] in {"127.0.0.1", "::1"})
+        if not is_own:
+            pytest.fail(
+                f"a unit test connects to {address}: mark it loopback, or move it to tests/integration"
+            )
+        connect(opened, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the results and the models of a test are."""
     results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
     monkeypatch.setenv("FORESIGHT_MODELS", (tmp_path / "models").as_uri())
+    monkeypatch.setenv("FORESIGHT_FILES", str(tmp_path))
     migrate(open_results())
     return tmp_path
 

@@ -8,8 +8,7 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices
-from foresight.cli.console import console
+from foresight.cli import models, series, sla, slices, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -25,7 +24,7 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
     for talkative in ("alembic", "foresight.messaging.publish"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     if show:
-        console.print(__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 
@@ -33,6 +32,9 @@ app.add_typer(sla.app, name="sla")
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(upkeep.publications, name="publications")
+app.add_typer(upkeep.streams, name="streams")
+app.add_typer(upkeep.dead_letters, name="dead-letters")
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)

@@ -1,4 +1,8 @@
-"""Where commands print to, and what becomes of an error: one line on standard error and a status."""
+"""Where commands print to, and what becomes of an error: one line on standard error and a status.
+
+Data goes to standard output and nothing else does. Libraries log there too, and Airflow makes them: so while
+a command runs, ``sys.stdout`` is standard error, and ``data`` is where its own lines go.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,37 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from foresight.errors import FinalError, ForesightError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+
+_DATA: ContextVar[TextIO | None] = ContextVar("data", default=None)
+
+
+def data() -> TextIO:
+    """Where a command writes what it was asked for."""
+    return _DATA.get() or sys.stdout
+
+
+@contextmanager
+def data_alone_on_stdout() -> Iterator[None]:
+    """Whatever takes ``sys.stdout`` inside, such as a handler of a log, gets standard error."""
+    stdout = sys.stdout
+    token = _DATA.set(data())
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        _DATA.reset(token)
 
 
 class LazyConsole:
@@ -28,8 +55,10 @@ class LazyConsole:
             from rich.console import Console
 
             # Where there is no terminal, lines are long enough for the tables.
-            is_wide = not self._stderr and not sys.stdout.isatty()
+            is_wide = not self._stderr and not data().isatty()
             self._console = Console(width=120 if is_wide else None, stderr=self._stderr)
+        if not self._stderr:
+            self._console.file = data()
         return getattr(self._console, name)
 
 
@@ -67,12 +96,13 @@ def caller() -> str:
 
 
 def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """An error that Foresight raises on purpose is told in its own words, without a traceback."""
+    """Keeps standard output for data, and tells an error of ours in its own words, without a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
         try:
-            return command(*args, **kwargs)
+            with data_alone_on_stdout():
+                return command(*args, **kwargs)
         except ForesightError as error:
             errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(FINAL if isinstance(error, FinalError) else TRANSIENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
 import time
@@ -53,6 +54,7 @@ def demo(
         shutil.rmtree(folder, ignore_errors=True)
     logging.getLogger("foresight").setLevel(logging.WARNING)  # what went well, the tables say
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends all of it
+    os.umask(0o077)  # databases and logs are nobody else's
     try:
         with demonstration(folder, port, say) as shown:
             show(shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import caller, console, data, escape, told
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -170,13 +169,13 @@ def score(
         from foresight.wiring.scoring import scoring
 
         found, bad = scoring().score(reference, [_json(record, "--record", object)], mapping)
-        typer.echo(json.dumps(found[0]))
+        typer.echo(json.dumps(found[0]), file=data())
         raise typer.Exit(len(bad))
     assert file is not None  # noqa: S101 (checked above)
     from foresight.services.scoring.files import score_to
     from foresight.wiring.scoring import scoring
 
-    load = score_to(scoring(), sys.stdout.buffer, reference, file, mapping)
+    load = score_to(scoring(), data().buffer, reference, file, mapping)
     typer.echo(f"{load.read} records: {load.good} good, {load.bad} bad", err=True)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import sys
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import console, escape, told
+from foresight.cli.console import console, data, escape, told
 from foresight.cli.console import table as new_table
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
@@ -69,7 +68,7 @@ def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see 
     from foresight.wiring.settings import catalogue
 
     columns = series_curves(results(), catalogue(), series_id)
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(data())
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):
         writer.writerow("" if value != value else value for value in row)

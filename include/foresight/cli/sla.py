@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, errors, escape, told
+from foresight.cli.console import caller, console, data, errors, escape, told
 from foresight.cli.console import table as new_table
 from foresight.errors import NotFound
 
@@ -121,7 +121,7 @@ def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by 
 
     text, unreadable = slas.export(results(), name or ())
     warn_of(unreadable)
-    typer.echo(text, nl=False)
+    typer.echo(text, nl=False, file=data())
 
 
 @app.command("delete")

@@ -51,7 +51,7 @@ def demonstrate_scoring(airflow: Standalone, config: ClientConfig, say: Callable
 
     ``DAGS`` are switched on.
     """
-    deployed = airflow.trigger(DAGS[0], {"name": MODEL, "file": str(TREE)})
+    deployed = airflow.trigger(DAGS[0], {"name": MODEL, "file": airflow.put_file(TREE)})
     send(config, flowers())
     airflow.succeed(DAGS[0], deployed)
     say(f"model_deployment stored and deployed {TREE.name} as {MODEL}@champion")

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -108,11 +109,23 @@ class Standalone:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "AIRFLOW_HOME": str(self.home),
             "FORESIGHT_STAGING": (self.home / "staging").as_uri(),
+            "FORESIGHT_FILES": str(self.files),
             "PYTHONWARNINGS": "ignore",
             **{f"AIRFLOW__{name}": value for name, value in core.items()},
             **connection_variables(self.connections),
             **self.settings,
         }
+
+    @property
+    def files(self) -> Path:
+        """The folder whose files runs may name."""
+        return self.home / "files"
+
+    def put_file(self, file: Path) -> str:
+        """Copies a file to where runs may read it; answers what they call it."""
+        self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(file, self.files / file.name)
+        return file.name
 
     def _secret(self, name: str) -> str:
         """A secret of this home, made when first asked for."""
@@ -122,10 +135,12 @@ class Standalone:
         return path.read_text()
 
     def __enter__(self) -> Standalone:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.chmod(0o700)  # logs and databases tell what was measured
         if not (self.home / "passwords.json").exists():
             _write_private(self.home / "passwords.json", json.dumps({"admin": secrets.token_urlsafe(12)}))
         with (self.home / "standalone.log").open("ab") as log:
+            os.chmod(log.fileno(), 0o600)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
                 env=self.environment,
@@ -134,6 +149,7 @@ class Standalone:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=0o077,
             )
         try:
             self._client = self._sign_in()

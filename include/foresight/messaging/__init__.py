@@ -4,9 +4,16 @@ from foresight.messaging.connection import ClientConfig, client_config, redacted
 from foresight.messaging.deadletters import dead_letter
 from foresight.messaging.drain import Drain, Drained, Gap, Received, drain
 from foresight.messaging.messages import Message
-from foresight.messaging.publish import Delivered, Publication, Publishers, delivered_ids, publish
+from foresight.messaging.publish import (
+    Delivered,
+    Publication,
+    PublicationLost,
+    Publishers,
+    delivered_ids,
+    publish,
+)
 from foresight.messaging.telemetry import telemetry_messages
-from foresight.messaging.topics import end_offsets, ensure_topic
+from foresight.messaging.topics import end_offsets, ensure_topic, is_another, topic_id
 
 __all__ = [
     "ClientConfig",
@@ -16,6 +23,7 @@ __all__ = [
     "Gap",
     "Message",
     "Publication",
+    "PublicationLost",
     "Publishers",
     "Received",
     "client_config",
@@ -24,7 +32,9 @@ __all__ = [
     "drain",
     "end_offsets",
     "ensure_topic",
+    "is_another",
     "publish",
     "redacted",
     "telemetry_messages",
+    "topic_id",
 ]

@@ -15,7 +15,15 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from foresight.errors import BrokerUnavailable, FinalError, ForesightError, InvalidDocument, Mistake, NotFound
+from foresight.errors import (
+    BrokerRefused,
+    BrokerUnavailable,
+    FinalError,
+    ForesightError,
+    InvalidDocument,
+    Mistake,
+    NotFound,
+)
 
 Client = TypeVar("Client", Producer, Consumer, AdminClient)
 ClientConfig = Mapping[str, Any]
@@ -144,7 +152,7 @@ class Connection:
             return NotFound(text)
         if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
             text += f"; allow ids that begin with {self.transaction_prefix}, or make {TRANSACTIONAL_ID} empty"
-        return FinalError(text) if code in _FINAL_CODES else BrokerUnavailable(text)
+        return BrokerRefused(text) if code in _FINAL_CODES else BrokerUnavailable(text)
 
     def _make(self, kind: type[Client], defaults: ClientConfig, ours: ClientConfig) -> Client:
         settings = {**_EVERY_CLIENT, **defaults, **self._config, **ours, "error_cb": self._complain}

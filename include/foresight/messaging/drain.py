@@ -20,9 +20,9 @@ from confluent_kafka import Message as Record
 
 from foresight.errors import BrokerUnavailable
 from foresight.messaging.connection import ClientConfig, Connection
-from foresight.messaging.messages import Headers, headers_of
+from foresight.messaging.messages import Headers, header_bytes, headers_of
 from foresight.messaging.reading import SpanReader
-from foresight.messaging.topics import Span, offset_spans
+from foresight.messaging.topics import Span, identity_of, is_another, offset_spans
 
 MAX_MESSAGES: Final = 100_000
 MAX_BYTES: Final = 256 * 1024 * 1024
@@ -48,16 +48,16 @@ class Received(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+        """Bytes of key, value and headers."""
+        return len(self.key or b"") + len(self.value or b"") + header_bytes(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
     """The stored offset could not be used: reading went on at ``resumed`` instead of at ``wanted``.
 
-    ``resumed > wanted``: retention deleted what lies between, unread. ``resumed < wanted``: the topic ends
-    before ``wanted``, so it was made anew, and is read from its beginning.
+    ``resumed > wanted``: retention deleted what lies between, unread. ``resumed < wanted``: the topic was
+    made anew, for it has another id or ends before ``wanted``, and is read from its beginning.
     """
 
     partition: int
@@ -69,7 +69,8 @@ class Gap:
             lost = f"offsets {self.wanted} to {self.resumed - 1}"
             return f"partition {self.partition}: {lost} were deleted before they were read"
         return (
-            f"partition {self.partition}: made anew, it ends before {self.wanted}; read from {self.resumed}"
+            f"partition {self.partition}: the topic was made anew; read from {self.resumed}, "
+            f"and not from {self.wanted}"
         )
 
 
@@ -82,6 +83,8 @@ class Drained:
     gaps: tuple[Gap, ...]
     remaining: int
     """Offsets between ``offsets`` and the end seen at the start: 0 unless a bound stopped the drain."""
+    topic_id: str | None = None
+    """Identity of the topic, to be stored with the offsets; None where it is not known."""
 
 
 def drain(
@@ -89,18 +92,24 @@ def drain(
     topic: str,
     offsets: Mapping[int, int],
     *,
+    topic_id: str | None = None,
     max_messages: int = MAX_MESSAGES,
     max_bytes: int = MAX_BYTES,
     seconds: float = 60.0,
 ) -> Drained:
     """Messages from ``offsets`` on; a partition that is not among them is read from its beginning.
 
+    ``topic_id`` is what was stored with the offsets: where the topic has another one now, they belong to a
+    topic that is gone, and this one is read from its beginning.
+
     Stops at the end seen at the start, or at the first bound (always after one message at least). Messages
     of transactions that are still open wait for a later drain. Raises ``BrokerUnavailable`` when nothing
     could be read although something is there, ``NotFound`` for an unknown topic.
     """
     with closing(Drain(config, topic)) as one:
-        return one.take(offsets, max_messages=max_messages, max_bytes=max_bytes, seconds=seconds)
+        return one.take(
+            offsets, topic_id=topic_id, max_messages=max_messages, max_bytes=max_bytes, seconds=seconds
+        )
 
 
 class Drain:
@@ -110,6 +119,7 @@ class Drain:
         self._connection = Connection(config)
         self._topic = topic
         self._until: Mapping[int, int] | None = None
+        self._topic_id: str | None = None
         self._spans: dict[int, Span] = {}
         self._positions: dict[int, int] = {}
         self._reader = SpanReader(self._connection, topic, {}, 0)
@@ -121,6 +131,7 @@ class Drain:
         self,
         offsets: Mapping[int, int],
         *,
+        topic_id: str | None = None,
         until: Mapping[int, int] | None = None,
         max_messages: int = MAX_MESSAGES,
         max_bytes: int = MAX_BYTES,
@@ -129,7 +140,7 @@ class Drain:
         """What ``drain`` says, and no further than ``until``, whose partitions alone are read."""
         gaps: tuple[Gap, ...] = ()
         if not self._goes_on or offsets != self._positions or until != self._until:
-            gaps = self._begin(offsets, until)
+            gaps = self._begin(offsets, until, topic_id)
         before = dict(self._positions)
         self._reader.allow(seconds)
         messages = self._take(max_messages, max_bytes)
@@ -143,19 +154,26 @@ class Drain:
                 f"read within {seconds:g} s"
             )
         _log.info("topic %s: %d messages read, %d offsets left", self._topic, len(messages), remaining)
-        return Drained(tuple(messages), dict(self._positions), gaps, remaining)
+        return Drained(tuple(messages), dict(self._positions), gaps, remaining, self._topic_id)
 
     def close(self) -> None:
         """Lets go of the connection; the next part begins anew."""
         self._lists, self._left = iter(()), []
         self._goes_on = False
 
-    def _begin(self, offsets: Mapping[int, int], until: Mapping[int, int] | None) -> tuple[Gap, ...]:
+    def _begin(
+        self, offsets: Mapping[int, int], until: Mapping[int, int] | None, topic_id: str | None
+    ) -> tuple[Gap, ...]:
+        self._topic_id = identity_of(self._connection, self._topic)
+        is_anew = is_another(topic_id, self._topic_id)
         held = offset_spans(self._connection, self._topic, committed=True)
-        gaps = tuple(gap for number, span in held.items() if (gap := _gap(number, span, offsets)) is not None)
+        found = (_gap(number, span, offsets, is_anew=is_anew) for number, span in held.items())
+        gaps = tuple(gap for gap in found if gap is not None)
         for gap in gaps:
             _log.error("topic %s, %s", self._topic, gap)
         jumps = {gap.partition: gap.resumed for gap in gaps}
+        if is_anew:
+            offsets, until = {}, None
         starts = {number: jumps.get(number, offsets.get(number, span.start)) for number, span in held.items()}
         ends = {number: span.end for number, span in held.items()}
         if until is not None:
@@ -173,7 +191,7 @@ class Drain:
         found = self._left or next(self._lists, [])
         while found and not self._goes_on:
             taken = found[: max_messages - len(messages)]
-            sizes = [len(one.value or b"") + len(one.key or b"") for one in taken]
+            sizes = [one.size for one in taken]
             if sum(sizes) > max_bytes:
                 n_fitting = bisect(list(accumulate(sizes)), max_bytes)
                 taken = taken[: n_fitting if messages else max(n_fitting, 1)]
@@ -188,8 +206,10 @@ class Drain:
         return messages
 
 
-def _gap(number: int, held: Span, offsets: Mapping[int, int]) -> Gap | None:
+def _gap(number: int, held: Span, offsets: Mapping[int, int], *, is_anew: bool) -> Gap | None:
     wanted = offsets.get(number, held.start)
+    if is_anew:
+        return None if wanted == held.start else Gap(number, wanted, held.start)
     return None if held.start <= wanted <= held.end else Gap(number, wanted, held.start)
 
 

@@ -10,7 +10,15 @@ ID_HEADER: Final = "id"
 BATCH_HEADER: Final = "batch"
 BY_KEY: Final = -1
 
+HEADER_FRAME: Final = 10
+"""Two lengths of up to five bytes each."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
+
+
+def header_bytes(headers: Headers) -> int:
+    """Bytes that headers take in a message, with what frames each of them."""
+    return sum(len(name.encode()) + len(value or b"") + HEADER_FRAME for name, value in headers)
 
 
 def headers_of(record: Record) -> Headers:
@@ -34,5 +42,5 @@ class Message(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+        """Bytes of key, value and headers."""
+        return len(self.key or b"") + len(self.value or b"") + header_bytes(self.headers)

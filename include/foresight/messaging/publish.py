@@ -28,17 +28,25 @@ from foresight.messaging.connection import ClientConfig, Connection
 from foresight.messaging.messages import BATCH_HEADER, ID_HEADER, Message, headers_of
 from foresight.messaging.reading import SpanReader
 from foresight.messaging.sender import Sender
-from foresight.messaging.topics import Span, offset_spans
+from foresight.messaging.topics import Span, identity_of, is_another, offset_spans
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One batch on one topic: its name, and the topic's end offsets from before its first message."""
+    """One batch on one topic: its name, and the topic's end offsets from before its first message.
+
+    ``topic_id`` is the identity of the topic that the offsets belong to, None where it is not known.
+    """
 
     batch: str
     start_offsets: Mapping[int, int]
+    topic_id: str | None = None
+
+
+class PublicationLost(NotFound):
+    """Nothing tells any more which messages of a batch went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,10 @@ class Publisher:
 
     def _there(self, publication: Publication) -> set[str]:
         start, batch = publication.start_offsets, publication.batch
+        known = publication.topic_id
+        if known is not None and is_another(known, identity_of(self._connection, self._topic)):
+            _log.warning("topic %s was made anew: all of batch %s is sent again", self._topic, batch)
+            start = {}
         return _delivered_ids(self._connection, self._topic, start, batch, self._seconds)
 
 
@@ -128,7 +140,6 @@ class Publishers:
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
         self._entered: dict[tuple[str, str], Publisher] = {}
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -136,14 +147,23 @@ class Publishers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        with ExitStack() as stack:
+            for publisher in self._entered.values():
+                stack.push(publisher)
+            self._entered = {}
 
     def enter(self, topic: str, name: str) -> Publisher:
         """The publisher of that name."""
         if (topic, name) not in self._entered:
-            publisher = Publisher(self._config, topic, name)
-            self._entered[topic, name] = self._stack.enter_context(publisher)
+            self._entered[topic, name] = Publisher(self._config, topic, name).__enter__()
         return self._entered[topic, name]
+
+    def renew(self, topic: str, name: str) -> Publisher:
+        """Another publisher of that name: the one before has failed, and what it left open is taken back."""
+        before = self._entered.pop((topic, name), None)
+        if before is not None:
+            before.__exit__(None, None, None)
+        return self.enter(topic, name)
 
 
 def delivered_ids(
@@ -189,7 +209,7 @@ def _span_since(topic: str, number: int, start_offsets: Mapping[int, int], held:
         _log.warning("topic %s[%d] ends at %d, before %d: it was made anew", topic, number, held.end, start)
         return held
     if start < held.start:
-        raise NotFound(
+        raise PublicationLost(
             f"topic {topic}[{number}] begins at {held.start}, the publication at {start}: retention has "
             "deleted what would tell which messages went out; open a new publication to send them all"
         )

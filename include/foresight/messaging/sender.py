@@ -60,7 +60,8 @@ class Sender:
             "delivery_report_only_error": True,
         }
         if self._transactional:
-            settings["transactional_id"] = f"{self._connection.transaction_prefix}{self._topic}.{self._name}"
+            # No topic has a slash in its name, so a topic and a batch never read as another pair of both.
+            settings["transactional_id"] = f"{self._connection.transaction_prefix}{self._topic}/{self._name}"
             settings["transaction_timeout_ms"] = milliseconds
         return self._connection.producer(**settings)
 
@@ -207,7 +208,8 @@ class Sender:
     def _rejected(self, message: Message) -> MessageRejected:
         return MessageRejected(
             f"{self._what}: the message with key {_shown(message.key)} of {message.size} bytes is larger "
-            "than the broker takes; raise the topic's max.message.bytes"
+            "than the broker takes; raise the topic's max.message.bytes",
+            (message.key, message.value),
         )
 
     def _say_progress(self) -> None:

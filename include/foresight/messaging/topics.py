@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Final, NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # not in __all__
 from confluent_kafka.cimpl import NewTopic
 
@@ -16,6 +16,8 @@ from foresight.messaging.connection import ClientConfig, Connection
 REQUEST_SECONDS: Final = 15.0
 """How long one question to the cluster may take."""
 
+ID_LENGTH: Final = 64
+"""Longest identity of a topic, in characters."""
 _PAUSE_SECONDS: Final = 0.1
 _PASSING: Final = frozenset({
     KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.OFFSET_NOT_AVAILABLE,
@@ -77,6 +79,39 @@ def _wait_until_there(connection: Connection, admin: AdminClient, topic: str, se
                 "create it, or allow this client to"
             )
         time.sleep(_PAUSE_SECONDS)
+
+
+def topic_id(config: ClientConfig, topic: str, *, seconds: float = REQUEST_SECONDS) -> str | None:
+    """What tells a topic from another one that had its name before; None where that is not known.
+
+    The cluster's own id of the topic. The embedded broker gives none and forgets everything when it ends, so
+    there it is the broker that is named. Raises ``NotFound`` for an unknown topic.
+    """
+    return identity_of(Connection(config), topic, seconds=seconds)
+
+
+def identity_of(connection: Connection, topic: str, *, seconds: float = REQUEST_SECONDS) -> str | None:
+    """What ``topic_id`` says."""
+    admin = connection.admin()
+    try:
+        metadata = admin.list_topics(timeout=seconds)
+        # A broker that knows no controller describes no topics, and would let us wait for one.
+        if metadata.controller_id not in metadata.brokers or str(metadata.cluster_id).startswith("mock"):
+            ports = sorted(broker.port for broker in metadata.brokers.values())
+            return f"{metadata.cluster_id}:{'-'.join(map(str, ports))}"[:ID_LENGTH]
+        answer = admin.describe_topics(TopicCollection([topic]), request_timeout=seconds)
+        return str(answer[topic].result().topic_id)
+    except KafkaException as error:
+        failure = connection.failure(error, f"asking for the id of topic {topic}")
+        if isinstance(failure, NotFound):
+            raise failure from error
+        _log.warning("topic %s: its id is not known: %s", topic, failure)
+        return None
+
+
+def is_another(stored: str | None, found: str | None) -> bool:
+    """Whether a topic is another one than before; an id that is not known says nothing."""
+    return stored is not None and found is not None and stored != found
 
 
 def end_offsets(config: ClientConfig, topic: str, *, seconds: float = REQUEST_SECONDS) -> dict[int, int]:

@@ -23,7 +23,7 @@ TABLES = {
     "samples": ("sample", "sample_window", "slice_measurement", "slice_configuration"),
     "results": (
         "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
-        "scoring_run", "scoring_load_test",
+        "scoring_run", "scoring_load_test", "commit_marker",
     ),
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
@@ -39,11 +39,15 @@ STAGED = ("**/*.parquet", "**/.*.part")
 
 
 def apply_retention(context: Context) -> dict[str, int]:
-    """Removes rows older than the catalogue says, counted from the end of the run's interval."""
+    """Removes rows older than the catalogue says; see ``maintain``.
+
+    Raises ``LargeDrop`` where too much would go at once and the run's ``allow_large_drop`` is not set.
+    """
     kept = settings.catalogue().retention_days.model_dump()
     days = {table: kept[grain] for grain, tables in TABLES.items() for table in tables}
     results()  # stops here where the tables are not those of this version
-    done = maintain(upkeep_results(), resolve_window(context).as_of, days)
+    allowed = bool(context["params"]["allow_large_drop"])
+    done = maintain(upkeep_results(), resolve_window(context).as_of, days, allow_large_drop=allowed)
     return {one.table: one.n_rows_deleted or one.n_days_dropped for one in done}
 
 

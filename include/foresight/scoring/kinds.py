@@ -49,6 +49,8 @@ ENDINGS: Mapping[str, str] = {
     ".onnx": "onnx",
     ".skops": "sklearn",
     ".keras": "keras",
+    ".h5": "keras",
+    ".hdf5": "keras",
 }
 _PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill"})
 
@@ -60,8 +62,11 @@ def kind_of(file: str) -> str:
         raise UnsupportedModel(
             f"a {ending} file", "runs code of its author when it is read: save the model with skops.io.dump"
         )
-    if ending in {".h5", ".hdf5"}:
-        raise UnsupportedModel(f"a {ending} file", "has no safe mode: save the model as .keras")
+    if ending == ".pb":
+        raise UnsupportedModel(
+            "a SavedModel",
+            "is a graph that may read and write files: save the model with model.save('model.keras')",
+        )
     if ending not in ENDINGS:
         known = ", ".join(ENDINGS)
         raise UnsupportedModel(

@@ -19,6 +19,8 @@ from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import InputField
 from foresight.scoring.records import RecordScorer
+from foresight.scoring.rehearsal import lists
+from foresight.scoring.rows import ListField
 
 MAX_CELLS: Final = 64
 MAX_SECONDS: Final = 600.0
@@ -91,6 +93,9 @@ def generate(mapping: FieldMapping, n: int, seed: int = 1) -> list[dict[str, Any
 
 
 def _values(target: InputField, n: int, rng: np.random.Generator) -> list[Any]:
+    if isinstance(target, ListField):
+        few = lists(target)
+        return [few[place] for place in rng.integers(0, len(few), n)]
     if target.values:
         return [target.values[place] for place in rng.integers(0, len(target.values), n)]
     if target.data_type in {"double", "float", "integer"}:

@@ -9,7 +9,6 @@ in the order of the signature, from the list in ``f``.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.model import InputField, Signature
+from foresight.scoring.plain_values import from_text, kind_of, shown, typed
 
 ARRAY = "__array__"
-_SHOWN = 60
-_NUMBERS = frozenset({"double", "float", "integer"})
-_NUMBER = (int, float)
+__all__ = ["ARRAY", "Feed", "FieldMapping", "allowed", "check_value", "from_text", "read_mapping"]
 
 
 class MappingEntry(BaseModel):
@@ -66,7 +64,7 @@ class FieldMapping:
     def values(self, record: Any) -> tuple[list[Any], list[str]]:
         """The value of each input (None for a missing one), and everything that is wrong, by field."""
         if not isinstance(record, Mapping):
-            return [], [f"the record is {_kind(record)}, not an object"]
+            return [], [f"the record is {kind_of(record)}, not an object"]
         found, wrong = self._raw(record)
         if wrong:
             return [], wrong
@@ -90,7 +88,7 @@ class FieldMapping:
         if given is None:
             return [], [f"{self.array_field} is missing"]
         if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
-            return [], [f"{self.array_field} is {_kind(given)}, not a list of {len(self.feeds)} values"]
+            return [], [f"{self.array_field} is {kind_of(given)}, not a list of {len(self.feeds)} values"]
         if len(given) != len(self.feeds):
             return [], [f"{self.array_field} holds {len(given)} values, not {len(self.feeds)}"]
         return list(given), []
@@ -98,87 +96,33 @@ class FieldMapping:
     def _one(self, feed: Feed, raw: Any) -> tuple[Any, str]:
         if self.reads_text and isinstance(raw, str):
             raw = from_text(raw, feed.target.data_type)
-        if raw is None:
-            if feed.default is not None:
-                return feed.default, ""
-            return None, "is missing" if feed.is_mandatory else ""
-        return check_value(raw, feed.target)
+        value, reason = (None, "") if raw is None else check_value(raw, feed.target)
+        if value is not None or reason:
+            return value, reason
+        if feed.default is not None:
+            return feed.default, ""
+        if not feed.is_mandatory:
+            return None, ""
+        return None, "is missing" if raw is None else f"= {shown(raw)} is not a finite number"
 
 
 def check_value(raw: Any, target: InputField) -> tuple[Any, str]:
-    """A value as the model wants it, or the reason why it cannot be; never both."""
-    value, reason = _typed(raw, target.data_type)
+    """A value as the model wants it, None for a missing one, or the reason why it cannot be; never both."""
+    checked = target.check(raw)
+    if checked is not None:
+        return checked
+    value, reason = typed(raw, target.data_type)
     if reason:
-        return None, f"= {_shown(raw)} {reason}"
-    if (not target.values and not target.bounds) or value in target.values:
+        return None, f"= {shown(raw)} {reason}"
+    if value is None or (not target.values and not target.bounds) or value in target.values:
         return value, ""
     if not isinstance(value, str) and any(bounds.hold(value) for bounds in target.bounds):
         return value, ""
-    return None, f"= {_shown(raw)} is not {_allowed(target)}"
+    return None, f"= {shown(raw)} is not {allowed(target)}"
 
 
-def _typed(raw: Any, data_type: str) -> tuple[Any, str]:
-    is_number = isinstance(raw, _NUMBER) and not isinstance(raw, bool)
-    if data_type not in _NUMBERS:
-        if data_type == "string":
-            return (raw, "") if isinstance(raw, str) else (None, f"is {_kind(raw)}, not a text")
-        if data_type == "boolean":
-            return (raw, "") if isinstance(raw, bool) else (None, f"is {_kind(raw)}, not true or false")
-        fits = is_number or isinstance(raw, str)
-        return (raw, "") if fits else (None, f"is {_kind(raw)}, not a {data_type}")
-    if not is_number:
-        return None, f"is {_kind(raw)}, not a number"
-    try:
-        value = float(raw)
-    except OverflowError:
-        return None, "is too large for a number"
-    if not math.isfinite(value):
-        return None, "is not a finite number"
-    if data_type == "integer":
-        return (int(value), "") if value.is_integer() else (None, "is not a whole number")
-    return value, ""
-
-
-def from_text(text: str, data_type: str) -> Any:
-    """What a text of a CSV cell stands for; the text itself where it stands for nothing of the type."""
-    if data_type == "string":
-        return text or None
-    stripped = text.strip()
-    if not stripped:
-        return None
-    if data_type == "boolean":
-        return {"true": True, "false": False}.get(stripped.lower(), text)
-    if data_type in _NUMBERS:
-        try:
-            # Underscores are Python's, not a number's.
-            return text if "_" in stripped else float(stripped)
-        except ValueError:
-            return text
-    return stripped
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a truth value"
-    names = {
-        str: "a text",
-        int: "a number",
-        float: "a number",
-        dict: "an object",
-        list: "a list",
-        tuple: "a list",
-    }
-    return "nothing" if value is None else names.get(type(value), f"a {type(value).__name__}")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 1024:
-        return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def _allowed(target: InputField) -> str:
+def allowed(target: InputField) -> str:
+    """The values that a field may have, in words."""
     parts = [f"one of {', '.join(map(str, target.values[:8]))}{', …' * (len(target.values) > 8)}"] * bool(
         target.values
     )

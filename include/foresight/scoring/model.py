@@ -42,6 +42,13 @@ class InputField:
     values: tuple[str | float, ...] = ()
     bounds: tuple[Bounds, ...] = ()
 
+    def check(self, raw: Any) -> tuple[Any, str] | None:  # noqa: ARG002 (for runtimes to override)
+        """What the model itself makes of a value, where it knows more than type, values and bounds.
+
+        The value, None for one that counts as missing, or the reason why it cannot be; never both.
+        """
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class OutputField:
@@ -120,5 +127,8 @@ class ScoringModel(Protocol):
         ...
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Scored:
-        """Score n records given as columns of one length; a column that is not given is missing."""
+        """Score n records given as columns of one length; a column that is not given is missing.
+
+        Columns that the model does not know are not looked at, but say how many records there are.
+        """
         ...

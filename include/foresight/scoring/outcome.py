@@ -39,5 +39,16 @@ class Answer(dict[str, Any]):
 
 
 def with_error(record: Any, reason: str) -> Record:
-    """A record for the bad output; what is no object is put into one."""
-    return {**record, ERROR: reason} if isinstance(record, Mapping) else {RECORD: record, ERROR: reason}
+    """A record for the bad output, without an earlier prediction; what is no object is put into one."""
+    if not isinstance(record, Mapping):
+        return {RECORD: record, ERROR: reason}
+    made = {**record, ERROR: reason}
+    made.pop(PREDICTION, None)
+    return made
+
+
+def with_prediction(record: Mapping[str, Any], prediction: Mapping[str, Any]) -> Record:
+    """A record for the good output, without an earlier error."""
+    made = {**record, PREDICTION: prediction}
+    made.pop(ERROR, None)
+    return made

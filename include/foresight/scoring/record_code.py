@@ -6,12 +6,14 @@ The text holds names made here, names of fields and constants as ``repr`` writes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from foresight.scoring.mapping import Feed, FieldMapping
 from foresight.scoring.model import Decisions
-from foresight.scoring.outcome import PREDICTION, Answer, Record
+from foresight.scoring.outcome import ERROR, PREDICTION, Answer, Record
 
+MAX_FIELDS: Final = 200
+"""More fields are not written out: Python's compiler goes down a level for each part of a condition."""
 Fast = Callable[[Sequence[Any]], tuple[list[Any], list[int]]]
 One = Callable[[Any], Record]
 Gather = Callable[[Sequence[Any]], tuple[list[list[Any]], list[int], list[int]]]
@@ -23,6 +25,8 @@ def _variables(mapping: FieldMapping) -> dict[str, str]:
 
 def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record] | None:
     """A function from the values of the inputs, None for missing ones, to a prediction."""
+    if len(mapping.feeds) > MAX_FIELDS:
+        return None
     variables = _variables(mapping)
     lines = decisions.lines(variables, lambda place: f"return p{place}", missing=True)
     if lines is None:
@@ -53,6 +57,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
         " for r in records:",
         *_indented(check, 2),
         "   d = {**r}; add(d)",
+        f"   if {ERROR!r} in d: del d[{ERROR!r}]",
         *_indented(tree, 3),
         "  else:",
         "   skip(len(found)); add(None)",
@@ -62,6 +67,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
         "def fast(r):",
         *_indented(check, 1),
         "  d = {**r}",
+        f"  if {ERROR!r} in d: del d[{ERROR!r}]",
         *_indented(tree, 2),
         "  return d",
         " return rest(r)",
@@ -118,6 +124,8 @@ def _read(feed: Feed, name: str, *, reads_text: bool) -> str:
 
 def _conditions(mapping: FieldMapping, variables: Mapping[str, str]) -> str | None:
     """What must hold for a record to be plainly right; None where that is not to be said in a line."""
+    if len(mapping.feeds) > MAX_FIELDS:
+        return None
     conditions, numbers = list[str](), list[str]()
     for feed in mapping.feeds:
         name, target = variables[feed.target.name], feed.target

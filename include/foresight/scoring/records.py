@@ -8,15 +8,19 @@ leave it; every other record, and every other model, goes through the mapping an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
-from foresight.scoring.outcome import PREDICTION, BadRecord, Record, with_error
+from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
+from foresight.scoring.plain_values import NUMBERS
 from foresight.scoring.record_code import Fast, decide, fast_pass, gather_pass
+
+_EXACT: Final = 2**53
+"""Whole numbers below are exact in float64."""
 
 
 class RecordScorer:
@@ -40,7 +44,7 @@ class RecordScorer:
         found, left, bad = [None] * len(records), list(range(len(records))), []
         if self._gather is not None and self._decide is None:
             columns, places, left = self._gather(records)
-            bad = self._predict(records, found, places, columns)
+            bad = self._predict(records, found, places, columns, is_plain=True)
         if left:
             bad += self._score_rest(records, found, left)
             bad.sort()
@@ -67,36 +71,55 @@ class RecordScorer:
                 found[place] = with_error(record, "; ".join(wrong))
                 bad.append(place)
             elif self._decide is not None:
-                found[place] = {**record, PREDICTION: self._decide(*values)}
+                found[place] = with_prediction(record, self._decide(*values))
             else:
                 waiting.append(place)
                 inputs.append(values)
         if waiting:
-            bad += self._predict(records, found, waiting, list(zip(*inputs, strict=True)))
+            bad += self._predict(records, found, waiting, [*zip(*inputs, strict=True)])
             bad.sort()
         return bad
 
     def _predict(
-        self, records: Sequence[Any], found: list[Any], places: list[int], inputs: Sequence[Sequence[Any]]
+        self,
+        records: Sequence[Any],
+        found: list[Any],
+        places: list[int],
+        inputs: Sequence[Sequence[Any]],
+        *,
+        is_plain: bool = False,
     ) -> list[int]:
-        """Score the records at ``places`` from the values of each input; gives the places of the bad ones."""
+        """Score the records at ``places`` from the values of each input; gives the places of the bad ones.
+
+        ``is_plain`` says that numbers are Python's own, and whole ones exact as float64.
+        """
         if not places:
             return []
         columns = {
-            feed.target.name: _column(values, feed.target.data_type)
+            feed.target.name: _column(values, feed.target.data_type, is_plain=is_plain)
             for feed, values in zip(self.mapping.feeds, inputs, strict=True)
         }
+        if not columns:
+            columns[""] = np.full(
+                len(places), None
+            )  # a model without inputs is told how many records there are
         scored = self.model.predict(columns)
         for place, prediction in zip(places, scored.records(self._names), strict=True):
-            found[place] = {**records[place], PREDICTION: prediction}
+            found[place] = with_prediction(records[place], prediction)
         for row, reason in scored.errors.items():
             found[places[row]] = with_error(records[places[row]], reason)
         return [places[row] for row in sorted(scored.errors)]
 
 
-def _column(values: Sequence[Any], data_type: str) -> NDArray[Any]:
-    if data_type in {"double", "float", "integer"}:
+def _column(values: Sequence[Any], data_type: str, *, is_plain: bool) -> NDArray[Any]:
+    """Numbers as float64, missing ones as NaN; as objects what that cannot hold without loss."""
+    if data_type in NUMBERS and (is_plain or all(map(_is_exact, values))):
         return np.array(values, np.float64)
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    objects = np.empty(len(values), object)
+    objects[:] = values
+    return objects
+
+
+def _is_exact(value: Any) -> bool:
+    kind = type(value)
+    return kind is float or value is None or (kind is int and -_EXACT < value < _EXACT)

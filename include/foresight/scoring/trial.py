@@ -1,7 +1,8 @@
 """A model of a stranger, tried out where it can do no harm: another process, with bounds on time and memory.
 
-A file that passes every check may still ask for more memory than there is, or never end. Who stores models
-tries them out first; what went wrong there is said here, and nothing else happened.
+A file that passes every check may still ask for more memory than there is, never end, or give a record
+another answer when others stand beside it (``foresight.scoring.rehearsal``). Who stores models tries them
+out first; what goes wrong in that process is told, and harms nobody.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from typing import Final
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 from foresight.scoring.kinds import load_model
+from foresight.scoring.rehearsal import rehearse
 
 SECONDS: Final = 120
 """Of a processor; by the clock it may take five times as long, for the machine may be busy with others."""
 MEMORY: Final = 6 * 1024**3
 """Bytes of address space; TensorFlow takes three of them without a model."""
-BOUNDED: Final = frozenset({"pmml"})
-"""Kinds whose runtime keeps bounds by itself."""
-_TOO_LONG: Final = "loading it and scoring one record took more than {} s"
+BOUNDED: Final = frozenset[str]()
+"""Kinds that need no trial: none."""
+_WHAT: Final = "loading it and scoring records made from its signature"
+_TOO_LONG: Final = _WHAT + " took more than {} s"
 _REFUSED, _UNSUPPORTED = 3, 4
 
 
 def try_out(data: bytes, kind: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-    """Loads a model in a process of its own. Raises ``InvalidModel`` or ``UnsupportedModel``."""
+    """Loads and rehearses a model in a process of its own. Raises ``InvalidModel``, ``UnsupportedModel``."""
     with tempfile.TemporaryDirectory(prefix="foresight-trial-") as folder:
         file = Path(folder) / "model"
         file.write_bytes(data)
@@ -51,8 +54,8 @@ def try_out(data: bytes, kind: str, *, seconds: float = SECONDS, memory: int = M
         raise InvalidModel(_TOO_LONG.format(seconds))
     if done.returncode:
         raise InvalidModel(
-            f"loading it and scoring one record ended {_how(done.returncode)}: it may need more than "
-            f"the {memory // 1024**2} MiB allowed"
+            f"{_WHAT} ended {_how(done.returncode)}: it may need more than the "
+            f"{memory // 1024**2} MiB allowed"
         )
 
 
@@ -61,7 +64,7 @@ def _how(status: int) -> str:
 
 
 def main(kind: str, file: str, memory: str, seconds: str) -> int:
-    """Load the model of a file within bounds; tells a refusal on standard output."""
+    """Load and rehearse the model of a file within bounds; tells a refusal on standard output."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -75,16 +78,15 @@ def main(kind: str, file: str, memory: str, seconds: str) -> int:
 
 def _verdict(kind: str, file: str, memory: int) -> tuple[int, str]:
     try:
-        load_model(Path(file), kind)
+        rehearse(load_model(Path(file), kind))
     except UnsupportedModel as error:
         return _UNSUPPORTED, f"{error.element}\n{str(error).removeprefix(error.element).strip()}"
     except InvalidModel as error:
         return _REFUSED, str(error)
     except MemoryError:
-        return (
-            _REFUSED,
-            f"loading it and scoring one record needs more than the {memory // 1024**2} MiB allowed",
-        )
+        return _REFUSED, f"{_WHAT} needs more than the {memory // 1024**2} MiB allowed"
+    except Exception as error:  # noqa: BLE001 (a refusal with what is known is better than a trace)
+        return _REFUSED, f"{_WHAT} failed: {error!s:.500}"
     return 0, ""
 
 

@@ -15,7 +15,7 @@ from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import BadAnswer, ForesightError
 from foresight.messaging import ClientConfig
 from foresight.messaging.connection import Connection
-from foresight.quality import load_suite
+from foresight.quality.suite import load_suite
 from foresight.store import Store, load_slas
 from foresight.store.checks import count_rows
 from foresight.store.schema import expected_revision, stored_revision

@@ -6,10 +6,11 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from foresight.grid import whole_seconds
 from foresight.store.engine import to_json
+from foresight.store.reading import read_columns
 
 _ROWS_AT_ONCE: Final = 10_000
 
@@ -32,6 +33,17 @@ def checksum(connection: Connection, table: Table) -> str:
     for row in rows:
         digest = blake2b(to_json(list(map(_plain, row))).encode(), digest_size=16).digest()
         total += int.from_bytes(digest, "big")
+    return f"{total % 2**128:032x}"
+
+
+def content_of(connection: Connection, query: Select[Any]) -> str:
+    """32 hexadecimal digits that say what rows a query finds, whatever their order; see ``checksum``.
+
+    Of instants, ask for their ``epoch``.
+    """
+    total = 0
+    for row in zip(*read_columns(connection, query), strict=True):
+        total += int.from_bytes(blake2b(to_json(list(row)).encode(), digest_size=16).digest(), "big")
     return f"{total % 2**128:032x}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from tenacity import (
     Retrying,
     before_sleep_log,
@@ -25,7 +26,8 @@ from tenacity import (
 
 from foresight.errors import FinalError
 from foresight.store.column_types import MYSQL_FAMILY
-from foresight.store.failures import TryAgain, translated
+from foresight.store.commits import was_committed, write_marker
+from foresight.store.failures import ConnectionFailed, TryAgain, judge_connection, translated
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -36,13 +38,17 @@ PACKET_BYTES = "packet_bytes"
 """Under this name ``Connection.info`` holds the longest statement that MySQL takes on this connection."""
 
 _READ_ONLY = "foresight_read_only"
+LOCK_WAIT_SECONDS: Final = 60
+"""How long a statement of ours waits for one that changes the table it needs."""
 _MYSQL_SESSION = (
-    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 60, "
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30, "
+    f"lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
     "group_concat_max_len = 1073741824, "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO'"
 )
-_LOCK_SECONDS = 120
+_LOCK_SECONDS: Final = 120
+_LOCK_NAME_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,14 @@ class Store:
     """The results database.
 
     ``attempts`` is how often a transaction is tried when it meets a deadlock or loses its connection;
-    ``wait_seconds`` the longest pause between two of them.
+    ``wait_seconds`` the longest pause between two of them. ``installation`` is part of the names of locks,
+    which all databases of a MySQL server share; empty where one installation has the server to itself.
     """
 
     engine: Engine
     attempts: int = 5
     wait_seconds: float = 5.0
+    installation: str = ""
 
     @property
     def name(self) -> str:
@@ -71,7 +79,8 @@ class Store:
         """What ``work`` returns, run in one transaction and committed.
 
         After a deadlock or a lost connection the whole of ``work`` runs again, so it must not change anything
-        but the database. Every write here merges by key, so a commit whose answer was lost may be repeated.
+        but the database. It does not run again after a commit: where the answer to that was lost, the store
+        finds out what became of it (see ``foresight.store.commits``).
 
         Args:
             work: reads and writes through the connection it is given.
@@ -79,15 +88,28 @@ class Store:
                 start and commit; SQLite has one writer at a time anyway.
 
         Raises:
-            StoreUnavailable: the database cannot be used now; nothing was changed.
+            StoreUnavailable: the database cannot be used now. Nothing was changed, unless the message says
+                that it is not known whether the last commit succeeded.
             FinalError: the database refuses what was asked; nothing was changed.
         """
-        result: Result = self._retrying()(self._once, work, lock, read_only=False)
+        result: Result = self._retrying()(_Transaction(self, work, lock).attempt)
         return result
 
-    def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What ``work`` returns, all of it read at one moment. Raises as ``transact`` does."""
-        result: Result = self._retrying()(self._once, work, None, read_only=True)
+    def read(self, work: Callable[[Connection], Result], *, at_one_moment: bool = True) -> Result:
+        """What ``work`` returns, by default all of it as it was at one moment. Raises as ``transact`` does.
+
+        Without ``at_one_moment`` each statement sees what is committed when it begins, and a locking read
+        locks no more than the rows that it finds.
+        """
+
+        def once() -> Result:
+            with translated(self.name), self.engine.connect() as connection:
+                if at_one_moment or not self.is_mysql:
+                    connection.execution_options(**_read_options(self.engine))
+                with connection.begin():
+                    return work(connection)
+
+        result: Result = self._retrying()(once)
         return result
 
     def close(self) -> None:
@@ -103,12 +125,43 @@ class Store:
             reraise=True,
         )
 
-    def _once(self, work: Callable[[Connection], Result], lock: str | None, *, read_only: bool) -> Result:
-        with translated(self.name), self.engine.connect() as connection:
-            if read_only:
-                connection.execution_options(**_read_options(self.engine))
-            with _named_lock(connection, lock), connection.begin():
-                return work(connection)
+
+class _Transaction(Generic[Result]):
+    """One call of ``Store.transact``: run again until it is committed, and once only."""
+
+    def __init__(self, store: Store, work: Callable[[Connection], Result], lock: str | None) -> None:
+        self._store, self._work = store, work
+        self._lock = None if lock is None else lock_name(store.installation, lock)
+        self._in_doubt: tuple[str, Result] | None = None
+
+    def attempt(self) -> Result:
+        try:
+            with translated(self._store.name):
+                return self._once()
+        except TryAgain as error:
+            if self._in_doubt is not None:
+                raise TryAgain(f"{error}; whether the last commit succeeded is not known") from error
+            raise
+
+    def _once(self) -> Result:
+        with (
+            self._store.engine.connect() as connection,
+            _named_lock(connection, self._lock),
+            connection.begin() as transaction,
+        ):
+            if self._in_doubt is not None:
+                marker, result = self._in_doubt
+                if was_committed(connection, marker):
+                    transaction.rollback()
+                    return result
+                self._in_doubt = None
+            result = self._work(connection)
+            marker_now = write_marker(connection)
+            if marker_now is not None:
+                self._in_doubt = marker_now, result
+            transaction.commit()
+            self._in_doubt = None
+            return result
 
 
 def open_store(
@@ -116,6 +169,7 @@ def open_store(
     *,
     attempts: int = 5,
     wait_seconds: float = 5.0,
+    installation: str = "",
     connect_args: dict[str, Any] | None = None,
     **engine_options: Any,
 ) -> Store:
@@ -126,6 +180,7 @@ def open_store(
             without a driver gets mysqlconnector, the one whose statements carry many rows.
         attempts: see ``Store``.
         wait_seconds: see ``Store``.
+        installation: see ``Store``.
         connect_args: for the driver, such as ``ssl_ca`` and ``ssl_verify_identity``.
         engine_options: for ``sqlalchemy.create_engine``, such as ``pool_size``.
 
@@ -143,7 +198,7 @@ def open_store(
     except ArgumentError as error:
         raise FinalError("the address of the results database is not a SQLAlchemy URL") from error
     _listen(engine)
-    return Store(engine, attempts, wait_seconds)
+    return Store(engine, attempts, wait_seconds, installation)
 
 
 def to_json(value: Any) -> str:
@@ -196,6 +251,7 @@ def _infile_folder() -> Path:
 
 
 def _listen(engine: Engine) -> None:
+    event.listen(engine, "handle_error", judge_connection)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -233,13 +289,23 @@ def _read_options(engine: Engine) -> dict[str, Any]:
     return {"isolation_level": "REPEATABLE READ"}  # several statements see one moment
 
 
+def lock_name(installation: str, name: str) -> str:
+    """What MySQL calls a lock of ours: 64 characters at most, for all databases of the server together."""
+    # No name of a lock has a colon, so an installation and a lock never read as another pair of both.
+    whole = f"foresight.{installation}:{name}" if installation else f"foresight.{name}"
+    if len(whole) <= _LOCK_NAME_LENGTH:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return f"foresight.{digest}"[:_LOCK_NAME_LENGTH]
+
+
 @contextmanager
 def _named_lock(connection: Connection, name: str | None) -> Iterator[None]:
     """Holds MySQL's lock of that name; it belongs to the connection, so it goes when the connection does."""
     if name is None or not is_mysql(connection):
         yield
         return
-    given = {"name": f"foresight.{name}", "seconds": _LOCK_SECONDS}
+    given = {"name": name, "seconds": _LOCK_SECONDS}
     taken = connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), given).scalar()
     connection.commit()
     if taken != 1:
@@ -247,6 +313,16 @@ def _named_lock(connection: Connection, name: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.invalidated:
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), given)
-            connection.commit()
+        _release(connection, name)
+
+
+def _release(connection: Connection, name: str) -> None:
+    """Gives a lock back. What was done under it is done: an error here is none of the work's."""
+    if connection.invalidated:
+        return
+    try:
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+        connection.commit()
+    except (SQLAlchemyError, ConnectionFailed) as error:
+        logger.warning("the lock %r goes with its connection: %s", name, error)
+        connection.invalidate()

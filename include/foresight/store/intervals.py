@@ -13,6 +13,7 @@ from foresight.errors import NotFound
 from foresight.grid import whole_seconds
 from foresight.series import SeriesKey
 from foresight.store.bulk import upsert
+from foresight.store.checks import content_of
 from foresight.store.reading import read_columns
 from foresight.store.tables import (
     analysed_interval,
@@ -109,6 +110,20 @@ def state_changes(connection: Connection, as_of: int) -> list[Mapping[str, Any]]
         .order_by(sla_event.c.sla_name, sla_event.c.sli_name)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def content_of_series(connection: Connection, as_of: int) -> str:
+    """Which series have an analysis at ``as_of``, as a hash: what messages about them there are."""
+    return content_of(connection, select(series_analysis.c.series_id).where(series_analysis.c.as_of == as_of))
+
+
+def content_of_changes(connection: Connection, as_of: int) -> str:
+    """Which changes of state there are at ``as_of``, as a hash: what messages about them there are."""
+    names = ("sla_name", "sli_name", "previous_state", "state")
+    columns = [sla_event.c[name] for name in names]
+    same = [sla_event.c[name] == sli_status.c[name] for name in ("sla_name", "sli_name", "as_of")]
+    query = select(*columns, sli_status.c.revision).select_from(sla_event.join(sli_status, and_(*same)))
+    return content_of(connection, query.where(sla_event.c.as_of == as_of))
 
 
 def read_key(connection: Connection, series_id: int) -> SeriesKey:

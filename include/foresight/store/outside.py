@@ -73,9 +73,14 @@ def last_key(connection: Connection, table: Table) -> int | None:
 def read_rows(
     connection: Connection, table: Table, start: int, until: int, limit: int | None
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Keys and rows from ``start`` to before ``until``, by key, ``limit`` of them at most."""
+    """Keys and rows from ``start`` to before ``until``, by key, ``limit`` of them at most.
+
+    A row may be committed after one with a larger key. So the read locks what it finds, which waits for rows
+    that are being inserted in between. Call it in ``Store.read`` without ``at_one_moment``.
+    """
     column = key_of(table)
     query = select(table).where(column >= start, column < until).order_by(column).limit(limit)
+    query = query.with_for_update(read=True)
     return [(int(row[column.name]), dict(row)) for row in connection.execute(query).mappings()]
 
 

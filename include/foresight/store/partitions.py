@@ -52,6 +52,15 @@ def read_layout(connection: Connection, table: Table) -> Layout:
     return Layout(bounds[PAST], max(bounds.values()))
 
 
+def partition_names(connection: Connection, table: Table) -> list[str]:
+    """The names of all partitions that the table has now, the oldest rows first."""
+    query = text(
+        "SELECT partition_name FROM information_schema.partitions "
+        "WHERE table_schema = DATABASE() AND table_name = :name ORDER BY partition_ordinal_position"
+    )
+    return list(connection.execute(query, {"name": table.name}).scalars())
+
+
 def add_days(table: Table, layout: Layout, start: date, end: date) -> tuple[Layout, list[str]]:
     """Gives the days up to ``end`` partitions; ``start`` is where they begin if there is none yet."""
     if end <= layout.end:

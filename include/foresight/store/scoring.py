@@ -12,6 +12,8 @@ from foresight.store.tables import scoring_load_test, scoring_run, scoring_strea
 
 SCORING_LOCK: Final = "scoring"
 """Whoever opens or closes a batch holds this lock."""
+SOURCE: Final = "source:"
+"""Under this name ``topic_ids`` holds the identity of the source; no topic has a colon in its name."""
 COUNTS: Final = ("n_batches", "n_read", "n_good", "n_bad", "seconds")
 
 
@@ -23,12 +25,34 @@ def find_stream(connection: Connection, stream: str) -> Row[Any] | None:
 def open_batch(connection: Connection, stream: str, number: int, fields: Mapping[str, Any], at: int) -> bool:
     """Opens the batch of that number; False where somebody else was faster.
 
-    ``fields`` are ``offsets``, ``until``, ``model_name``, ``model_version`` and ``plan``.
+    ``fields`` are ``offsets``, ``until``, ``model_name``, ``model_version``, ``plan`` and ``topic_ids``.
     """
     held = find_stream(connection, stream)
     if held is not None and (held.number != number or held.until is not None):
         return False
     _save(connection, scoring_stream, stream=stream, number=number, updated_at=at, **fields)
+    return True
+
+
+def restart_stream(
+    connection: Connection,
+    stream: str,
+    offsets: Mapping[str, int],
+    topic_ids: Mapping[str, str | None],
+    at: int,
+) -> bool:
+    """Makes a stream go on from other offsets; a batch under way is given up. False where there is none.
+
+    Its number goes on: no batch of before can be taken for one that comes.
+    """
+    held = find_stream(connection, stream)
+    if held is None:
+        return False
+    _save(
+        connection, scoring_stream,
+        stream=stream, number=held.number + 1, offsets=dict(offsets), until=None, model_name=None,
+        model_version=None, plan=None, updated_at=at, topic_ids=dict(topic_ids),
+    )  # fmt: skip
     return True
 
 

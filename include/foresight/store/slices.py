@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, or_, select, update
 
 from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
@@ -41,10 +41,21 @@ def read_offsets(connection: Connection, topic: str) -> dict[int, int]:
     return {int(number): int(offset) for number, offset in connection.execute(query)}
 
 
-def save_offsets(connection: Connection, topic: str, offsets: Mapping[int, int], as_of: int) -> None:
-    """How far the partitions of a topic have been read."""
+def read_topic_id(connection: Connection, topic: str) -> str | None:
+    """The identity of the topic that the stored offsets belong to; None where it is not known."""
+    found = connection.execute(select(topic_offset.c.topic_id).filter_by(topic=topic)).scalars()
+    return next((identity for identity in found if identity is not None), None)
+
+
+def save_offsets(
+    connection: Connection, topic: str, offsets: Mapping[int, int], as_of: int, topic_id: str | None = None
+) -> None:
+    """How far the partitions of a topic have been read; offsets of a topic that had its name before go."""
+    if topic_id is not None:
+        is_gone = and_(topic_offset.c.topic == topic, topic_offset.c.topic_id != topic_id)
+        connection.execute(delete(topic_offset).where(is_gone))
     columns = {"partition_number": list(offsets), "next_offset": list(offsets.values())}
-    upsert(connection, topic_offset, {"topic": topic, "as_of": as_of, **columns})
+    upsert(connection, topic_offset, {"topic": topic, "as_of": as_of, "topic_id": topic_id, **columns})
 
 
 def save_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from foresight.conventions import MAX_SETTLE_SECONDS
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
 from foresight.grid import Grid
@@ -38,6 +39,7 @@ def _no_boolean(given: Any) -> Any:
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
+SettleDelay = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, le=MAX_SETTLE_SECONDS)]
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=3650)]
@@ -115,6 +117,8 @@ class WatchedMetric(Entry):
     """The labels that tell series of this metric apart within one host."""
     step_seconds: Duration = Field(default=STEP_SECONDS, alias="step")
     window_seconds: Duration = Field(default=12 * 3600, alias="window")
+    settle_seconds: SettleDelay | None = Field(default=None, alias="settle")
+    """How long after as-of the last slot may still change; ``None`` for that of the connection."""
     description: str = ""
     unit: str = ""
     minimum: Number | None = None

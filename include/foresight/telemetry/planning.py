@@ -5,17 +5,19 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from foresight.errors import BadAnswer
+from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
 from foresight.telemetry.catalogue import Catalogue, WatchedMetric
-from foresight.telemetry.source import Selection, Shard, TelemetrySource
+from foresight.telemetry.source import EntryUnavailable, Selection, Shard, TelemetrySource, Texts
 
 MAX_SHARDS = 32
 """More shards cost more in task starts than they gain."""
+
+NOT_ASKED = "not asked for: the entries before it took too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,11 @@ class EntryPlan:
     shared: int = 0
     """Series that an earlier entry of the catalogue watches already."""
     refused: str = ""
-    """Why the source refuses its query; empty where it does not."""
+    """Why it cannot be read; empty where it can."""
+    partial: tuple[str, ...] = ()
+    """Why series may be lacking; empty where the answer is whole."""
+    remarks: tuple[str, ...] = ()
+    """What the source remarks about its query."""
 
     @property
     def matches_nothing(self) -> bool:
@@ -56,8 +62,24 @@ class Plan:
 
     @property
     def refused(self) -> dict[str, str]:
-        """The reason for each entry that the source refuses."""
+        """The reason for each entry that cannot be read."""
         return {entry.entry: entry.refused for entry in self.entries if entry.refused}
+
+    @property
+    def partial(self) -> Texts:
+        """Why series may be lacking, for each entry whose answer is partial."""
+        return {entry.entry: entry.partial for entry in self.entries if entry.partial}
+
+    @property
+    def remarks(self) -> Texts:
+        """What the source remarks, for each entry about which it does."""
+        return {entry.entry: entry.remarks for entry in self.entries if entry.remarks}
+
+
+def settled_at(catalogue: Catalogue, source: TelemetrySource, as_of: int) -> float:
+    """When every entry may be read, epoch seconds: the longest settle delay after ``as_of``."""
+    own = (entry.settle_seconds for entry in catalogue.metrics)
+    return as_of + max(source.settle_seconds if seconds is None else seconds for seconds in own)
 
 
 def plan(
@@ -67,6 +89,7 @@ def plan(
     *,
     max_series_per_shard: int = 1000,
     max_shards: int = MAX_SHARDS,
+    is_late: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """Deals every series of the catalogue to shards of about equal size, each on one grid.
 
@@ -74,31 +97,49 @@ def plan(
         as_of: the instant the run is pinned to, epoch seconds; floored to the step of each entry.
         max_series_per_shard: wished size; exceeded only where ``max_shards`` would be.
         max_shards: most shards in all; at least one for each (step, window) of the catalogue.
+        is_late: asked after an entry that could not be read; once it is true, the entries behind it are
+            left out unasked, for what was read has to be worked on too.
 
-    An entry whose query the source refuses is set aside with the reason.
+    An entry that the source refuses, or cannot answer in time, is set aside with the reason.
 
     Raises:
-        SourceUnavailable: from the source.
+        SourceUnavailable: the source answers nothing, or no entry is left and some may be readable later.
         BadAnswer: no entry is left.
     """
     claimed: set[SeriesKey] = set()
     entries, wanted = [], defaultdict[Grid, list[Selection]](list)
+    may_pass = was_refused = False
     for entry in catalogue.metrics:
         grid = entry.grid(as_of)
+        if was_refused and is_late():
+            entries.append(EntryPlan(entry.name, 0, refused=NOT_ASKED))
+            may_pass = True
+            continue
         try:
             found = source.discover(entry, grid)
-        except BadAnswer as error:
+        except (BadAnswer, EntryUnavailable) as error:
             entries.append(EntryPlan(entry.name, 0, refused=str(error)))
+            may_pass |= isinstance(error, EntryUnavailable)
+            was_refused = True
             continue
         fresh = [key for key in found if key not in claimed]
         kept = tuple(fresh[: entry.max_series])
         claimed.update(kept)
-        entries.append(EntryPlan(entry.name, len(kept), len(fresh) - len(kept), len(found) - len(fresh)))
+        entries.append(
+            EntryPlan(
+                entry.name,
+                len(kept),
+                len(fresh) - len(kept),
+                len(found) - len(fresh),
+                partial=found.partial,
+                remarks=found.remarks,
+            )
+        )
         if kept:
-            narrowed = () if len(kept) == len(found) else _narrowed_to(entry, kept)
-            wanted[grid].append(Selection(entry, kept, narrowed))
+            wanted[grid].append(_selection(entry, kept, found.keys))
     if entries and all(entry.refused for entry in entries):
-        raise BadAnswer("\n".join(entry.refused for entry in entries))
+        reasons = "\n".join(entry.refused for entry in entries)
+        raise SourceUnavailable(reasons) if may_pass else BadAnswer(reasons)
     total = sum(entry.planned for entry in entries)
     shards: list[Shard] = []
     for grid, selections in wanted.items():
@@ -107,6 +148,15 @@ def plan(
         for part in _dealt(selections, n_shards):
             shards.append(Shard(len(shards), grid, part))
     return Plan(tuple(shards), tuple(entries))
+
+
+def _selection(entry: WatchedMetric, kept: tuple[SeriesKey, ...], found: tuple[SeriesKey, ...]) -> Selection:
+    """The kept ones among the series that were found."""
+    if len(kept) == len(found):
+        return Selection(entry, kept)
+    mine = set(kept)
+    others = frozenset(key.id for key in found if key not in mine)
+    return Selection(entry, kept, _narrowed_to(entry, kept), others)
 
 
 def _dealt(selections: Sequence[Selection], n_shards: int) -> list[tuple[Selection, ...]]:
@@ -133,7 +183,7 @@ def _pieces(selection: Selection, size: int) -> Iterator[Selection]:
     batch: dict[str, list[SeriesKey]] = {}
     for value, members in sorted(_by_value(keys, label).items()):
         if len(members) > size:
-            inner = Selection(entry, tuple(members), (*narrowed, (label, (value,))))
+            inner = Selection(entry, tuple(members), (*narrowed, (label, (value,))), selection.others)
             yield from _pieces(inner, size)
             continue
         if batch and sum(map(len, batch.values())) + len(members) > size:
@@ -146,7 +196,8 @@ def _pieces(selection: Selection, size: int) -> Iterator[Selection]:
 
 def _joined(selection: Selection, label: str, groups: dict[str, list[SeriesKey]]) -> Selection:
     keys = tuple(key for members in groups.values() for key in members)
-    return Selection(selection.entry, keys, (*selection.narrowed, (label, tuple(groups))))
+    narrowed = (*selection.narrowed, (label, tuple(groups)))
+    return Selection(selection.entry, keys, narrowed, selection.others)
 
 
 def _narrowed_to(entry: WatchedMetric, keys: Sequence[SeriesKey]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from foresight.errors import FinalError, NotFound
 from foresight.grid import Grid, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
+from foresight.telemetry.assembly import first_of
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.matching import matching
-from foresight.telemetry.source import Description, Extraction, Shard
+from foresight.telemetry.source import Description, Discovery, Extraction, Shard
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 ROW_SECONDS: Final = 60
@@ -45,7 +46,12 @@ class RecordingSource:
         if self._anchor % ROW_SECONDS:
             raise FinalError(f"last_slot_at must lie on a whole minute, got {self.last_slot_at}")
 
-    def discover(self, entry: WatchedMetric, grid: Grid) -> tuple[SeriesKey, ...]:
+    @property
+    def settle_seconds(self) -> float:
+        """None: the rows of a recording do not change."""
+        return 0.0
+
+    def discover(self, entry: WatchedMetric, grid: Grid) -> Discovery:
         """The series of an entry; a recording cannot evaluate a query, so that is refused."""
         _check(grid)
         if entry.query is not None:
@@ -53,7 +59,7 @@ class RecordingSource:
                 f"{entry.name}: a recording cannot evaluate PromQL; give metric instead of query"
             )
         keys = sorted(key for key in self._rows if key.metric == entry.metric)
-        return tuple(compress(keys, matching(keys, entry.matchers)))
+        return Discovery(tuple(compress(keys, matching(keys, entry.matchers))))
 
     def extract(self, shard: Shard) -> Extraction:
         """The samples of the shard; a planned series that is not recorded is missing."""
@@ -66,7 +72,14 @@ class RecordingSource:
         counts = {name: np.zeros(len(shard), np.int64) for name in Extraction.COUNTS}
         counts["points"][known] = grid.n_slots
         missing = tuple(key for key, is_known in zip(shard.keys, known, strict=True) if not is_known)
-        return Extraction(SeriesMatrix(shard.keys, grid, values), counts, missing, n_bytes=values.nbytes)
+        partial = {}
+        for selection in shard.selections:
+            if absent := tuple(key for key in selection.keys if key not in self._rows):
+                partial[selection.entry.name] = (
+                    f"{len(absent)} series are not recorded: {first_of(absent)}",
+                )
+        matrix = SeriesMatrix(shard.keys, grid, values)
+        return Extraction(matrix, counts, missing, partial=partial, n_bytes=values.nbytes)
 
     def describe(self) -> Description:
         """The recording and its length."""

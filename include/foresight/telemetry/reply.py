@@ -21,6 +21,10 @@ from foresight.errors import BadAnswer, SourceUnavailable
 # Inside a JSON string the first quote would be escaped, so this can only be the key itself.
 _VALUES = b'"values":[['
 _BETWEEN = b"],["
+_ABSENT = object()
+_ANNOTATION = "PromQL "
+"""How Prometheus 3 begins what it remarks about a query; it says nothing about the data being whole."""
+_IS_PARTIAL = "the source says that its answer is partial (isPartial)"
 # One pass makes a table with an empty first column out of `[0,"1"],[60,"2"`: arrow trims the blanks.
 _LINES = bytes.maketrans(b"[]", b" \n")
 _READ = csv.ReadOptions(column_names=["nothing", "epoch", "value"], use_threads=False, block_size=1 << 24)
@@ -37,6 +41,18 @@ class RangeReply:
     values: NDArray[np.float64]
     """NaN and infinities as they came."""
     warnings: tuple[str, ...]
+    """Why the source holds the answer for partial."""
+    remarks: tuple[str, ...] = ()
+    """What the source says about the query, and what is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of any query, and what the source says about it, as in ``RangeReply``."""
+
+    series: list[Any]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def parse_range(body: bytes) -> RangeReply:
@@ -47,16 +63,25 @@ def parse_range(body: bytes) -> RangeReply:
         BadAnswer: it is JSON, but no matrix of numbers.
     """
     skeleton, texts = _cut(body)
-    result, warnings = parse_answer(skeleton, "matrix")
+    result = parse_answer(skeleton, "matrix")
     try:
-        found = [_text(series.get("values", []), texts) for series in result]
-        labels = tuple(label_set(series["metric"]) for series in result)
-        histograms = sum("histograms" in series for series in result)
+        found = [_text(series.get("values"), texts) for series in result.series]
+        labels = tuple(label_set(series["metric"]) for series in result.series)
+        n_histograms = sum("histograms" in series for series in result.series)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise BadAnswer(f"the result is not a list of series: {error!r}") from error
-    if histograms:
-        warnings = (*warnings, f"{histograms} series hold native histograms, which are not read")
-    return RangeReply(labels, *_numbers(found), warnings)
+    remarks = result.remarks
+    if n_histograms:
+        remarks = (*remarks, histograms_in_words(n_histograms))
+    return RangeReply(labels, *_numbers(found), result.warnings, remarks)
+
+
+def histograms_in_words(n_series: int) -> str:
+    """What is said about series of native histograms."""
+    return (
+        f"{n_series} series hold native histograms, which are not read: watch a number of them by a query, "
+        "such as histogram_quantile(0.9, rate(NAME[5m])) or histogram_count(NAME)"
+    )
 
 
 def label_set(given: Any) -> dict[str, str]:
@@ -66,8 +91,11 @@ def label_set(given: Any) -> dict[str, str]:
     raise TypeError(f"labels are texts by name, got {given!r}")
 
 
-def parse_answer(body: bytes, kind: str) -> tuple[list[Any], tuple[str, ...]]:
-    """The result list and the warnings of any reply of Prometheus; same errors as ``parse_range``."""
+def parse_answer(body: bytes, kind: str) -> Result:
+    """The result of any reply of Prometheus or its kin; same errors as ``parse_range``.
+
+    A result that is null is an empty one: some servers write a list without members so.
+    """
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -76,14 +104,25 @@ def parse_answer(body: bytes, kind: str) -> tuple[list[Any], tuple[str, ...]]:
         reason = answer.get("error", body[:200]) if isinstance(answer, dict) else body[:200]
         raise BadAnswer(f"the status is not success: {reason!r}")
     data = answer.get("data")
-    if (
-        not isinstance(data, dict)
-        or data.get("resultType") != kind
-        or not isinstance(data.get("result"), list)
-    ):
+    if not isinstance(data, dict) or data.get("resultType") != kind:
         given = data.get("resultType") if isinstance(data, dict) else data
         raise BadAnswer(f"the result is no {kind} but {given!r}")
-    return data["result"], tuple(map(str, answer.get("warnings") or ()))
+    series = [] if data.get("result", _ABSENT) is None else data.get("result")
+    if not isinstance(series, list):
+        raise BadAnswer(f"the result of kind {kind} is no list but {type(series).__name__}")
+    said = _texts(answer, "warnings")
+    warnings = [text for text in said if not text.startswith(_ANNOTATION)]
+    if answer.get("isPartial") or data.get("isPartial"):
+        warnings.append(_IS_PARTIAL)
+    remarks = [text for text in said if text.startswith(_ANNOTATION)]
+    return Result(series, tuple(warnings), (*remarks, *_texts(answer, "infos")))
+
+
+def _texts(answer: dict[str, Any], name: str) -> list[str]:
+    given = answer.get(name)
+    if not given:
+        return []
+    return [str(text) for text in (given if isinstance(given, list) else [given])]
 
 
 def _cut(body: bytes) -> tuple[bytes, list[bytes]]:
@@ -106,6 +145,8 @@ def _text(values: Any, texts: list[bytes]) -> bytes:
     """The points of a series as text: cut out before, or spelled with blanks and therefore still there."""
     if isinstance(values, int):
         return texts[values]
+    if values is None:
+        return b""
     return orjson.dumps(values)[2:-2]
 
 
@@ -137,5 +178,5 @@ def _read_table(lines: bytes) -> pa.Table:
 
 def _read_as(lines: bytes, epoch: pa.DataType) -> pa.Table:
     types = {"epoch": epoch, "value": pa.float64()}
-    wanted = csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=["NaN"])
+    wanted = csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=["NaN", "null"])
     return csv.read_csv(pa.py_buffer(lines), _READ, _PARSE, wanted)

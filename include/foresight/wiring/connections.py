@@ -1,6 +1,6 @@
 """Airflow connections become the objects that services work on: here, and nowhere else.
 
-- ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra ``verify``, ``cert``, ``headers``;
+- ``telemetry`` of type ``http`` or ``https``: a Prometheus; extra as ``PrometheusExtra`` says;
 - ``telemetry`` of type ``recording``: host is its name, extra ``last_row`` and ``last_slot_at`` anchor it;
 - ``results`` of type ``mysql``: MySQL or MariaDB; extra ``ssl_*`` is passed on to the driver;
 - ``results`` of type ``sqlite``: host is the path of the file, in a folder that is there; any other

@@ -31,14 +31,15 @@ def storage_path(place: str) -> UPath:
 
 def model_files() -> Files:
     """Where model files lie: ``FORESIGHT_MODELS``, by default the folder ``models`` in Airflow's home."""
-    return Files(storage_path(_placed("FORESIGHT_MODELS", "models")), storage_path)
+    return Files(storage_path(placed("FORESIGHT_MODELS", "models")), storage_path)
 
 
 def staging_root() -> UPath:
     """Where tasks put what others read: ``FORESIGHT_STAGING``, by default ``staging`` in Airflow's home."""
-    return storage_path(_placed("FORESIGHT_STAGING", "staging"))
+    return storage_path(placed("FORESIGHT_STAGING", "staging"))
 
 
-def _placed(variable: str, folder: str) -> str:
+def placed(variable: str, folder: str) -> str:
+    """The place that a variable of the environment names, by default a folder in Airflow's home."""
     home = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
     return os.environ.get(variable) or os.path.join(home, folder)

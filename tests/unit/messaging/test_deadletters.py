@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.messaging import Received, dead_letter
-from foresight.messaging.deadletters import MAX_VALUE_BYTES
+from foresight.messaging.deadletters import MAX_LETTER_BYTES
 
 maybe_bytes = st.none() | st.binary(max_size=50)
 headers = st.lists(st.tuples(st.text(max_size=5), maybe_bytes), max_size=4).map(tuple)
@@ -39,7 +39,27 @@ def test_a_letter_keeps_the_original_and_names_its_origin(original: Received, re
 
 
 def test_a_value_that_no_topic_might_take_is_cut_and_says_so() -> None:
-    original = Received("pm", 0, 7, None, None, bytes(MAX_VALUE_BYTES + 1))
+    original = Received("pm", 0, 7, None, None, bytes(MAX_LETTER_BYTES + 1))
     letter = dead_letter(original, "too deep")
-    assert len(letter.value or b"") == MAX_VALUE_BYTES
-    assert dict(letter.headers)["dead-letter.cut-from"] == b"%d" % (MAX_VALUE_BYTES + 1)
+    assert MAX_LETTER_BYTES - 5_000 < len(letter.value or b"") < MAX_LETTER_BYTES
+    assert dict(letter.headers)["dead-letter.cut-from"] == b"%d" % (MAX_LETTER_BYTES + 1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 2_000_000), st.integers(0, 2_000_000), st.lists(st.integers(0, 500_000), max_size=40),
+    st.integers(0, 100_000),
+)  # fmt: skip
+def test_a_whole_letter_is_never_larger_than_topics_take(
+    key: int, value: int, header_sizes: list[int], reason: int
+) -> None:
+    headers = tuple((f"h{at}", bytes(size)) for at, size in enumerate(header_sizes))
+    original = Received("pm", 0, 7, None, bytes(key), bytes(value), headers)
+    letter = dead_letter(original, "ä" * reason)
+    assert letter.size <= MAX_LETTER_BYTES
+    facts = dict(letter.headers)
+    assert ("dead-letter.key-cut-from" in facts) == (letter.key != original.key)
+    assert ("dead-letter.cut-from" in facts) == (letter.value != original.value)
+    kept = tuple(header for header in letter.headers if not header[0].startswith("dead-letter."))
+    assert kept == headers[: len(kept)]
+    assert ("dead-letter.headers-cut-from" in facts) == (len(kept) < len(headers))

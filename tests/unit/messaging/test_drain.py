@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import BrokerUnavailable, NotFound
-from foresight.messaging import Drain, Gap, drain, end_offsets
+from foresight.messaging import Drain, Gap, drain, end_offsets, topic_id
 from foresight.messaging.drain import _gap
 from foresight.messaging.topics import Span
 
@@ -35,7 +35,7 @@ def test_a_message_comes_with_its_origin(config: dict[str, str], topic: str) -> 
     )
     producer.flush(10)
     (message,) = drain(config, topic, {}).messages
-    assert (message.key, message.value, message.size) == (b"key", b"value", 8)
+    assert (message.key, message.value, message.size) == (b"key", b"value", 8 + 2 * 11 + 1)
     assert (message.topic, message.partition, message.offset) == (topic, 2, 0)
     assert message.origin == f"{topic}:2:0"
     assert message.timestamp_ms == 1_700_000_000_123
@@ -143,9 +143,28 @@ def test_messages_that_cannot_be_read_in_time_are_an_error_and_not_an_empty_drai
     ],
 )
 def test_an_offset_outside_the_log_is_a_gap(offset: int | None, expected: Gap | None) -> None:
-    assert _gap(0, Span(20, 90), {} if offset is None else {0: offset}) == expected
+    assert _gap(0, Span(20, 90), {} if offset is None else {0: offset}, is_anew=False) == expected
 
 
 def test_a_gap_says_what_was_lost() -> None:
     assert str(Gap(3, 10, 20)) == "partition 3: offsets 10 to 19 were deleted before they were read"
-    assert str(Gap(3, 10, 0)) == "partition 3: made anew, it ends before 10; read from 0"
+    assert str(Gap(3, 10, 0)) == "partition 3: the topic was made anew; read from 0, and not from 10"
+
+
+@pytest.mark.parametrize("offset", [5, 20, 90, 91, None])
+def test_no_offset_of_another_topic_is_used(offset: int | None) -> None:
+    found = _gap(0, Span(20, 90), {} if offset is None else {0: offset}, is_anew=True)
+    assert found == (None if offset in {None, 20} else Gap(0, offset or 0, 20))
+
+
+def test_offsets_of_a_broker_that_is_gone_are_not_used(config: dict[str, str], topic: str) -> None:
+    send(config, topic, b"1", b"2", b"3")
+    first = drain(config, topic, {0: 1})
+    assert first.topic_id == topic_id(config, topic)
+    assert [one.value for one in drain(config, topic, {0: 2}, topic_id=first.topic_id).messages] == [b"3"]
+    anew = drain(config, topic, {0: 2}, topic_id="of another start")
+    assert [one.value for one in anew.messages] == [b"1", b"2", b"3"]
+    assert [str(gap) for gap in anew.gaps] == [
+        "partition 0: the topic was made anew; read from 0, and not from 2"
+    ]
+    assert drain(config, topic, anew.offsets, topic_id=anew.topic_id).messages == ()

@@ -19,6 +19,7 @@ def test_the_public_surface_is_what_it_was() -> None:
         "Gap",
         "Message",
         "Publication",
+        "PublicationLost",
         "Publishers",
         "Received",
         "client_config",
@@ -27,7 +28,9 @@ def test_the_public_surface_is_what_it_was() -> None:
         "drain",
         "end_offsets",
         "ensure_topic",
+        "is_another",
         "publish",
         "redacted",
         "telemetry_messages",
+        "topic_id",
     }

@@ -12,7 +12,10 @@ import pytest
 
 from foresight.errors import BadAnswer, InvalidDocument
 from foresight.grid import Grid
-from foresight.quality import Outcome, Suite, check, load_suite, profile
+from foresight.quality.check import check
+from foresight.quality.outcomes import Outcome
+from foresight.quality.profile import profile
+from foresight.quality.suite import Suite, load_suite
 from foresight.series import SeriesKey, SeriesMatrix
 
 N_SLOTS = 100

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from foresight.grid import Grid
-from foresight.quality import profile
-from foresight.quality.profile import COLUMNS
+from foresight.quality.profile import COLUMNS, profile
 from foresight.series import SeriesKey, SeriesMatrix
 
 NAN = np.nan

@@ -126,7 +126,7 @@ def test_the_ending_of_a_file_says_its_kind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "complaint"),
-    [("m.pkl", "runs code"), ("m.JOBLIB", "runs code"), ("m.h5", "no safe mode"), ("m.txt", "names no kind"),
+    [("m.pkl", "runs code"), ("m.JOBLIB", "runs code"), ("m.pb", "SavedModel"), ("m.txt", "names no kind"),
      ("m", "names no kind")],
 )  # fmt: skip
 def test_a_file_of_no_kind_is_refused(file: str, complaint: str) -> None:

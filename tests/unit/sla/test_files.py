@@ -82,8 +82,9 @@ class TestAccepted:
         assert parse_slas(text, "f") == []
 
     def test_the_example_in_the_guide_is_read(self) -> None:
-        [example] = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-        [sla] = parse_slas(example, "guide")
+        first, second = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+        [sla], [ratios] = parse_slas(first, "guide"), parse_slas(second, "guide")
+        assert [sli.ratio is not None for sli in ratios.slis] == [True, True]
         assert [(sli.lower, sli.upper) for sli in sla.slis] == [(9.882e9, 3.0e10), (1e10, None)]
 
     def test_the_guide_names_every_reason_state_and_alert(self) -> None:

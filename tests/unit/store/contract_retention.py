@@ -15,14 +15,20 @@ from foresight.store import (
     migrate,
     open_store,
 )
+from foresight.store.retention import LargeDrop, has_lost_samples
 from foresight.store.tables import (
+    commit_marker,
     metadata,
     sample,
+    sample_window,
     series,
+    series_analysis,
     slice_configuration,
+    slice_measurement,
 )
 from tests.unit.store.rows import (
     T0,
+    analysis_columns,
     clear,
     column,
     evaluate,
@@ -50,7 +56,16 @@ class RetentionContract:
         return [int(slot.timestamp()) for slot in column(store, sample, "slot")]
 
     def clean(self, store: Store, later_days: int = 0, **days: int) -> Any:
-        return maintain(store, self.NOW + later_days * DAY, days)
+        """As when data go on to come until then."""
+        now = self.NOW + later_days * DAY
+        self.measure(store, now)
+        return maintain(store, now, days, allow_large_drop=True)
+
+    def measure(self, store: Store, at: int) -> None:
+        write(store, slice_measurement, {
+            "snssai": "01-A", "cu": "a", "cell": "1", "period_start": [at], "granularity_seconds": 900,
+            "sharing": "measured", "is_suspect": False, "source": "x",
+        })  # fmt: skip
 
     def test_rows_are_kept_by_whole_days(self, store: Store) -> None:
         slots = self.fill_days(store, range(-9, 2))
@@ -114,6 +129,48 @@ class RetentionContract:
             self.clean(store, slice_configuration=3)
             assert sorted(column(store, slice_configuration, "connections")) == [90, 110, 120]
 
+    def test_a_clock_that_runs_ahead_deletes_nothing(self, store: Store) -> None:
+        persist(store, matrix([[1.0] * 10], self.NOW))
+        write(store, series_analysis, analysis_columns(self.NOW))
+        slots = self.kept(store)
+        everything = {table.name: 3 for table in metadata.sorted_tables if table.info["kept_by"]}
+        for later_days in (120, 150):
+            maintain(store, self.NOW + later_days * DAY, everything)
+        assert slots == self.kept(store)
+        assert len(column(store, series, "series_id")) == len(column(store, sample_window, "as_of")) == 1
+        assert len(column(store, series_analysis, "as_of")) == 1
+
+    def test_samples_alone_bound_what_goes_too(self, store: Store) -> None:
+        slots = self.fill_days(store, range(-3, 1))
+        write(store, sample, sample_columns(None, 1, self.NOW + 119 * DAY))
+        maintain(store, self.NOW + 120 * DAY, {"sample": 5})
+        assert slots == self.kept(store)[:-1]
+
+    def test_more_than_half_of_what_was_kept_does_not_go_without_a_word(self, store: Store) -> None:
+        slots = self.fill_days(store, range(-29, 1))
+        maintain(store, self.NOW, {"sample": 30, "sli_status": 30})
+        later = self.NOW + 40 * DAY
+        self.measure(store, later)
+        with pytest.raises(LargeDrop, match=r"sample \(40 days.*allow_large_drop"):
+            maintain(store, later, {"sample": 30, "sli_status": 30})
+        assert slots == self.kept(store)
+        with pytest.raises(LargeDrop):
+            maintain(store, self.NOW, {"sample": 5})
+        maintain(store, self.NOW, {"sample": 5}, allow_large_drop=True)
+        assert self.kept(store) == [slot for slot in slots if slot >= slots[-1] - 6 * DAY + 60]
+
+    def test_a_window_whose_samples_have_begun_to_go_is_written_anew(self, store: Store) -> None:
+        values = np.ones((2, 2 * 1440))
+        old = matrix(values, self.NOW - 2 * DAY)
+        persist(store, old)
+        persist(store, matrix(values[:1], self.NOW))
+        self.clean(store, sample=2, sample_window=9)
+        n_kept = len(self.kept(store))
+        assert n_kept < 4 * 1440
+        assert [int(at.timestamp()) for at in column(store, sample_window, "as_of")] == [self.NOW]
+        persist(store, old)
+        assert not store.read(lambda connection: has_lost_samples(connection, old.grid))
+
     @pytest.mark.parametrize("given", [{"sla": 3}, {"nothing": 3}, {"sample": 0}, {"sample": 99_999}])
     def test_a_retention_that_makes_no_sense_is_refused(self, store: Store, given: dict[str, int]) -> None:
         with pytest.raises(FinalError, match=next(iter(given))):
@@ -129,7 +186,7 @@ class ChecksumContract:
             evaluate(store, as_of, {"x": "violated" if as_of == T0 else "ok", "y": "ok"})
 
     def sums(self, store: Store) -> dict[str, str]:
-        tables = metadata.sorted_tables
+        tables = [table for table in metadata.sorted_tables if table is not commit_marker]
         return store.read(lambda connection: {table.name: checksum(connection, table) for table in tables})
 
     def test_the_order_of_writes_does_not_show(self, store: Store) -> None:

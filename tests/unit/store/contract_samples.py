@@ -46,6 +46,22 @@ class SamplesContract:
         np.testing.assert_array_equal(truth, stored.values)
         assert store.read(lambda connection: count_rows(connection, sample)) == 7 * 90
 
+    def test_a_partial_answer_takes_nothing_away_and_the_next_whole_one_fills_it(self, store: Store) -> None:
+        truth = np.arange(3 * 40.0).reshape(3, 40)
+        half = truth.copy()
+        half[0, ::2] = half[1] = np.nan
+        persist(store, matrix(truth[:, :30], T0))
+        persist(store, matrix(half, T0 + 600))
+        seen = np.where(
+            np.isnan(half), np.pad(truth[:, :30], ((0, 0), (0, 10)), constant_values=np.nan), half
+        )
+        grid = matrix(truth, T0 + 600).grid
+        stored = store.read(lambda connection: load_matrix(connection, keys(3), grid)).values
+        np.testing.assert_array_equal(seen, stored)
+        persist(store, matrix(truth, T0 + 600))
+        stored = store.read(lambda connection: load_matrix(connection, keys(3), grid)).values
+        np.testing.assert_array_equal(truth, stored)
+
     def test_a_run_writes_only_what_it_adds(self, store: Store) -> None:
         truth = np.arange(3 * 40.0).reshape(3, 40)
         assert persist(store, matrix(truth[:, :30])) == 3 * 30

@@ -42,6 +42,19 @@ def sample_columns(value: Any, series_id: Any = 1, slot: Any = T0) -> Columns:
     return {"series_id": series_id, "slot": slot, "value": value}
 
 
+def analysis_columns(as_of: int, series_id: Any = 1) -> Columns:
+    return {
+        "series_id": series_id,
+        "as_of": [as_of],
+        "outcome": "ok",
+        "n_observed": 1,
+        "n_missing": 0,
+        "n_nonfinite": 0,
+        "data_hash": "0",
+        "code_version": "0",
+    }
+
+
 def sli_columns(states: dict[str, str], as_of: int, sla: str = "shop") -> Columns:
     return {
         "sla_name": [sla] * len(states),

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from foresight.errors import FinalError, ForesightError, StoreUnavailable
 from foresight.store import Store, count_rows, migrate, open_store, upsert
@@ -31,27 +38,61 @@ class DriverError(Exception):
         self.errno = errno
 
 
-def meaning(errno: int | None, text: str = "x", *, is_lost: bool = False) -> ForesightError:
+def meaning(
+    errno: int | None, text: str = "x", *, is_lost: bool = False, kind: type[DBAPIError] = OperationalError
+) -> ForesightError:
     with pytest.raises(ForesightError) as raised, translated("db"):
-        raise OperationalError("SELECT secret", {}, DriverError(errno, text), connection_invalidated=is_lost)
+        raise kind("SELECT secret", {}, DriverError(errno, text), connection_invalidated=is_lost)
     return raised.value
 
 
-@pytest.mark.parametrize("errno", [1205, 1213, 2006, 2013])
-def test_a_deadlock_or_a_lost_connection_is_tried_again(errno: int) -> None:
+@pytest.mark.parametrize(
+    "errno",
+    [
+        *(1205, 1213, 2006, 2013, 1412, 3100, 3101, 1792, 2026, 2012, 3058, 1615, 1041, 1135, 1290, 1836),
+        *(1047, 1478, 2027, 3572, 9999, -1, None),
+    ],
+)
+def test_what_is_not_known_to_be_final_is_tried_again(errno: int | None) -> None:
     assert isinstance(meaning(errno), TryAgain)
 
 
-@pytest.mark.parametrize("errno", [3, 20, 1021, 1026, 1030, 1114, 1180, 1040, 2003])
+@pytest.mark.parametrize("errno", [3, 20, 1021, 1026, 1030, 1114, 1180, 1040, 1129, 2003])
 def test_a_full_or_absent_server_is_unavailable_at_once(errno: int) -> None:
     error = meaning(errno)
     assert isinstance(error, StoreUnavailable)
     assert not isinstance(error, TryAgain)
 
 
-@pytest.mark.parametrize("errno", [1045, 1064, 1146, None])
-def test_what_no_retry_can_mend_is_final(errno: int | None) -> None:
+@pytest.mark.parametrize("errno", [1045, 1049, 1062, 1064, 1142, 1146, 1406, 2068, 3140, 3819, 4025])
+def test_what_no_retry_can_mend_is_final(errno: int) -> None:
     assert isinstance(meaning(errno), FinalError)
+
+
+@pytest.mark.parametrize("kind", [DataError, IntegrityError, NotSupportedError, ProgrammingError])
+def test_what_a_driver_refuses_by_itself_is_final(kind: type[DBAPIError]) -> None:
+    assert isinstance(meaning(None, kind=kind), FinalError)
+
+
+@pytest.mark.parametrize("error", [TypeError("x"), ConnectionError("Kafka"), EOFError(), KeyError("x")])
+def test_an_error_of_python_passes_as_it_is(store: Store, error: Exception) -> None:
+    attempts = []
+
+    def work(_: Connection) -> None:
+        attempts.append(1)
+        raise error
+
+    for run in (store.transact, store.read):
+        with pytest.raises(type(error)) as raised:
+            run(work)
+        assert error is raised.value
+    assert len(attempts) == 2
+
+
+def test_a_value_that_no_column_takes_is_an_error_of_python_too(store: Store) -> None:
+    query = select(sample).where(sample.c.series_id == object())
+    with pytest.raises(ForesightError, match="object"):  # SQLite says it itself
+        store.read(lambda connection: connection.execute(query).all())
 
 
 def test_a_row_too_large_is_final_although_the_server_closes_the_connection() -> None:

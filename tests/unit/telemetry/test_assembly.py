@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.series import SeriesKey
-from foresight.telemetry.assembly import Assembly
+from foresight.telemetry.assembly import Answer, Assembly, better, joined
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.reply import RangeReply
-from foresight.telemetry.source import Extraction, Selection, Shard
+from foresight.telemetry.source import EntryUnavailable, Extraction, Selection, Shard
 
 ENTRY = WatchedMetric(name="a", metric="a")
 GRID = Grid(600, 10)
@@ -24,7 +24,7 @@ SHARD = Shard(0, GRID, (SELECTION,))
 Points = dict[str, list[tuple[float, float]]]
 
 
-def reply(points: Points, *warnings: str) -> RangeReply:
+def reply(points: Points, *warnings: str, remarks: tuple[str, ...] = ()) -> RangeReply:
     flat = [point for one in points.values() for point in one]
     return RangeReply(
         tuple({"i": name} for name in points),
@@ -32,14 +32,19 @@ def reply(points: Points, *warnings: str) -> RangeReply:
         np.array([epoch for epoch, _ in flat], dtype=np.float64),
         np.array([value for _, value in flat], dtype=np.float64),
         warnings,
+        remarks,
     )
 
 
 def assembled(*parts: tuple[Grid, RangeReply], shard: Shard = SHARD) -> Extraction:
-    assembly = Assembly(shard)
+    return joined(shard, [answer(*parts, selection=shard.selections[0])], 1.0)
+
+
+def answer(*parts: tuple[Grid, RangeReply], selection: Selection = SELECTION) -> Answer:
+    assembly = Assembly(selection, GRID)
     for grid, part in parts:
-        assembly.add(shard.selections[0], grid, part, 100)
-    return assembly.finished(1.0)
+        assembly.add(grid, part, 100)
+    return assembly.finished()
 
 
 def counted(extraction: Extraction, row: int) -> dict[str, int]:
@@ -102,19 +107,70 @@ def test_what_nobody_planned_is_named_and_left_out() -> None:
     assert 7.0 not in extraction.matrix.values
 
 
-def test_warnings_make_an_answer_incomplete_and_are_kept_once() -> None:
-    full: Points = {str(i): [(60, 1.0)] for i in range(3)}
-    assert assembled((GRID, reply(full))).is_complete
-    warned = assembled((GRID, reply(full, "half")), (GRID, reply({}, "half", "other")))
-    assert (warned.is_complete, warned.warnings) == (False, ("half", "other"))
+FULL: Points = {str(i): [(60, 1.0)] for i in range(3)}
+
+
+def test_a_warning_makes_an_answer_partial_and_is_kept_once() -> None:
+    assert assembled((GRID, reply(FULL))).is_complete
+    warned = assembled((GRID, reply(FULL, "half")), (GRID, reply({}, "half", "other")))
+    assert (warned.is_complete, warned.partial) == (False, {"a": ("half", "other")})
+
+
+def test_a_remark_about_the_query_leaves_the_answer_whole_and_is_kept() -> None:
+    remarked = assembled((GRID, reply(FULL, remarks=("odd quantile",))))
+    assert (remarked.is_complete, remarked.remarks) == (True, {"a": ("odd quantile",)})
+    assert remarked.warnings == ("a: odd quantile",)
+
+
+def test_a_planned_series_that_did_not_come_is_a_reason() -> None:
+    extraction = assembled((GRID, reply({"0": [(60, 1.0)]})))
+    assert not extraction.is_complete
+    [reason] = extraction.partial["a"]
+    assert reason == '2 of 3 planned series did not come: a{i="1"}, a{i="2"}'
+
+
+def test_a_series_that_was_not_planned_is_a_reason_unless_it_is_known_to_come_too() -> None:
+    stranger = reply(FULL | {"9": [(60, 7.0)]})
+    assert assembled((GRID, stranger)).partial == {"a": ('1 series came that were not planned: a{i="9"}',)}
+    known = Selection(ENTRY, KEYS, others=frozenset({SeriesKey.of("a", {"i": "9"}).id}))
+    extraction = assembled((GRID, stranger), shard=Shard(0, GRID, (known,)))
+    assert (extraction.is_complete, extraction.unexpected) == (True, ())
+
+
+def test_a_series_of_another_selection_does_not_count_twice() -> None:
+    early, late = Selection(ENTRY, KEYS[:1]), Selection(ENTRY, KEYS[1:], others=frozenset({KEYS[0].id}))
+    whole = reply(FULL)
+    answers = [answer((GRID, whole), selection=selection) for selection in (early, late)]
+    extraction = joined(Shard(0, GRID, (early, late)), answers, 0.0)
+    assert extraction.counts["points"].tolist() == [1, 1, 1]
+    assert not extraction.counts["duplicate"].any()
 
 
 def test_selections_of_several_entries_share_the_matrix() -> None:
     other = Selection(WatchedMetric(name="b", query="x"), (SeriesKey.of("b", {"i": "0"}),))
-    assembly = Assembly(Shard(0, GRID, (SELECTION, other)))
-    assembly.add(SELECTION, GRID, reply({"0": [(60, 1.0)]}), 1)
-    assembly.add(other, GRID, reply({"0": [(60, 2.0)]}), 1)
-    assert assembly.finished(0.0).matrix.values[[0, 3], 0].tolist() == [1.0, 2.0]
+    parts = answer((GRID, reply(FULL))), answer((GRID, reply({"0": [(60, 2.0)]})), selection=other)
+    extraction = joined(Shard(0, GRID, (SELECTION, other)), parts, 0.0)
+    assert extraction.matrix.values[[0, 3], 0].tolist() == [1.0, 2.0]
+    assert extraction.is_complete
+
+
+def test_an_entry_that_failed_is_named_and_its_rows_are_empty() -> None:
+    other = Selection(WatchedMetric(name="b", query="x"), (SeriesKey.of("b", {"i": "0"}),))
+    parts = [answer((GRID, reply(FULL))), BadAnswer("too many chunks")]
+    extraction = joined(Shard(0, GRID, (SELECTION, other)), parts, 0.0)
+    assert (extraction.refused, extraction.missing) == ({"b": "too many chunks"}, other.keys)
+    assert extraction.matrix.values[0, 0] == 1.0
+    assert np.isnan(extraction.matrix.values[3]).all()
+    assert not extraction.is_complete
+
+
+def test_of_two_tries_the_one_that_tells_more_is_taken() -> None:
+    whole, half = answer((GRID, reply(FULL))), answer((GRID, reply({"0": [(60, 1.0)]})))
+    failed = EntryUnavailable("timed out")
+    assert better(half, whole) is whole
+    assert better(whole, half) is whole
+    assert better(half, failed) is half
+    assert better(failed, failed) is failed
 
 
 epochs = st.one_of(st.integers(-2, 13).map(lambda slot: slot * 60), st.integers(-100, 900))

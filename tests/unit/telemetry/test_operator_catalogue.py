@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foresight.quality import Outcome
+from foresight.quality.outcomes import Outcome
 from foresight.quality.profile import COLUMNS
 from foresight.telemetry.catalogue import Retention, WatchedMetric, load_catalogue
 from foresight.telemetry.prometheus import PrometheusSource

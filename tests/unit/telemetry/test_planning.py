@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foresight.errors import BadAnswer
+from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.series import SeriesKey
 from foresight.telemetry.catalogue import Catalogue, WatchedMetric
-from foresight.telemetry.planning import plan
-from foresight.telemetry.source import Description, Extraction, Shard
+from foresight.telemetry.planning import plan, settled_at
+from foresight.telemetry.source import Description, Discovery, EntryUnavailable, Extraction, Shard
 
 AS_OF = 1_700_000_040
 
@@ -23,11 +23,15 @@ class Listed:
     """A source that knows series by name of the entry."""
 
     series: dict[str, tuple[SeriesKey, ...]]
+    settle_seconds: float = 30.0
 
-    def discover(self, entry: WatchedMetric, grid: Grid) -> tuple[SeriesKey, ...]:
+    def discover(self, entry: WatchedMetric, grid: Grid) -> Discovery:
         if entry.name.startswith("wrong"):
             raise BadAnswer(f"parse error in {entry.name}")
-        return tuple(sorted(self.series.get(entry.name, ())))
+        if entry.name.startswith("slow"):
+            raise EntryUnavailable(f"{entry.name} timed out")
+        partial = ("half is away",) if entry.name.startswith("half") else ()
+        return Discovery(tuple(sorted(self.series.get(entry.name, ()))), partial)
 
     def extract(self, shard: Shard) -> Extraction:
         raise NotImplementedError
@@ -70,6 +74,48 @@ def test_an_entry_that_the_source_refuses_is_set_aside_with_the_reason() -> None
 def test_a_plan_of_which_every_entry_is_refused_fails_with_all_reasons() -> None:
     with pytest.raises(BadAnswer, match="wrong1\nparse error in wrong2"):
         plan(catalogue(entry("wrong1"), entry("wrong2")), Listed({}), AS_OF)
+
+
+def test_a_plan_of_which_some_entry_may_be_read_later_can_be_tried_again() -> None:
+    with pytest.raises(SourceUnavailable, match="wrong1\nslow1 timed out"):
+        plan(catalogue(entry("wrong1"), entry("slow1")), Listed({}), AS_OF)
+
+
+def test_an_entry_that_times_out_is_set_aside_and_the_others_go_on() -> None:
+    planned = plan(catalogue(entry("slow"), entry("b")), Listed({"b": hosts("b", 2)}), AS_OF)
+    assert (planned.n_series, planned.refused) == (2, {"slow": "slow timed out"})
+
+
+def test_once_it_is_late_what_stands_behind_a_slow_entry_is_not_asked_for() -> None:
+    entries = map(entry, ("a", "slow", "b"))
+    known = Listed({name: hosts(name, 2) for name in "ab"})
+    planned = plan(catalogue(*entries), known, AS_OF, is_late=lambda: True)
+    assert planned.n_series == 2
+    assert list(planned.refused) == ["slow", "b"]
+    assert "not asked for" in planned.refused["b"]
+
+
+def test_an_entry_of_which_series_may_be_lacking_is_named_with_the_reason() -> None:
+    planned = plan(catalogue(entry("half"), entry("b")), Listed({"half": hosts("half", 1)}), AS_OF)
+    assert planned.partial == {"half": ("half is away",)}
+
+
+def test_a_run_waits_for_the_entry_that_settles_last() -> None:
+    source = Listed({})
+    assert settled_at(catalogue(entry("a")), source, AS_OF) == AS_OF + 30
+    assert settled_at(catalogue(entry("a", settle="0s")), source, AS_OF) == AS_OF
+    assert settled_at(catalogue(entry("a"), entry("b", settle="2m")), source, AS_OF) == AS_OF + 120
+
+
+def test_series_that_a_question_brings_besides_are_known_to_its_selection() -> None:
+    shared = hosts("m", 4)
+    entries = entry("a", metric="m"), entry("b", metric="m")
+    planned = plan(catalogue(*entries), Listed({"a": shared[:3], "b": shared}), AS_OF)
+    first, second = planned.shards[0].selections
+    assert not first.others
+    assert second.others == {key.id for key in shared[:3]}
+    limited = plan(catalogue(entry("a", max_series=3)), Listed({"a": hosts("a", 5)}), AS_OF)
+    assert len(limited.shards[0].selections[0].others) == 2
 
 
 def test_a_few_series_of_many_entries_share_one_shard() -> None:

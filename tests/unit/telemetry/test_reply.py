@@ -102,10 +102,38 @@ def test_warnings_are_kept() -> None:
     assert parse_range(body([], warnings=["half of it is missing"])).warnings == ("half of it is missing",)
 
 
+@pytest.mark.parametrize("place", ["answer", "data"])
+def test_an_answer_that_calls_itself_partial_is_one(place: str) -> None:
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+    (answer if place == "answer" else answer["data"])["isPartial"] = True  # type: ignore[index]
+    assert "isPartial" in parse_range(json.dumps(answer).encode()).warnings[0]
+
+
+def test_what_prometheus_remarks_about_a_query_is_no_warning_about_its_data() -> None:
+    odd = "PromQL warning: quantile value should be between 0 and 1, got 1.5 (1:20)"
+    reply = parse_range(body([], warnings=[odd, "store is away"], infos=["PromQL info: no counter"]))
+    assert (reply.warnings, reply.remarks) == (("store is away",), (odd, "PromQL info: no counter"))
+
+
 def test_native_histograms_are_said_to_be_left_out() -> None:
     reply = parse_range(body([{"metric": {}, "histograms": [[60, {"count": "1"}]]}]))
-    assert reply.counts.tolist() == [0]
-    assert "1 series hold native histograms" in reply.warnings[0]
+    assert (reply.counts.tolist(), reply.warnings) == ([0], ())
+    assert "1 series hold native histograms" in reply.remarks[0]
+
+
+@pytest.mark.parametrize("warnings", [None, "just a text", []])
+def test_warnings_of_another_shape_are_no_trouble(warnings: Any) -> None:
+    assert parse_range(body([], warnings=warnings)).warnings == (("just a text",) if warnings else ())
+
+
+def test_null_in_place_of_a_list_is_an_empty_one() -> None:
+    assert parse_range(body(None)).labels == ()
+    assert parse_range(body([{"metric": {}, "values": None}])).counts.tolist() == [0]
+
+
+def test_a_value_that_is_null_is_not_a_number() -> None:
+    reply = parse_range(body([{"metric": {}, "values": [[60, "1"], [120, None]]}]))
+    assert np.array_equal(reply.values, [1.0, np.nan], equal_nan=True)
 
 
 def test_no_series_is_an_answer() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from foresight.errors import BadAnswer, FinalError, NotFound
+from foresight.errors import FinalError, NotFound
 from foresight.services import diagnosis
 from foresight.telemetry.prometheus import PrometheusSource
 from foresight.telemetry.recording import RecordingSource
+from foresight.telemetry.sign_in import ClientCredentials, SigV4
 from foresight.wiring.airflow_connections import InvalidConnection
 from foresight.wiring.connections import (
     database_url,
@@ -45,7 +46,27 @@ def define(monkeypatch: pytest.MonkeyPatch, name: str, text: str | None = None, 
         ({"bearer_token": "s3crét"}, "extra bearer_token: .*got str$"),
         ({"verify": "/no/such/file"}, "extra verify: true, false, or the path .*got '/no/such/file'"),
         ({"cert": ["/no/such/file", "/no/such/key"]}, "extra cert: the path of a file that is there, got"),
-        ({"surprise": 1}, "extra surprise is not known; there are bearer_token, headers, "),
+        ({"zzz": 1}, "extra zzz is not known; there are bearer_token, bearer_token_file, oauth2, "),
+        ({"timeout_second": 1}, r"extra timeout_second is not known; did you mean timeout_seconds\?"),
+        ({"tokenfile": "x"}, r"extra tokenfile is not known; did you mean bearer_token_file\?"),
+        (
+            {"oauth2": {"token_url": "http://x", "client": "me", "client_id": "me", "client_secret": "s"}},
+            r"extra oauth2.client is not known; did you mean client_id\?",
+        ),
+        ({"oauth2": {"client_id": "me", "client_secret": "s"}}, "extra oauth2.token_url: Field required$"),
+        (
+            {"oauth2": {"token_url": "http://x", "client_id": "me"}},
+            "extra oauth2: give client_secret or client_secret_file",
+        ),
+        (
+            {"sigv4": {"region": "r", "access_key": "a"}},
+            "extra sigv4: give access_key and secret_key, or credentials_file",
+        ),
+        ({"method": "PUT"}, "extra method: .*got 'PUT'"),
+        ({"settle_seconds": 601}, "extra settle_seconds: .*600.*got 601"),
+        ({"bearer_token_file": "/no/such"}, "extra bearer_token_file: the path of a file that is there"),
+        ({"tenant": "a\nb"}, "extra tenant"),
+        ({"query_parameters": {"dedup": []}}, "extra query_parameters.dedup: text, a number, true or false"),
         ([1], "extra must be a JSON object, got list"),
         ("{", "extra is not JSON"),
     ],
@@ -66,13 +87,55 @@ def test_every_mistake_of_an_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(str(caught.value).splitlines()) == 2
 
 
+def test_every_setting_of_a_prometheus_reaches_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret")
+    settings = {
+        "oauth2": {
+            "token_url": "http://127.0.0.1:9/token",
+            "client_id": "me",
+            "client_secret_file": str(file),
+            "scopes": ["read"],
+            "parameters": {"audience": "mimir"},
+        },
+        "tenant": ["a", "b"],
+        "query_parameters": {"partial_response": False, "max_source_resolution": "5m"},
+        "method": "GET",
+        "settle_seconds": 45,
+        "deadline_seconds": 9,
+    }
+    define(monkeypatch, "telemetry", conn_type="http", host="127.0.0.1", port=9, extra=settings)
+    source = open_telemetry()
+    assert isinstance(source, PrometheusSource)
+    session = source._api.session
+    assert source.settle_seconds == 45
+    assert session.headers["X-Scope-OrgID"] == "a|b"
+    assert session.sends_get
+    assert session._parameters == {"partial_response": "false", "max_source_resolution": "5m"}
+    assert isinstance(session.sign_in, ClientCredentials)
+    assert session.sign_in.scopes == ("read",)
+    sigv4 = {"sigv4": {"region": "eu-central-1", "access_key": "a", "secret_key": "b"}}
+    define(monkeypatch, "telemetry", conn_type="http", host="127.0.0.1", port=9, extra=sigv4)
+    source = open_telemetry()
+    assert isinstance(source, PrometheusSource)
+    assert isinstance(source._api.session.sign_in, SigV4)
+
+
+def test_a_secret_in_a_wrong_extra_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    for extra in ({"oauth2": {"client_secret": 5, "client_id": "s3cret"}}, {"sigv4": "s3cret"}):
+        define(monkeypatch, "telemetry", conn_type="http", host="127.0.0.1", extra=extra)
+        with pytest.raises(InvalidConnection) as caught:
+            open_telemetry()
+        assert "s3cret" not in str(caught.value)
+
+
 def test_an_extra_may_come_as_text_as_from_a_uri(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     authorities = tmp_path / "ca.pem"
     authorities.touch()
     define(monkeypatch, "telemetry", f"http://prometheus:9090/?attempts=2&verify={authorities}&compress=true")
     source = open_telemetry()
     assert isinstance(source, PrometheusSource)
-    assert (source._attempts, source._session.verify) == (2, str(authorities))
+    assert (source._api._attempts, source._api.session.verify) == (2, str(authorities))
     define(monkeypatch, "telemetry", "recording://smd/?last_row=7&last_slot_at=1700000040")
     assert open_telemetry() == RecordingSource("smd", 7, 1_700_000_040)
 
@@ -95,12 +158,6 @@ def test_a_host_that_makes_no_address_is_refused(
         with pytest.raises(InvalidConnection, match=f"connection {name}: .* is no address") as caught:
             opened()
         assert "s3cret" not in str(caught.value)
-
-
-def test_a_login_that_http_cannot_carry_is_refused_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    define(monkeypatch, "telemetry", conn_type="http", host="127.0.0.1", port=9, login="€")
-    with pytest.raises(BadAnswer, match="can't encode character"):
-        open_telemetry().describe()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration.runs import change_by
 from foresight.orchestration.staging import run_folder
 from foresight.scoring.bundles import Settings
-from foresight.scoring.errors import CountsDisagree, InvalidMapping
+from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.load_test import Grid
 from foresight.services.scoring import models
 from foresight.services.scoring.batches import Plan, Trace
@@ -29,7 +29,7 @@ from foresight.store import Store
 from foresight.store.scoring import SCORING_LOCK, count_run, find_run
 from foresight.wiring.connections import kafka_config
 from foresight.wiring.files import staging_root
-from foresight.wiring.scoring import scoring
+from foresight.wiring.scoring import bounds, scoring
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -45,8 +45,11 @@ def score_batches(context: Context) -> dict[str, Any]:
     params, run = context["params"], context["dag_run"]
     service = scoring()
     deployed = service.deployed(params["deployment"])
-    source, good, bad = params["source"], params["good"], params["bad"] or None
-    _check_places(source, good, bad)
+    places = [params["source"], params["good"], *([params["bad"]] if params["bad"] else [])]
+    source, good, *rest = bounds().places(places)
+    bad = rest[0] if rest else None
+    for place in filter(None, (good, bad)):
+        check_sink(place)
     settings = deployed.settings(
         bundle_size=params["bundle_size"],
         senders=params["senders"],
@@ -75,15 +78,6 @@ def score_batches(context: Context) -> dict[str, Any]:
     )
     _stream_run(service, source, plan, settings, trace).run(params["minutes"] * 60)
     return _done(service.store, trace, {}, is_whole=False)
-
-
-def _check_places(source: str, good: str, bad: str | None) -> None:
-    places = [source, good, *([bad] if bad else [])]
-    if len(set(places)) < len(places):
-        raise InvalidMapping("source, good and bad must be different places; without bad, one takes all")
-    table_of(source)
-    for place in filter(None, (good, bad)):
-        check_sink(place)
 
 
 def _is_file(place: str) -> bool:
@@ -162,7 +156,8 @@ def add_model(context: Context) -> int:
     params = context["params"]
     service = scoring()
     change = change_by(context, params["note"] or "")
-    added = models.add(service.store, service.files, params["name"], params["file"], change, params["kind"])
+    file = bounds().file(params["file"])
+    added = models.add(service.store, service.files, params["name"], file, change, params["kind"])
     return added.version
 
 
@@ -186,7 +181,7 @@ def load_test(context: Context) -> dict[str, Any]:
         grid,
         (run.dag_id, run.run_id),
         change_by(context, f"load test {run.run_id}"),
-        file=params["file"],
+        file=bounds().place(params["file"]) if params["file"] else None,
         keep=params["keep"],
     )
     target = staging_root() / run_folder(run.dag_id, run.run_id) / "load.svg"

@@ -33,19 +33,18 @@ from foresight.sla.definitions import Sla
 from foresight.sla.matching import slis_of
 from foresight.store import (
     Store,
-    count_rows,
     find_publication,
     pending_intervals,
     save_run,
 )
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
+    content_of_changes,
     is_analysed,
     latest_analysed,
     next_evaluated,
     save_evaluated_interval,
 )
-from foresight.store.tables import sla_event
 from foresight.wiring.connections import kafka_config, results
 
 log = logging.getLogger(__name__)
@@ -207,10 +206,8 @@ def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool)
     by_hand = context["dag_run"].run_type.value == "manual" or context["params"]["publish"] == "always"
     is_wanted = is_announced(context) and (by_hand or telemetry.get("state") != SKIPPED)
     if is_own or find_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE):
-        n_expected = count_rows(connection, sla_event, as_of)
-        open_publication(
-            connection, SLA_EVENTS_TOPIC, as_of, WHOLE, is_wanted=is_wanted, n_expected=n_expected
-        )
+        content = content_of_changes(connection, as_of)
+        open_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE, is_wanted=is_wanted, content=content)
 
 
 def publish_changes(_: Context) -> dict[str, int]:

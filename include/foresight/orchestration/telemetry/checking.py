@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from foresight.orchestration.telemetry.handover import Folder, Handed, load_matrix, load_shard, timed
-from foresight.quality import CheckReport, check, load_suite, profile
+from foresight.quality.check import CheckReport, check
+from foresight.quality.profile import profile
+from foresight.quality.suite import load_suite
 from foresight.telemetry.source import Extraction
 from foresight.wiring import settings
 

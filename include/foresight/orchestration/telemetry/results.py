@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -29,12 +29,13 @@ from foresight.orchestration.window import resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
 from foresight.services.series_messages import series_messages
-from foresight.store import count_rows, save_run, save_samples, save_series, upsert
+from foresight.store import save_run, save_samples, save_series, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
+    content_of_series,
     save_analysed_interval,
 )
-from foresight.store.tables import metadata, series_analysis
+from foresight.store.tables import metadata
 from foresight.store.tables.runs import SCOPE_LENGTH
 from foresight.wiring.connections import kafka_config, results
 
@@ -75,6 +76,9 @@ def persist_shard(context: Context, analysed: Handed, forecasted: Handed) -> Han
         "name": analysed["name"],
         "about": analysed["about"],
         "is_complete": analysed["is_complete"],
+        "refused": analysed["refused"],
+        "partial": analysed["partial"],
+        "remarks": analysed["remarks"],
         "n_series": len(shard),
         "outcomes": dict(Counter(tables["series_analysis"]["outcome"])),
         "rows": counts,
@@ -102,12 +106,14 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
         outcomes.update(shard["outcomes"])
     n_stored = sum(outcomes.values())
     n_quarantined = sum(n for outcome, n in outcomes.items() if Outcome(outcome).is_quarantined)
-    is_whole = n_stored == about["n_planned"] and not about["refused"]
+    is_whole = n_stored == about["n_planned"] and not about["refused"] and not about["partial"]
     is_complete = is_whole and all(shard["is_complete"] for shard in shards)
     report = {
         "outcomes": dict(outcomes),
         "unmatched": about["unmatched"],
-        "refused": about["refused"],
+        "refused": _merged([about, *shards], "refused"),
+        "partial": _merged([about, *shards], "partial"),
+        "remarks": _merged([about, *shards], "remarks"),
         "over_limit": about["over_limit"],
         "expectations": _sums(_found(load(shard["expectations"])) for shard in shards),
     }
@@ -143,7 +149,7 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
             window.as_of,
             WHOLE,
             is_wanted=is_announced(context),
-            n_expected=count_rows(connection, series_analysis, window.as_of),
+            content=content_of_series(connection, window.as_of),
         )
 
     results().transact(work, lock=LOCK)
@@ -152,6 +158,18 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     summary = {"as_of": window.as_of, "scope": scope, "series": n_stored, "quarantined": n_quarantined}
     log.info("interval until %s: %s %s", window.end.isoformat(), summary, report)
     return summary
+
+
+def _merged(parts: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """What planning and the shards say about each entry, put together."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for entry, said in part[name].items():
+            if isinstance(said, str):
+                merged.setdefault(entry, said)
+            else:
+                merged[entry] = list(dict.fromkeys([*merged.get(entry, ()), *said]))
+    return merged
 
 
 def scope_of(names: Sequence[str]) -> str:

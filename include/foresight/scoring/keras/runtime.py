@@ -1,8 +1,9 @@
 """Keras behind the contract of all model runtimes.
 
 Inputs are those of the model: ``flower`` of shape (None, 1) is the field ``flower``, of shape (None, 4)
-the fields ``flower[0]`` to ``flower[3]``, of shape (None, 6, 2) ``flower[0][0]`` to ``flower[5][1]``.
-Outputs alike.
+the fields ``flower[0]`` to ``flower[3]``, of shape (None, 6, 2) ``flower[0][0]`` to ``flower[5][1]``. One
+with a further free dimension, (None, None) or (None, None, 2), is the field ``flower`` that holds a list.
+Outputs alike, but for lists.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ import numpy as np
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
 from foresight.scoring.keras.inspection import inspect
-from foresight.scoring.tensors import Arrays, Run, Tensor, TensorModel
+from foresight.scoring.rows import Arrays, Tensor
+from foresight.scoring.tensors import Run, TensorModel
 
 
 def load(source: bytes | Path) -> TensorModel:
-    """A model of a ``.keras`` file. Raises ``UnsupportedModel`` or ``InvalidModel``."""
+    """A model of a ``.keras`` or ``.h5`` file. Raises ``UnsupportedModel`` or ``InvalidModel``."""
     data = source if isinstance(source, bytes) else source.read_bytes()
-    inspect(data)
+    ending = inspect(data)
     try:
-        model = _made(data)
+        model = _made(data, ending)
         return TensorModel("keras", [_tensor(given) for given in model.inputs], _runner(model))
     except InvalidModel:
         raise
@@ -33,23 +35,28 @@ def load(source: bytes | Path) -> TensorModel:
         raise InvalidModel(f"Keras refuses the model: {error!s:.500}") from error
 
 
-def _made(data: bytes) -> Any:
+def _made(data: bytes, ending: str) -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras  # here, for TensorFlow takes seconds and memory
 
     with tempfile.TemporaryDirectory(prefix="foresight-keras-") as folder:
-        path = Path(folder) / "model.keras"
+        path = Path(folder) / f"model{ending}"
         path.write_bytes(data)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _tensor(given: Any) -> Tensor:
     rows, *shape = given.shape
-    if rows is not None or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise UnsupportedModel(f"input {given.name} of shape {given.shape}", "has no fixed length")
-    dtype = np.dtype(given.dtype)
-    if dtype.kind not in "fiub":
-        raise UnsupportedModel(f"input {given.name} of type {given.dtype}")
+    if rows is not None:
+        raise UnsupportedModel(
+            f"input {given.name} of shape {given.shape}",
+            "takes a fixed number of records: leave batch_size out",
+        )
+    dtype = np.dtype(object) if given.dtype == "string" else np.dtype(given.dtype)
+    if dtype.kind not in "fiubO":
+        raise UnsupportedModel(
+            f"input {given.name} of type {given.dtype}", "is not fed: use numbers, truth values or strings"
+        )
     return Tensor(given.name, dtype, tuple(shape))
 
 
@@ -68,7 +75,20 @@ def _runner(model: Any) -> Run:
             fed = arrays[wanted.name]
         found = model.predict_on_batch(fed)
         if isinstance(given, Mapping):
-            return dict(found)
-        return dict(zip(names, found if isinstance(given, Sequence) else [found], strict=True))
+            return {name: _decoded(values) for name, values in found.items()}
+        several = found if isinstance(given, Sequence) else [found]
+        return dict(zip(names, map(_decoded, several), strict=True))
 
     return run
+
+
+def _decoded(values: Any) -> Any:
+    """Texts of TensorFlow are bytes."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "OS":
+        return array
+    texts = [
+        one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
+        for one in array.ravel().tolist()
+    ]
+    return np.array(texts, object).reshape(array.shape)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
+from foresight.scoring.onnx.sizes import check_function, check_sizes
 
 DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 ENDLESS: Final = frozenset({"Loop"})
@@ -13,8 +14,8 @@ ENDLESS: Final = frozenset({"Loop"})
 MAX_NODES: Final = 500_000
 
 
-def inspect(data: bytes) -> None:
-    """Raises ``InvalidModel`` for what is no ONNX file, ``UnsupportedModel`` for what is not run here.
+def inspect(data: bytes) -> Any:
+    """The parsed model. Raises ``InvalidModel`` for what is no ONNX file, ``UnsupportedModel``.
 
     A tensor kept in another file is refused: its name may lead anywhere on this machine.
     """
@@ -30,7 +31,10 @@ def inspect(data: bytes) -> None:
         raise InvalidModel("the file is no ONNX model: it has no graph")
     for function in model.functions:
         _check_nodes(function.node)
+        check_function(function)
     _check_graph(model.graph)
+    check_sizes(model.graph)
+    return model
 
 
 def _check_graph(graph: Any) -> None:

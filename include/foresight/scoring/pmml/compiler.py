@@ -28,6 +28,7 @@ from foresight.scoring.pmml.result import Algorithm, Result, Subject
 from foresight.scoring.pmml.targets import Target, read_targets
 from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
 from foresight.scoring.pmml.values import Column, cast, constant
+from foresight.scoring.pmml.vocabulary import check
 from foresight.scoring.pmml.xml import Element
 
 READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
@@ -59,6 +60,17 @@ class Model:
     outputs: list[OutputField]
 
     @property
+    def output_types(self) -> dict[str, FieldType]:
+        """What other segments of a chain find: the outputs, those of models inside too."""
+        return {**self.subject.handed_on, **{o.name: self.subject.scope.fields[o.name] for o in self.outputs}}
+
+    @property
+    def final_types(self) -> dict[str, FieldType]:
+        """The outputs that are results of the whole document."""
+        mine = {o.name: self.subject.scope.fields[o.name] for o in self.outputs if o.is_final}
+        return {**self.subject.handed_on, **mine}
+
+    @property
     def is_plain(self) -> bool:
         """Whether nothing stands between the fields outside and the algorithm, nor after it."""
         return not (
@@ -83,20 +95,22 @@ class Model:
         if self.subject.displays:
             result = replace(result, displays={**result.displays, **self.subject.displays})
         target = self.targets.get(self.subject.target or "") or self.targets.get("")
-        if target is not None:
-            result = target.apply(result)
-        if result.value.data_type != self.subject.target_type.data_type and self._casts_target():
-            result = replace(result, value=cast(result.value, self.subject.target_type.data_type))
+        result = self._finish(result, target, self.subject.target, self.subject.target_type)
+        for name, part in result.targets.items():
+            kind = self.subject.others.get(name, self.subject.target_type)
+            result.targets[name] = self._finish(part, self.targets.get(name), name, kind)
         if self.outputs:
             self._put_outputs(result, frame)
         return result
 
-    def _casts_target(self) -> bool:
+    def _finish(self, result: Result, target: Target | None, name: str | None, kind: FieldType) -> Result:
+        if target is not None:
+            result = target.apply(result)
         # A whole-number target does not make a regression round: castInteger does.
-        return self.subject.target is not None and self.subject.target_type.data_type not in {
-            "integer",
-            "float",
-        }
+        casts = name is not None and kind.data_type not in {"integer", "float"}
+        if casts and result.value.data_type != kind.data_type:
+            result = replace(result, value=cast(result.value, kind.data_type))
+        return result
 
     def _put_outputs(self, result: Result, frame: Frame) -> None:
         for part in result.segments.values():
@@ -105,6 +119,9 @@ class Model:
         if self.subject.target is not None:
             result.actual = frame.columns.get(self.subject.target)
             frame.columns.setdefault(self.subject.target, result.value)
+        for name, part in result.targets.items():
+            part.actual = frame.columns.get(name)
+            frame.columns.setdefault(name, part.value)
         for out in self.outputs:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
 
@@ -117,6 +134,7 @@ class Document:
     model: Model
     dictionary: dict[str, DataField]
     derived: dict[str, Compute]
+    verification: Element | None
 
     @property
     def inputs(self) -> list[MiningField]:
@@ -164,8 +182,10 @@ def compile_document(root: Element) -> Document:
     models = [child for child in root.children if child.tag not in _NOT_MODELS]
     if not models:
         raise InvalidModel("the document holds no model")
-    dictionary = read_dictionary(root.child("DataDictionary"))
     model = next((m for m in models if m.get("isScorable", "true") != "false"), models[0])
+    root.children = [child for child in root.children if child is model or child.tag in _NOT_MODELS]
+    check(root)
+    dictionary = read_dictionary(root.child("DataDictionary"))
     scope = Scope()
     transformations = root.first("TransformationDictionary")
     if transformations is not None:
@@ -176,7 +196,7 @@ def compile_document(root: Element) -> Document:
     if transformations is not None:
         read_derived(_usable(transformations.all("DerivedField"), scope), scope)
     compiled = _compile(model, scope, dictionary)
-    return Document(version, compiled, dictionary, scope.derived)
+    return Document(version, compiled, dictionary, scope.derived, model.first("ModelVerification"))
 
 
 def _usable(elements: list[Element], scope: Scope) -> list[Element]:
@@ -233,4 +253,4 @@ def _subject(
     def compile_inner(inner: Element, outside: Scope) -> Model:
         return _compile(inner, outside, dictionary)
 
-    return Subject(scope, function, target, kind, dictionary, compile_inner)
+    return Subject(scope, function, target, kind, dictionary, compile_inner, tuple(names))

@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foresight.scoring.errors import UnsupportedModel
+from foresight.scoring.plain_values import NUMBERS, is_nan, shown, typed
 from foresight.scoring.pmml.frame import FieldType, Frame
 from foresight.scoring.pmml.values import (
     Column,
     Flags,
-    Floats,
     Value,
     constant,
     encode,
     known_type,
     parse_constant,
+    read_value,
 )
 from foresight.scoring.pmml.xml import Element
 
@@ -33,30 +35,45 @@ class Interval:
     right: float
     closure: str
 
-    def holds(self, values: Floats) -> Flags:
-        """Where a value lies inside."""
+    @property
+    def text(self) -> str:
+        """As it is written in mathematics."""
+        opened = "(" if self.closure.startswith("open") else "["
+        return f"in {opened}{self.left:g}, {self.right:g}{')' if self.closure.endswith('Open') else ']'}"
+
+    def holds(self, values: Any) -> Any:
+        """Where a value lies inside; of one number, whether it does."""
         above = values > self.left if self.closure.startswith("open") else values >= self.left
         below = values < self.right if self.closure.endswith("Open") else values <= self.right
         return above & below
 
 
-def read_interval(element: Element) -> Interval:
-    """An Interval element; an absent margin is infinite."""
+NOT_VALID = "is not a valid value"
+"""The reason for a value of the right type that the dictionary does not allow."""
+
+
+def read_interval(element: Element, data_type: str = "double") -> Interval:
+    """An Interval element over values of a type; an absent margin is infinite."""
     closure = element.get("closure", "closedClosed")
     if closure not in {"openOpen", "openClosed", "closedOpen", "closedClosed"}:
         raise element.broken(f"closure {closure!r} is not known")
     left, right = element.get("leftMargin", "-INF"), element.get("rightMargin", "INF")
-    return Interval(_margin(element, left), _margin(element, right), closure)
+    return Interval(_margin(element, left, data_type), _margin(element, right, data_type), closure)
 
 
-def _margin(element: Element, text: str) -> float:
-    value = parse_constant(text, "double", f"line {element.line}: Interval")
-    return float(value)
+def _margin(element: Element, text: str, data_type: str) -> float:
+    # A margin is rounded as the values are, or the margin itself would lie outside.
+    kind = "double" if data_type == "string" else data_type
+    return float(parse_constant(text, kind, f"line {element.line}: Interval"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DataField:
-    """One entry of the DataDictionary."""
+    """One entry of the DataDictionary.
+
+    ``blanks`` are the texts declared to mean a missing value though they spell none of the type, such as
+    NULL for a number, and NaN.
+    """
 
     name: str
     data_type: str
@@ -66,15 +83,27 @@ class DataField:
     missing: tuple[str, ...]
     displays: Mapping[str, str]
     intervals: tuple[Interval, ...]
+    blanks: frozenset[str] = frozenset()
+
+    @property
+    def allowed(self) -> str:
+        """Its valid values, in words."""
+        parts = [f"one of {', '.join(self.valid[:8])}{', …' * (len(self.valid) > 8)}"] * bool(self.valid)
+        parts += [interval.text for interval in self.intervals]
+        return " or ".join(parts) or "a valid value"
 
     @property
     def type(self) -> FieldType:
         """What a compiler needs to know of it."""
         return FieldType(self.data_type, self.optype, self.valid)
 
-    def check(self, raw: Sequence[Any] | NDArray[Any]) -> tuple[Column, Flags, Flags]:
-        """The column, where a value is invalid, and where it is not even of the type."""
-        column, unreadable = encode(raw, self.data_type)
+    def check(self, raw: Sequence[Any] | NDArray[Any]) -> tuple[Column, Flags | None, Mapping[int, str]]:
+        """The column, where a value is invalid, and by place why one is not even of the type."""
+        column, reasons = encode(raw, self.data_type, self.blanks)
+        if not (reasons or self.missing or self.invalid or self.valid or self.intervals):
+            return column, None, reasons
+        unreadable = np.zeros(len(column.values), bool)
+        unreadable[list(reasons)] = True
         if self.missing:
             column = _blank(column, self._among(column, self.missing))
         invalid = unreadable | self._among(column, self.invalid) if self.invalid else unreadable.copy()
@@ -83,13 +112,52 @@ class DataField:
             for interval in self.intervals:
                 fine |= interval.holds(column.values)
             invalid |= ~fine & ~column.missing
-        return column, invalid, unreadable
+        return column, invalid, reasons
+
+    def check_one(self, raw: Any) -> tuple[Value | None, str]:
+        """The same for a single value: the value, None for a missing one, and what is wrong with it."""
+        if isinstance(raw, str) and raw in self.blanks:
+            return None, ""
+        value, reason = read_value(raw, self.data_type)
+        if reason or value is None or value in self.missing_values:
+            return None, reason
+        if value in self.invalid_values:
+            return value, NOT_VALID
+        if (self.valid or self.intervals) and value not in self.valid_values:
+            inside = not isinstance(value, str) and any(i.holds(value) for i in self.intervals)
+            return value, "" if inside else NOT_VALID
+        return value, ""
+
+    def declares_missing(self, raw: Any) -> bool:
+        """Whether a value is one that the dictionary declares to mean a missing one."""
+        if is_nan(raw):
+            return "NaN" in self.blanks
+        if isinstance(raw, str) and raw in self.blanks:
+            return True
+        return bool(self.missing) and read_value(raw, self.data_type)[0] in self.missing_values
+
+    @cached_property
+    def valid_values(self) -> frozenset[Value]:
+        """The valid values of its type."""
+        return self._parsed(self.valid)
+
+    @cached_property
+    def invalid_values(self) -> frozenset[Value]:
+        """The values of its type that are declared invalid."""
+        return self._parsed(self.invalid)
+
+    @cached_property
+    def missing_values(self) -> frozenset[Value]:
+        """The values of its type that are declared to mean a missing one."""
+        return self._parsed(self.missing)
+
+    def _parsed(self, texts: tuple[str, ...]) -> frozenset[Value]:
+        return frozenset(parse_constant(text, self.data_type, self.name) for text in texts)
 
     def _among(self, column: Column, texts: tuple[str, ...]) -> Flags:
         if column.is_text:
             return column.lookup(set(texts).__contains__, False, np.bool_)
-        values = [parse_constant(text, self.data_type, self.name) for text in texts]
-        return np.isin(column.values, np.array(values, np.float64))
+        return np.isin(column.values, np.array([*self._parsed(texts)], np.float64))
 
 
 def read_dictionary(element: Element) -> dict[str, DataField]:
@@ -103,26 +171,31 @@ def _read_field(element: Element) -> DataField:
     optype = element.get("optype", "categorical" if data_type == "string" else "continuous")
     by_property: dict[str, list[str]] = {"valid": [], "invalid": [], "missing": []}
     displays = {}
+    blanks = set[str]()
     for value in element.all("Value"):
         text = value.need("value")
         kind = value.get("property", "valid")
         if kind not in by_property:
             raise value.broken(f"property {kind!r} is not known")
-        if kind == "missing" and data_type != "string" and _is_not_a(text, data_type):
-            continue  # such a text is no number, so it never was a value
+        if kind != "valid" and data_type != "string" and read_value(text, data_type)[0] is None:
+            # It spells no value of the type: to be missing is more than it would be, to be invalid is not.
+            if kind == "missing":
+                blanks.add("NaN" if text.strip().lower() == "nan" else text)
+            elif text.strip().lower() == "nan":
+                raise UnsupportedModel(f"DataField {name[:80]!r}", "declares NaN to be invalid, not missing")
+            continue
         parse_constant(text, data_type, f"DataField {name[:80]!r}")
         by_property[kind].append(text)
         if "displayValue" in value.attributes:
             displays[text] = value.attributes["displayValue"]
     kept = {kind: tuple(dict.fromkeys(texts)) for kind, texts in by_property.items()}
-    intervals = tuple(read_interval(interval) for interval in element.all("Interval"))
+    intervals = tuple(read_interval(interval, data_type) for interval in element.all("Interval"))
+    if data_type == "string" and intervals:
+        raise element.broken("an Interval holds numbers, and the field is a string")
     return DataField(
-        name, data_type, optype, kept["valid"], kept["invalid"], kept["missing"], displays, intervals
-    )
-
-
-def _is_not_a(text: str, data_type: str) -> bool:
-    return bool(encode([text], data_type)[1][0])
+        name, data_type, optype, kept["valid"], kept["invalid"], kept["missing"], displays, intervals,
+        frozenset(blanks),
+    )  # fmt: skip
 
 
 def _blank(column: Column, where: Flags) -> Column:
@@ -164,13 +237,36 @@ class MiningField:
     def prepare(self, raw: Sequence[Any] | NDArray[Any], frame: Frame) -> Column:
         """The column that the model sees; records that it must not see are reported."""
         assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
-        column, invalid, unreadable = self.data.check(raw)
-        if invalid.any():
-            column = self._treat_invalid(column, invalid, unreadable, raw, frame)
+        column, invalid, reasons = self.data.check(raw)
+        if invalid is not None and invalid.any():
+            column, refused = self._treat_invalid(column, invalid, reasons, raw, frame)
+            return self.treat(column, frame, refused)
         return self.treat(column, frame)
 
-    def treat(self, column: Column, frame: Frame) -> Column:
-        """Outliers and missing values of a column that holds values of the right type."""
+    def check_one(self, raw: Any) -> tuple[Any, str]:
+        """What ``prepare`` makes of a single value: none the worse, None where it is missing, or the reason.
+
+        A value that the dictionary declares to mean a missing one is not None: it was given.
+        """
+        assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
+        value, reason = self.data.check_one(raw)
+        if isinstance(raw, str) and value is not None and self.data.data_type in {*NUMBERS, "boolean"}:
+            # A column of texts is read as a CSV file is; the record of a program holds numbers.
+            return None, f"= {shown(raw)} {typed(raw, self.data.data_type)[1]}"
+        if reason == NOT_VALID and self.invalid_treatment == "asIs":
+            reason = ""
+        if reason and self.invalid_treatment in {"returnInvalid", "asIs"}:
+            return None, self._why(raw, reason)
+        if value is not None and not reason and self.data.data_type in {*NUMBERS, "string"}:
+            return value, ""
+        return (raw if reason or value is not None or self.data.declares_missing(raw) else None), ""
+
+    def _why(self, raw: Any, reason: str) -> str:
+        assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
+        return f"= {shown(raw)} {reason if reason != NOT_VALID else f'is not {self.data.allowed}'}"
+
+    def treat(self, column: Column, frame: Frame, refused: Flags | None = None) -> Column:
+        """Outliers and missing values of a column of its type; ``refused`` ones are reported already."""
         if self.outliers != "asIs" and not column.is_text:
             outside = (column.values < self.low) | (column.values > self.high)
             if self.outliers == "asExtremeValues":
@@ -181,29 +277,24 @@ class MiningField:
             return column
         missing = column.missing
         if self.missing_treatment == "returnInvalid":
-            frame.report(missing, f"{self.name} is missing")
+            frame.report(missing if refused is None else missing & ~refused, f"{self.name} is missing")
         elif self.missing_replacement is not None:
             return column.where(missing, constant(self.missing_replacement, column.data_type, frame.n))
         return column
 
     def _treat_invalid(
-        self, column: Column, invalid: Flags, unreadable: Flags, raw: Any, frame: Frame
-    ) -> Column:
+        self, column: Column, invalid: Flags, reasons: Mapping[int, str], raw: Any, frame: Frame
+    ) -> tuple[Column, Flags | None]:
         if self.invalid_treatment == "asMissing":
-            return _blank(column, invalid)
+            return _blank(column, invalid), None
         if self.invalid_treatment == "asValue" and self.invalid_replacement is not None:
-            return column.where(invalid, constant(self.invalid_replacement, column.data_type, frame.n))
-        refused = unreadable if self.invalid_treatment == "asIs" else invalid
-        for row in np.flatnonzero(refused).tolist():
-            one = np.zeros(frame.n, bool)
-            one[row] = True
-            frame.report(one, f"{self.name} = {_shown(raw[row])} is not a valid value")
-        return _blank(column, refused)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value.item() if isinstance(value, np.generic) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            return column.where(invalid, constant(self.invalid_replacement, column.data_type, frame.n)), None
+        if self.invalid_treatment == "asIs":
+            invalid = np.zeros(frame.n, bool)
+            invalid[list(reasons)] = True
+        for row in np.flatnonzero(invalid).tolist():
+            frame.report_one(row, f"{self.name} {self._why(raw[row], reasons.get(row, NOT_VALID))}")
+        return _blank(column, invalid), invalid
 
 
 _USAGES = {

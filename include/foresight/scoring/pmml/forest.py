@@ -25,7 +25,7 @@ class Forest:
     """Trees that every record passes; ``tables`` hold what each node adds, its last row for no answer."""
 
     walker: Walker
-    tables: list[Floats]
+    tables: list[Any]
     divisor: float
     labels: tuple[str, ...]
     target_type: str
@@ -37,11 +37,12 @@ class Forest:
         total = self.tables[0][codes[0]]
         for table, code in zip(self.tables[1:], codes[1:], strict=True):
             total += table[code]
+        total = (total / total.dtype.type(self.divisor)).astype(np.float64, copy=False)
         if total.ndim == 1:
-            return number_result(total / self.divisor)
+            return number_result(total)
         # Where a tree has no answer the general rules for missing predictions apply.
         absent = np.isnan(total).any(axis=1)
-        result = classified(total / self.divisor, self.labels, self.target_type)
+        result = classified(total, self.labels, self.target_type)
         return result if not absent.any() else self.segments.evaluate(frame)
 
 
@@ -65,6 +66,8 @@ def of(ensemble: Any, subject: Subject) -> Forest | None:
     )
     tables = [_table(tree, labels, method, weight) for tree, weight in zip(trees, weights, strict=True)]
     divisor = 1.0 if method in _SUMS else sum(weights)
+    if ensemble.single:
+        tables = [table.astype(np.float32) for table in tables]
     return Forest(Walker(programs, subject.scope), tables, divisor, labels, ensemble.target_type, ensemble)
 
 

@@ -58,7 +58,7 @@ class Scope:
 
 
 class Problems:
-    """What is wrong with each record: the first reason counts."""
+    """What is wrong with each record, every reason of it."""
 
     def __init__(self) -> None:
         self.by_row: dict[int, str] = {}
@@ -66,7 +66,9 @@ class Problems:
     def add(self, rows: Rows | None, wrong: Flags, reason: str) -> None:
         """Note ``reason`` for the records where ``wrong``."""
         for row in np.flatnonzero(wrong).tolist():
-            self.by_row.setdefault(row if rows is None else int(rows[row]), reason)
+            place = row if rows is None else int(rows[row])
+            known = self.by_row.get(place)
+            self.by_row[place] = reason if known is None or known == reason else f"{known}; {reason}"
 
 
 class Frame:
@@ -109,6 +111,12 @@ class Frame:
     def subset(self, rows: Rows) -> Frame:
         """These records only."""
         return Frame(len(rows), self.problems, parent=self, rows=rows)
+
+    def report_one(self, row: int, reason: str) -> None:
+        """Say what is wrong with one of these records."""
+        wrong = np.zeros(self.n, bool)
+        wrong[row] = True
+        self.report(wrong, reason)
 
     def report(self, wrong: Flags, reason: str) -> None:
         """Say what is wrong with some of these records."""

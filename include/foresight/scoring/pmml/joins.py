@@ -8,18 +8,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from foresight.scoring.pmml.frame import Rows
-from foresight.scoring.pmml.result import Result, spread_result, take_result
+from foresight.scoring.pmml.result import Result, spread_result
 from foresight.scoring.pmml.values import Flags, Floats, cast, constant
 
+_MEANS = {"average", "weightedAverage"}
+_SUMS = {"sum", "weightedSum", "x-weightedSum"}
 
-def join(method: str, values: Floats, counted: Flags, weights: Floats) -> Floats:
-    """Values ``[models, n]`` as one for each record, of those ``counted``."""
+
+def join(method: str, values: Floats, counted: Flags, weights: Floats, *, single: bool = False) -> Floats:
+    """Values ``[models, n]`` as one for each record, of those ``counted``; ``single`` rounds every step."""
+    if single and method in _SUMS | _MEANS:
+        total, weight = np.zeros((2, values.shape[1]), np.float32)
+        for value, here, heavy in zip(
+            values.astype(np.float32), counted, weights.astype(np.float32), strict=True
+        ):
+            total += np.where(here, value * heavy, np.float32(0))
+            weight += here * heavy
+        return (total / weight if method in _MEANS else total).astype(np.float64)
     kept = np.where(counted, values, 0.0)
     heavy = counted * weights[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        if method in {"average", "weightedAverage"}:
+        if method in _MEANS:
             return np.asarray((kept * heavy).sum(axis=0) / heavy.sum(axis=0))
-        if method in {"sum", "weightedSum", "x-weightedSum"}:
+        if method in _SUMS:
             return np.asarray((kept * heavy).sum(axis=0))
         if method == "max":
             return np.asarray(np.where(counted, values, -math.inf).max(axis=0))
@@ -56,13 +67,6 @@ def nearest_median(stack: Floats, counted: Flags) -> Floats:
     nearest = counted & (distance <= distance.min(axis=0) + 1e-12)
     total = np.where(nearest[:, :, None], stack, 0.0).sum(axis=0)
     return np.asarray(total / nearest.sum(axis=0)[:, None])
-
-
-def merge_last(last: Result, result: Result, use: Flags) -> Result:
-    """The later answer where there is one, the earlier one elsewhere."""
-    here, others = np.flatnonzero(use), np.flatnonzero(~use)
-    parts = [(others, take_result(last, others)), (here, take_result(result, here))]
-    return merge(parts, len(use), result.value.data_type, result.labels)
 
 
 def merge(parts: Sequence[tuple[Rows, Result]], n: int, data_type: str, labels: tuple[str, ...]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,17 +12,16 @@ import numpy as np
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import forest
 from foresight.scoring.pmml.frame import Frame
-from foresight.scoring.pmml.joins import join, merge, merge_last, nearest_median, strongest
+from foresight.scoring.pmml.joins import join, merge, nearest_median, strongest
 from foresight.scoring.pmml.result import (
     Result,
     Subject,
     classified,
     number_result,
     spread_result,
-    take_result,
 )
 from foresight.scoring.pmml.segments import Segment, read_segments
-from foresight.scoring.pmml.values import Flags, Floats, cast, constant
+from foresight.scoring.pmml.values import Column, Flags, Floats, cast, constant
 from foresight.scoring.pmml.xml import Element
 
 _VOTES = {"majorityVote", "weightedMajorityVote"}
@@ -36,7 +36,8 @@ _NUMBERS = {
     "weightedSum",
     "x-weightedSum",
 }
-_PICKS = {"selectFirst", "selectAll", "modelChain"}
+_CHAINS = {"modelChain", "x-multiModelChain"}
+_PICKS = {"selectFirst", *_CHAINS}
 _WEIGHTED = {
     "weightedMajorityVote",
     "weightedAverage",
@@ -45,7 +46,6 @@ _WEIGHTED = {
     "weightedSum",
     "x-weightedSum",
 }
-_EMBEDDED = {"Regression", "DecisionTree"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,18 @@ class Ensemble:
     classes: bool
     missing: str
     threshold: float
+    single: bool = False
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
         if self.method == "selectFirst":
             return self._first(frame)
-        if self.method == "modelChain":
+        if self.method in _CHAINS:
             return self._chain(frame)
-        answers = [(segment, *segment.evaluate(frame)) for segment in self.segments]
-        found = {segment.id: result for segment, _, result in answers if result is not None}
-        if self.method == "selectAll":
-            return replace(self._first_of(answers, frame.n), segments=found)
-        use = np.array([used for _, used, _ in answers])
-        results = [result for _, _, result in answers]
+        answers = [segment.evaluate(frame) for segment in self.segments]
+        use = np.array([used for used, _ in answers])
+        results = [result for _, result in answers]
+        found = {segment.id: result for segment, result in zip(self.segments, results, strict=True)}
         weights = np.array([s.weight if self.method in _WEIGHTED else 1.0 for s in self.segments])
         joined = self._vote(results, use, weights) if self._votes() else self._number(results, use, weights)
         if self.classes and not self._votes():
@@ -86,47 +85,37 @@ class Ensemble:
         parts: list[tuple[Any, Result]] = []
         found: dict[str, Result] = {}
         for segment in self.segments:
-            if not len(left):
-                break
             use, _ = segment.predicate.test(frame.subset(left))
             rows, left = left[use], left[~use]
-            if len(rows):
-                result = segment.model.evaluate(frame.subset(rows))
-                found[segment.id] = spread_result(result, rows, frame.n)
-                parts.append((rows, replace(result, entity=constant(segment.id, "string", len(rows)))))
+            # One that applies to none has its say too: which types and classes there are is the same always.
+            result = segment.model.evaluate(frame.subset(rows)) if len(rows) else segment.nothing(frame)
+            found[segment.id] = spread_result(result, rows, frame.n)
+            parts.append((rows, replace(result, entity=constant(segment.id, "string", len(rows)))))
         return replace(merge(parts, frame.n, self.target_type, self.labels), segments=found)
 
-    def _first_of(self, answers: list[tuple[Segment, Flags, Result | None]], n: int) -> Result:
-        """For each record the answer of the first segment that applies to it."""
-        left = np.ones(n, bool)
-        parts: list[tuple[Any, Result]] = []
-        for _, use, result in answers:
-            rows = np.flatnonzero(left & use)
-            if result is not None and len(rows):
-                parts.append((rows, take_result(result, rows)))
-            left &= ~use
-        return merge(parts, n, self.target_type, self.labels)
-
     def _chain(self, frame: Frame) -> Result:
+        """The answer of the last segment, missing where that one does not apply; the outputs of all."""
         chain = frame.inner({})
-        last: Result | None = None
+        entity = constant(None, "string", frame.n)
         segments: dict[str, Result] = {}
+        outputs: dict[str, Column] = {}
+        targets: dict[str, Result] = {}
         for segment in self.segments:
             use, result = segment.evaluate(chain)
-            if result is None:
-                continue
             for name, column in result.outputs.items():
-                known = chain.columns.get(name)
-                chain.columns[name] = column if known is None or use.all() else known.where(use, column)
+                known = outputs.get(name)
+                outputs[name] = column if known is None or use.all() else known.where(use, column)
+            chain.columns.update(outputs)
             segments[segment.id] = result
-            here = constant(None, "string", frame.n).where(use, constant(segment.id, "string", frame.n))
-            result = replace(result, entity=here)
-            last = result if last is None or use.all() else merge_last(last, result, use)
-        if last is None:
-            last = number_result(np.full(frame.n, math.nan))
+            entity = entity.where(use, constant(segment.id, "string", frame.n))
+            targets.update(result.targets)
+            if self.method != "modelChain" and segment.model.subject.target is not None:
+                targets[segment.model.subject.target] = result
         for name, column in chain.columns.items():
             frame.columns.setdefault(name, column)
-        return replace(last, segments=segments)
+        if self.method != "modelChain":
+            result = targets.pop(self.segments[0].model.subject.target)
+        return replace(result, entity=entity, segments=segments, outputs=outputs, targets=targets)
 
     def _absent(self, absent: Flags, use: Flags) -> tuple[Flags, Flags]:
         """Which answers count, and which records have none because too many are missing."""
@@ -141,20 +130,22 @@ class Ensemble:
             too_many = too_many | gone.any(axis=0)
         return use & ~gone, np.asarray(too_many)
 
-    def _vote(self, results: list[Result | None], use: Flags, weights: Floats) -> Result:
+    def _vote(self, results: Sequence[Result], use: Flags, weights: Floats) -> Result:
         n = use.shape[1]
-        texts = [None if r is None else cast(r.value, "string") for r in results]
+        texts = [cast(result.value, "string") for result in results]
         index = {label: i for i, label in enumerate(self.labels)}
+        for result in results:
+            for label in result.labels:
+                index.setdefault(label, len(index))
         for column in texts:
-            for level in () if column is None else column.levels:
+            for level in column.levels:
                 index.setdefault(level, len(index))
         votes = np.zeros((n, len(index)))
-        absent = np.array([np.zeros(n, bool) if c is None else c.missing for c in texts])
+        absent = np.array([column.missing for column in texts])
         counted, too_many = self._absent(absent, use)
         for column, here, weight in zip(texts, counted, weights, strict=True):
-            if column is not None:
-                rows = np.flatnonzero(here)
-                votes[rows, column.lookup(index.__getitem__, 0, np.intp)[rows]] += weight
+            rows = np.flatnonzero(here)
+            votes[rows, column.lookup(index.__getitem__, 0, np.intp)[rows]] += weight
         with np.errstate(invalid="ignore"):
             share = votes / votes.sum(axis=1, keepdims=True)
         if self.missing == "continue":
@@ -163,25 +154,21 @@ class Ensemble:
         share[too_many] = math.nan
         return classified(share, tuple(index), self.target_type)
 
-    def _number(self, results: list[Result | None], use: Flags, weights: Floats) -> Result:
+    def _number(self, results: Sequence[Result], use: Flags, weights: Floats) -> Result:
         n = use.shape[1]
         if self.classes:
             return number_result(np.full(n, math.nan))
-        values = np.array(
-            [np.full(n, math.nan) if r is None else cast(r.value, "double").values for r in results]
-        )
+        values = np.array([cast(result.value, "double").values for result in results])
         counted, too_many = self._absent(np.isnan(values), use)
-        joined = join(self.method, values, counted, weights)
+        joined = join(self.method, values, counted, weights, single=self.single)
         return number_result(np.where(too_many | ~counted.any(axis=0), math.nan, joined))
 
-    def _probability(self, results: list[Result | None], use: Flags, weights: Floats, n: int) -> Result:
-        labels = list(self.labels)
-        for result in results:
-            labels += [label for label in (result.labels if result else ()) if label not in labels]
+    def _probability(self, results: Sequence[Result], use: Flags, weights: Floats, n: int) -> Result:
+        labels = list(dict.fromkeys([*self.labels, *(label for r in results for label in r.labels)]))
         stack = np.full((len(results), n, len(labels)), math.nan)
         for place, result in enumerate(results):
-            if result is not None and result.probability is not None:
-                stack[place] = 0.0
+            if result.probability is not None:
+                stack[place] = np.where(np.isnan(result.probability).any(axis=1), math.nan, 0.0)[:, None]
                 stack[place][:, [labels.index(label) for label in result.labels]] = result.probability
         counted, too_many = self._absent(np.isnan(stack).any(axis=2), use)
         if self.method == "max":
@@ -191,7 +178,10 @@ class Ensemble:
                 joined = nearest_median(stack, counted)
         else:
             joined = np.column_stack(
-                [join(self.method, stack[:, :, k], counted, weights) for k in range(len(labels))]
+                [
+                    join(self.method, stack[:, :, k], counted, weights, single=self.single)
+                    for k in range(len(labels))
+                ]
             )
         joined[too_many | ~counted.any(axis=0)] = math.nan
         return classified(joined, tuple(labels), self.target_type)
@@ -199,9 +189,6 @@ class Ensemble:
 
 def read(element: Element, subject: Subject) -> Any:
     """A MiningModel element."""
-    embedded = element.first(*_EMBEDDED)
-    if embedded is not None:
-        raise UnsupportedModel(f"{embedded.tag} inside MiningModel")
     segmentation = element.child("Segmentation")
     method = segmentation.need("multipleModelMethod")
     if method not in _VOTES | _NUMBERS | _PICKS:
@@ -211,9 +198,11 @@ def read(element: Element, subject: Subject) -> Any:
         raise UnsupportedModel(f"Segmentation missingPredictionTreatment={missing!r}")
     if method in _VOTES and not (subject.is_classification or subject.function == "clustering"):
         raise segmentation.broken(f"{method} needs classes, and the function is {subject.function}")
-    segments = read_segments(segmentation, subject, chained=method == "modelChain")
-    if method in {"modelChain"} and subject.target is None:
-        subject.target_type = segments[-1].model.subject.target_type
+    chained = method in _CHAINS
+    segments = read_segments(
+        segmentation, subject, chained=chained, hands_on=chained or method == "selectFirst"
+    )
+    _take_targets(segmentation, subject, segments, method)
     ensemble = Ensemble(
         method=method,
         segments=segments,
@@ -222,5 +211,30 @@ def read(element: Element, subject: Subject) -> Any:
         classes=subject.is_classification,
         missing=missing,
         threshold=segmentation.number("missingThreshold", 1.0),
+        single=element.is_single,
     )
+    if any("segmentId" in out.attributes for out in _outputs(element)):
+        return ensemble  # a forest knows of no single tree
     return forest.of(ensemble, subject) or ensemble
+
+
+def _outputs(element: Element) -> list[Element]:
+    found = element.first("Output")
+    return [] if found is None else found.all("OutputField")
+
+
+def _take_targets(element: Element, subject: Subject, segments: tuple[Segment, ...], method: str) -> None:
+    """Say which targets the model answers beyond its first."""
+    last = segments[-1].model.subject
+    if method == "modelChain":
+        if subject.target is None:
+            subject.target_type = last.target_type
+        subject.others.update({n: k for segment in segments for n, k in segment.model.subject.others.items()})
+    elif method in _CHAINS:
+        inner = [segment.model.subject for segment in segments]
+        if any(part.target is None for part in inner) or len({part.target for part in inner}) < len(inner):
+            raise element.broken(f"{method} needs a target of its own in each Segment")
+        subject.target, subject.target_type = inner[0].target, inner[0].target_type
+        subject.others.update({str(part.target): part.target_type for part in inner[1:]})
+    elif any(segment.model.subject.others for segment in segments):
+        raise UnsupportedModel(f"Segmentation multipleModelMethod={method!r}", "of several targets")

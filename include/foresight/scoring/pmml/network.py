@@ -81,16 +81,36 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """Inputs, layers and outputs; ``outputs`` are columns of all values with their class or inverse."""
+class Answer:
+    """What the network says of one target: columns of all its values, with their classes or an inverse."""
 
-    inputs: tuple[Compute, ...]
-    layers: tuple[Layer, ...]
-    outputs: tuple[int, ...]
+    target: str | None
+    columns: tuple[int, ...]
     ids: tuple[str, ...]
     labels: tuple[str, ...]
     inverse: Callable[[Floats], Floats]
     target_type: str
+
+    def result(self, values: Floats) -> Result:
+        """The answer from the values of all neurons."""
+        found = values[:, self.columns]
+        if not self.labels:
+            return number_result(self.inverse(found[:, 0]))
+        if len(self.columns) == 1 and len(self.labels) == 2:
+            found = np.column_stack([found, 1.0 - found])
+        # With one output neuron for two classes, it answers for both.
+        ids = self.ids * len(self.labels) if len(self.ids) == 1 else self.ids
+        entity = labels_column(winners(found), ids, "string")
+        return replace(classified(found, self.labels, self.target_type), entity=entity)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Inputs, layers, and an answer for each target."""
+
+    inputs: tuple[Compute, ...]
+    layers: tuple[Layer, ...]
+    answers: tuple[Answer, ...]
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record; missing where an input is."""
@@ -99,16 +119,10 @@ class Network:
             blank = np.isnan(values).any(axis=1)
             for layer in self.layers:
                 values = np.column_stack([values, layer.evaluate(values)])
-            found = values[:, self.outputs]
-            found[blank] = math.nan
-            if not self.labels:
-                return number_result(self.inverse(found[:, 0]))
-        if len(self.outputs) == 1 and len(self.labels) == 2:
-            found = np.column_stack([found, 1.0 - found])
-        # With one output neuron for two classes, it answers for both.
-        ids = self.ids * len(self.labels) if len(self.ids) == 1 else self.ids
-        entity = labels_column(winners(found), ids, "string")
-        return replace(classified(found, self.labels, self.target_type), entity=entity)
+            values[blank] = math.nan
+            first, *others = [answer.result(values) for answer in self.answers]
+        first.targets = {str(answer.target): r for answer, r in zip(self.answers[1:], others, strict=True)}
+        return first
 
 
 def read(element: Element, subject: Subject) -> Network:
@@ -119,17 +133,7 @@ def read(element: Element, subject: Subject) -> Network:
         places[part.need("id")] = len(places)
         inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
     layers = [_read_layer(part, element, places) for part in element.all("NeuralLayer")]
-    outputs, labels, inverse = _read_outputs(element, subject, places)
-    names = list(places)
-    return Network(
-        inputs=tuple(inputs),
-        layers=tuple(layers),
-        outputs=outputs,
-        ids=tuple(names[place] for place in outputs),
-        labels=labels,
-        inverse=inverse,
-        target_type=subject.target_type.data_type,
-    )
+    return Network(tuple(inputs), tuple(layers), _read_answers(element, subject, places))
 
 
 def _read_layer(element: Element, network: Element, places: dict[str, int]) -> Layer:
@@ -175,31 +179,52 @@ def _read_layer(element: Element, network: Element, places: dict[str, int]) -> L
     return layer
 
 
-def _read_outputs(
-    element: Element, subject: Subject, places: dict[str, int]
-) -> tuple[tuple[int, ...], tuple[str, ...], Callable[[Floats], Floats]]:
+def _read_answers(element: Element, subject: Subject, places: dict[str, int]) -> tuple[Answer, ...]:
+    """One answer for each target, that of the first target of the schema before all others."""
+    parts: dict[str | None, list[Element]] = {}
+    for part in element.child("NeuralOutputs").all("NeuralOutput"):
+        norm = part.child("DerivedField").child("FieldRef", "NormDiscrete", "NormContinuous")
+        name = norm.need("field")
+        parts.setdefault(name if name in subject.targets else subject.target, []).append(part)
+    if not parts:
+        raise element.broken("has no NeuralOutput")
+    if subject.target not in parts:
+        raise element.broken(f"has no NeuralOutput for {subject.target}")
+    answers = [_read_answer(parts.pop(subject.target), subject.target, subject, places)]
+    for other, outputs in parts.items():
+        subject.others[str(other)] = subject.dictionary[str(other)].type
+        answers.append(_read_answer(outputs, other, subject, places))
+    return tuple(answers)
+
+
+def _read_answer(
+    elements: list[Element], target: str | None, subject: Subject, places: dict[str, int]
+) -> Answer:
     columns, labels = [], []
     inverse: Callable[[Floats], Floats] = lambda y: y  # noqa: E731 (replaced below for a scaled output)
-    for part in element.child("NeuralOutputs").all("NeuralOutput"):
+    for part in elements:
         source = part.need("outputNeuron")
         if source not in places:
             raise part.broken(f"there is no neuron {source[:40]!r}")
         columns.append(places[source])
-        derived = part.child("DerivedField")
-        norm = derived.child("FieldRef", "NormDiscrete", "NormContinuous")
+        norm = part.child("DerivedField").child("FieldRef", "NormDiscrete", "NormContinuous")
         if norm.tag == "NormDiscrete":
             labels.append(norm.need("value"))
         elif norm.tag == "NormContinuous":
-            turned = [(to, at) for at, to in read_norm_points(norm)]
-            turned.sort()
-            inverse = _inverse(turned)
-    if not columns:
-        raise element.broken("has no NeuralOutput")
-    if subject.is_classification and len(labels) != len(columns):
-        raise element.broken("a classification needs a NormDiscrete for each NeuralOutput")
-    if subject.is_classification and len(labels) == 1:
-        labels += [value for value in subject.target_type.values if value not in labels][:1]
-    return tuple(columns), tuple(labels) if subject.is_classification else (), inverse
+            inverse = _inverse(sorted((to, at) for at, to in read_norm_points(norm)))
+    kind = subject.target_type if target == subject.target else subject.others[str(target)]
+    classes = subject.is_classification or (bool(labels) and subject.function == "mixed")
+    if classes and len(labels) != len(columns):
+        raise elements[0].broken("a classification needs a NormDiscrete for each NeuralOutput")
+    if not classes and len(columns) > 1:
+        raise elements[1].broken(f"another NeuralOutput gives the number of {target}")
+    if classes and len(labels) == 1:
+        labels += [value for value in kind.values if value not in labels][:1]
+    names = list(places)
+    return Answer(
+        target, tuple(columns), tuple(names[place] for place in columns), tuple(labels) if classes else (),
+        inverse, kind.data_type,
+    )  # fmt: skip
 
 
 def _inverse(points: list[tuple[float, float]]) -> Callable[[Floats], Floats]:

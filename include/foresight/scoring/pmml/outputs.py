@@ -41,15 +41,15 @@ class OutputField:
     data_type: str
     is_final: bool
     expression: Expression | None
+    target: str | None = None
 
     def column(self, result: Result, frame: Frame, subject: Subject) -> Column:
         """Its values for one result."""
         if self.expression is not None:
             found = self.expression.compute(frame)
         else:
-            source = result if self.segment is None else result.segments.get(self.segment)
-            if source is None:
-                return constant(None, self.data_type or "double", frame.n)
+            source = result if self.segment is None else result.segments[self.segment]
+            source = source.targets.get(self.target or "", source)
             found = _FEATURES[self.feature](self, source, frame, subject)
         return cast(found, self.data_type) if self.data_type else found
 
@@ -60,7 +60,8 @@ def _code(out: OutputField, result: Result, subject: Subject) -> Codes | None:
         return None
     n = len(result.value.values)
     if out.value is not None:
-        return np.full(n, same_label(result.labels, out.value, subject.target_type.data_type), np.intp)
+        data_type = result.value.data_type if out.target in subject.others else subject.target_type.data_type
+        return np.full(n, same_label(result.labels, out.value, data_type), np.intp)
     if out.rank > 1:
         return _ranked(out, result)
     return _winner(result)
@@ -169,18 +170,36 @@ _DEFAULT_TYPES = {"predictedDisplayValue": "string", "entityId": "string", "clus
 def read_outputs(element: Element, scope: Scope, subject: Subject) -> list[OutputField]:
     """The OutputFields, in order; each may use those before it. Their names go into ``scope``."""
     found = element.first("Output")
-    fields = []
+    fields: list[OutputField] = []
     for field in [] if found is None else found.all("OutputField"):
         out = _read_output(field, scope)
+        _check_source(field, out, element, subject)
         data_type = out.data_type or _type_of(out, subject)
         scope.fields[out.name] = FieldType(data_type, field.get("optype", "continuous"))
         fields.append(out)
     return fields
 
 
+def _check_source(field: Element, out: OutputField, model: Element, subject: Subject) -> None:
+    """Refuse an output of a target or a segment that there is not."""
+    known = {subject.target, *subject.others}
+    if out.target is not None and subject.target is not None and out.target not in known:
+        raise UnsupportedModel(f"OutputField targetField={out.target[:80]!r}")
+    if out.segment is None:
+        return
+    if out.expression is not None:
+        raise UnsupportedModel(f"OutputField feature={out.feature!r} segmentId={out.segment[:80]!r}")
+    segmentation = model.first("Segmentation")
+    parts = [] if segmentation is None else segmentation.all("Segment")
+    if out.segment not in {part.get("id", str(place)) for place, part in enumerate(parts, start=1)}:
+        raise field.broken(f"there is no Segment {out.segment[:40]!r}")
+
+
 def _type_of(out: OutputField, subject: Subject) -> str:
     if out.expression is not None:
         return out.expression.data_type
+    if out.feature == "predictedValue" and out.target in subject.others:
+        return subject.others[str(out.target)].data_type
     if out.feature == "predictedValue":
         return subject.target_type.data_type
     return _DEFAULT_TYPES.get(out.feature, "double")
@@ -200,6 +219,8 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         "rule",
     }:
         raise UnsupportedModel(f"OutputField ruleFeature={element.get('ruleFeature')!r}")
+    if element.get("rankOrder", "descending") not in {"ascending", "descending"}:
+        raise element.broken(f"rankOrder {element.get('rankOrder')[:40]!r} is not known")
     given = element.get("dataType")
     rank = int(element.number("rank", 1.0))
     if rank < 1:
@@ -214,4 +235,5 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         data_type=known_type(given, "OutputField") if given else "",
         is_final=element.get("isFinalResult", "true") != "false",
         expression=expression,
+        target=element.attributes.get("targetField"),
     )

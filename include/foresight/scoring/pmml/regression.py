@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,20 +31,20 @@ class Table:
     categorical: tuple[tuple[str, Value, float], ...]
     terms: tuple[tuple[tuple[str, ...], float], ...]
 
-    def evaluate(self, frame: Frame) -> Floats:
-        """Its value for each record; missing where a number that it needs is."""
-        total = np.full(frame.n, self.intercept)
+    def evaluate(self, frame: Frame, number: type[np.floating[Any]] = np.float64) -> Floats:
+        """Its value for each record, computed in ``number``; missing where a number that it needs is."""
+        total = np.full(frame.n, self.intercept, number)
         for name, exponent, weight in self.numeric:
-            x = cast(frame.column(name), "double").values
-            total += weight * (x if exponent == 1 else x**exponent)
+            x = cast(frame.column(name), "double").values.astype(number, copy=False)
+            total += number(weight) * (x if exponent == 1 else x ** number(exponent))
         for name, value, weight in self.categorical:
             column = frame.column(name)
             # A missing category is no category: it adds nothing.
-            total += weight * equal_where(column, constant(value, column.data_type, frame.n))
+            total += number(weight) * equal_where(column, constant(value, column.data_type, frame.n))
         for names, weight in self.terms:
-            product = np.full(frame.n, weight)
+            product = np.full(frame.n, weight, number)
             for name in names:
-                product *= cast(frame.column(name), "double").values
+                product *= cast(frame.column(name), "double").values.astype(number, copy=False)
             total += product
         return total
 
@@ -57,14 +58,17 @@ class Regression:
     ordinal: bool
     classes: bool
     target_type: str
+    single: bool = False
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
+        number = np.float32 if self.single else np.float64
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if not self.classes:
-                return number_result(INVERSE[self.method](self.tables[0].evaluate(frame)))
-            scores = np.column_stack([table.evaluate(frame) for table in self.tables])
-            probability = self._probability(scores)
+                found = INVERSE[self.method](self.tables[0].evaluate(frame, number))
+                return number_result(found.astype(np.float64, copy=False))
+            scores = np.column_stack([table.evaluate(frame, number) for table in self.tables])
+            probability = self._probability(scores).astype(np.float64, copy=False)
         # One table that cannot be computed leaves no answer.
         probability[np.isnan(scores).any(axis=1)] = np.nan
         return classified(probability, tuple(t.category for t in self.tables), self.target_type)
@@ -101,8 +105,9 @@ def read(element: Element, subject: Subject) -> Regression:
     if len(tables) > 2 and not ordinal and method in _TWO_CLASSES:
         raise UnsupportedModel(f"RegressionModel normalizationMethod={method!r} for more than two classes")
     return Regression(
-        tuple(tables), method, ordinal, subject.is_classification, subject.target_type.data_type
-    )
+        tuple(tables), method, ordinal, subject.is_classification, subject.target_type.data_type,
+        element.is_single,
+    )  # fmt: skip
 
 
 def _read_table(element: Element, scope: Scope) -> Table:

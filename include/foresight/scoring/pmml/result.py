@@ -24,7 +24,8 @@ class Result:
 
     ``labels`` are the classes, or the ids of clusters; ``probability``, ``confidence`` and ``affinity`` are
     ``[n, len(labels)]``. ``entity`` is the id of the node, rule or cluster that answered; ``reasons`` the
-    reason codes of each record, most important first. ``actual`` is the target where the records bring it.
+    reason codes of each record, most important first. ``actual`` is the target where the records bring it;
+    ``targets`` are the answers for the other targets of a model that has several.
     """
 
     value: Column
@@ -39,6 +40,7 @@ class Result:
     segments: dict[str, Result] = field(default_factory=dict)
     outputs: dict[str, Column] = field(default_factory=dict)
     actual: Column | None = None
+    targets: dict[str, Result] = field(default_factory=dict)
 
 
 class Algorithm(Protocol):
@@ -51,7 +53,11 @@ class Algorithm(Protocol):
 
 @dataclass(slots=True)
 class Subject:
-    """What a reader of one type of model is told: its names, its function and its target."""
+    """What a reader of one type of model is told: its names, its function and its targets.
+
+    The reader enters the targets beyond the first that the model answers (``others``) and the outputs of
+    models inside that it hands on (``handed_on``).
+    """
 
     scope: Scope
     function: str
@@ -59,6 +65,9 @@ class Subject:
     target_type: FieldType
     dictionary: Mapping[str, DataField]
     compile: Callable[[Element, Scope], Any]
+    targets: tuple[str, ...] = ()
+    others: dict[str, FieldType] = field(default_factory=dict)
+    handed_on: dict[str, FieldType] = field(default_factory=dict)
 
     @property
     def displays(self) -> Mapping[str, str]:
@@ -141,7 +150,9 @@ def take_result(result: Result, rows: NDArray[np.intp]) -> Result:
         entity=None if result.entity is None else result.entity.take(rows),
         reasons=[reason.take(rows) for reason in result.reasons],
         displays=result.displays,
+        segments={name: take_result(part, rows) for name, part in result.segments.items()},
         outputs={name: column.take(rows) for name, column in result.outputs.items()},
+        targets={name: take_result(part, rows) for name, part in result.targets.items()},
     )
 
 
@@ -179,4 +190,5 @@ def spread_result(result: Result, rows: NDArray[np.intp], n: int) -> Result:
         displays=result.displays,
         segments={name: spread_result(part, rows, n) for name, part in result.segments.items()},
         outputs={name: spread(column, rows, n) for name, column in result.outputs.items()},
+        targets={name: spread_result(part, rows, n) for name, part in result.targets.items()},
     )

@@ -21,6 +21,7 @@ from foresight.scoring.pmml.python_code import write
 from foresight.scoring.pmml.result import Result
 from foresight.scoring.pmml.tree import Tree
 from foresight.scoring.pmml.values import Column, Value, parse_constant
+from foresight.scoring.pmml.verification import verify
 from foresight.scoring.pmml.xml import read_xml
 
 PREDICTED = "PredictedValue"
@@ -41,6 +42,20 @@ class TreeDecisions:
         return write(self.program, variables, end, missing=missing)
 
 
+class PmmlInput(InputField):
+    """An input that knows what its document makes of a value: codes, margins, treatments."""
+
+    judge: Callable[[Any], tuple[Any, str]]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Only ``judge`` is set after it is made."""
+        object.__setattr__(self, name, value)
+
+    def check(self, raw: Any) -> tuple[Any, str]:
+        """The value, None for a missing one, or the reason why the model refuses it."""
+        return self.judge(raw)
+
+
 class PmmlModel:
     """A compiled document; ``answers`` holds every possible answer where those can be counted."""
 
@@ -48,9 +63,10 @@ class PmmlModel:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._target = document.model.subject.target or PREDICTED
+        self.target = document.model.subject.target or PREDICTED
         self._answers = _answers(document)
-        self.signature = Signature(tuple(map(_input, document.inputs)), self._outputs())
+        inputs = [*map(_input, document.inputs), *_actuals(document)]
+        self.signature = Signature(tuple(inputs), self._outputs())
         self._table: dict[str, NDArray[Any]] = {}
         if self._answers is not None:
             self._table = {name: column.plain() for name, column in self._columns(self._answers).items()}
@@ -61,7 +77,8 @@ class PmmlModel:
         lengths = {len(column) for column in columns.values()}
         if len(lengths) > 1:
             raise InvalidMapping(f"columns of different lengths: {sorted(lengths)}")
-        n = lengths.pop() if lengths else 0
+        # A model without inputs says the same of every record: of one, where no column tells how many.
+        n = lengths.pop() if lengths else int(not self.signature.inputs)
         try:
             # What cannot be computed is NaN, that is missing: nothing to warn of.
             with np.errstate(all="ignore"):
@@ -83,21 +100,27 @@ class PmmlModel:
         return Scored(found, problems.by_row)
 
     def _outputs(self) -> tuple[OutputField, ...]:
-        subject, outputs = self._document.model.subject, self._document.model.outputs
-        named = [OutputField(o.name, subject.scope.fields[o.name].data_type) for o in outputs if o.is_final]
-        if any(o.is_final and o.feature == "predictedValue" and o.segment is None for o in outputs):
-            return tuple(named)
-        empty = self._document.score({}, 0)[0]
-        if not named:
-            named = [OutputField(_chance(label), "double") for label in _chances(empty)]
-        others = [out for out in named if out.name != self._target]
-        return (OutputField(self._target, empty.value.data_type), *others)
+        """The outputs that the document names; without one for the prediction, that too.
+
+        A classification that names none gives the shares of its classes.
+        """
+        model = self._document.model
+        named = {name: kind.data_type for name, kind in model.final_types.items()}
+        mine = [out for out in model.outputs if out.is_final]
+        if not any(out.feature == "predictedValue" and out.segment is None for out in mine):
+            empty = self._document.score({}, 0)[0]
+            found = {self.target: empty.value.data_type}
+            found |= {name: part.value.data_type for name, part in empty.targets.items()}
+            if not mine:
+                found |= dict.fromkeys(map(_chance, _chances(empty)), "double")
+            named = {**found, **{name: kind for name, kind in named.items() if name not in found}}
+        return tuple(OutputField(name, kind) for name, kind in named.items())
 
     def _columns(self, result: Result) -> dict[str, Column]:
-        found = {self._target: result.value}
-        final = [out.name for out in self._document.model.outputs if out.is_final]
-        found.update({name: result.outputs[name] for name in final})
-        if not final:
+        model = self._document.model
+        found = {self.target: result.value, **{name: part.value for name, part in result.targets.items()}}
+        found.update({name: result.outputs[name] for name in model.final_types})
+        if not any(out.is_final for out in model.outputs):
             for place, label in enumerate(_chances(result)):
                 assert result.probability is not None  # noqa: S101 (there are chances)
                 found[_chance(label)] = Column(result.probability[:, place], "double")
@@ -161,18 +184,31 @@ def _answers(document: Document) -> Result | None:
         return None
 
 
+def _actuals(document: Document) -> list[InputField]:
+    """The targets, which a record may bring where an output says how far the model is off."""
+    subject = document.model.subject
+    asked = {out.target or subject.target for out in document.model.outputs if out.feature == "residual"}
+    return [
+        InputField(name, subject.dictionary[name].data_type, is_mandatory=False)
+        for name in (subject.target or "", *subject.others)
+        if name in asked and name in subject.dictionary
+    ]
+
+
 def _input(field: MiningField) -> InputField:
     data = field.data
     assert data is not None  # noqa: S101 (inputs are in the dictionary)
     values: tuple[Value, ...] = ()
     bounds: tuple[Bounds, ...] = ()
     if field.invalid_treatment == "returnInvalid":
-        values = tuple(parse_constant(text, data.data_type, data.name) for text in data.valid)
+        values = tuple(dict.fromkeys(parse_constant(text, data.data_type, data.name) for text in data.valid))
         bounds = tuple(
             Bounds(i.left, i.right, i.closure.startswith("open"), i.closure.endswith("Open"))
             for i in data.intervals
         )
-    return InputField(field.name, data.data_type, field.missing_replacement is None, values, bounds)
+    found = PmmlInput(field.name, data.data_type, field.missing_replacement is None, values, bounds)
+    found.judge = field.check_one
+    return found
 
 
 def _example(field: MiningField) -> Any:
@@ -193,13 +229,26 @@ def _try(model: PmmlModel, fields: Sequence[MiningField]) -> None:
     model.predict(columns or {"": np.array([None, None], object)})
 
 
+def _verify(model: PmmlModel, document: Document) -> None:
+    if document.verification is None:
+        return
+    outputs = {out.name: out.data_type for out in model.signature.outputs}
+    outputs = {model.target: document.model.subject.target_type.data_type, **outputs}
+    inputs = {field.name for field in model.signature.inputs} - outputs.keys()
+    verify(document.verification, inputs, outputs, model.predict)
+
+
 def load(source: bytes | Path) -> PmmlModel:
-    """A PMML document, compiled and tried; raises ``UnsupportedModel`` or ``InvalidModel``."""
+    """A PMML document, compiled, tried and held against its own verification.
+
+    Raises ``UnsupportedModel`` or ``InvalidModel``.
+    """
     try:
         with np.errstate(all="ignore"):
             document = compile_document(read_xml(source))
             model = PmmlModel(document)
         _try(model, document.inputs)
+        _verify(model, document)
     except (RecursionError, MemoryError, OverflowError, ValueError, KeyError, IndexError) as error:
         raise InvalidModel(f"the document contradicts itself: {error}") from error
     return model

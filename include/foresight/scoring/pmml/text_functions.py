@@ -14,6 +14,8 @@ from foresight.scoring.errors import InvalidModel
 from foresight.scoring.pmml.values import Column, Floats, cast, days_before, text_column
 
 Columns = Sequence[Column]
+Pattern = Any
+"""A pattern of the regex package, which gives no types."""
 MAX_TEXT = 1_000_000
 """Characters that a text may grow to."""
 _EDGES = regex.compile(r"^\p{Punct}+|\p{Punct}+$")
@@ -63,7 +65,7 @@ def substring(text: Any, start: float, length: float) -> str:
 def matches(columns: Columns) -> Column:
     """Whether a pattern is found anywhere in a text."""
     found = texts(
-        lambda text, pattern: str(_pattern(pattern).search(text, timeout=REGEX_SECONDS) is not None)
+        lambda text, pattern: str(compile_pattern(pattern).search(text, timeout=REGEX_SECONDS) is not None)
     )
     answer = found(columns)
     return Column(answer.lookup(lambda level: float(level == "True"), math.nan, np.float64), "boolean")
@@ -82,17 +84,22 @@ def replace(text: str, pattern: str, replacement: str) -> str:
         _bound(grown)
         return part
 
-    return str(_pattern(pattern).sub(written, text, timeout=REGEX_SECONDS))
+    return str(compile_pattern(pattern).sub(written, text, timeout=REGEX_SECONDS))
 
 
-def split_words(text: str, separator: str) -> list[str]:
+def split_words(text: str, separator: Pattern, *, trims: bool = True) -> tuple[str, ...]:
     """What stands between matches of a pattern, without punctuation on either side."""
-    parts = _pattern(separator).split(text, timeout=REGEX_SECONDS)
-    words = (_EDGES.sub("", part) for part in parts if part)
-    return [word for word in words if word]
+    parts = (part for part in separator.split(text, timeout=REGEX_SECONDS) if part)
+    return tuple(word for word in (_EDGES.sub("", part) if trims else part for part in parts) if word)
 
 
-def _pattern(text: str) -> Any:
+def find_words(text: str, word: Pattern) -> tuple[str, ...]:
+    """What a pattern matches."""
+    return tuple(match.group() for match in word.finditer(text, timeout=REGEX_SECONDS))
+
+
+def compile_pattern(text: str) -> Pattern:
+    """A compiled pattern; raises ``InvalidModel`` for what is none."""
     try:
         return regex.compile(text)
     except regex.error as error:

@@ -77,7 +77,7 @@ def read(element: Element, subject: Subject) -> Tree:
     if no_true not in {"returnNullPrediction", "returnLastPrediction"}:
         raise UnsupportedModel(f"TreeModel noTrueChildStrategy={no_true!r}")
     nodes = _read_nodes(element.child("Node"), subject, missing)
-    answers = _answers(nodes, subject)
+    answers = _answers(nodes, subject, "float" if element.is_single else "double")
     penalty = element.number("missingValuePenalty", 1.0)
     keeps_last = no_true == "returnLastPrediction"
     program = None
@@ -135,11 +135,11 @@ def _no_predicate(element: Element) -> Predicate:
     raise element.broken("has no predicate")
 
 
-def _answers(nodes: list[Node], subject: Subject) -> Result:
+def _answers(nodes: list[Node], subject: Subject, number: str) -> Result:
     entity = text_column([*(node.id for node in nodes), None])
     if not subject.is_classification:
         scores = [
-            math.nan if n.score is None else float(parse_constant(n.score, "double", "score")) for n in nodes
+            math.nan if n.score is None else float(parse_constant(n.score, number, "score")) for n in nodes
         ]
         return Result(Column(np.array([*scores, math.nan]), "double"), entity=entity)
     index: dict[str, int] = {}

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
+from foresight.scoring.plain_values import NUMBERS, from_text, is_nan, is_number, kind_of, typed
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -190,68 +192,107 @@ def _written_instant(value: float, data_type: str) -> str:
         return repr(value)  # beyond the calendar
 
 
-def encode(raw: Sequence[Any] | NDArray[Any], data_type: str) -> tuple[Column, Flags]:
-    """Raw values as a column, and where a value was there that is none of this type.
+def read_value(raw: Any, data_type: str) -> tuple[Value | None, str]:
+    """A single value of a record or a column, None for a missing one, or the reason why it is none.
 
-    None, NaN and, but for text, the empty text are missing.
+    A text is read as the cell of a CSV file is. Missing are None, NaN and, but for text, the empty text.
     """
+    if raw is None:
+        return None, ""
+    if isinstance(raw, str) and data_type != "string":
+        raw = from_text(raw, data_type)
+        if raw is None:
+            return None, ""
+    if data_type in _INSTANTS:
+        return _read_instant(raw, data_type)
+    if data_type == "boolean" and is_number(raw) and raw in (0, 1):
+        return float(raw), ""
+    value, reason = typed(raw, data_type)
+    if reason or value is None or data_type == "string":
+        return value, reason
+    if data_type == "float":
+        value = float(np.float32(value))
+        if math.isinf(value):
+            return None, "is too large for a float"
+    return float(value), ""
+
+
+def _read_instant(raw: Any, data_type: str) -> tuple[Value | None, str]:
+    if is_nan(raw):
+        return None, ""
+    try:
+        if is_number(raw):
+            value = float(raw)
+        else:
+            value = _instant(raw.isoformat() if isinstance(raw, dt.date | dt.time) else str(raw), data_type)
+    except (ValueError, TypeError, OverflowError):
+        value = math.inf
+    if not isinstance(raw, str | dt.date | dt.time) and not is_number(raw):
+        return None, f"is {kind_of(raw)}, not a {data_type}"
+    return (value, "") if math.isfinite(value) else (None, f"is not a {data_type}")
+
+
+class Encoded(NamedTuple):
+    """Raw values as a column; ``reasons`` says by place what was there that is none of the type."""
+
+    column: Column
+    reasons: Mapping[int, str] = {}
+
+
+def encode(raw: Sequence[Any] | NDArray[Any], data_type: str, blanks: Container[Any] = ()) -> Encoded:
+    """Raw values as a column, each as ``read_value`` reads it; texts in ``blanks`` are missing."""
     array = raw if isinstance(raw, np.ndarray) else _objects(raw)
     if data_type == "string":
         return _encode_text(array)
-    try:
-        if array.dtype.kind in "OUS" and data_type in _INSTANTS | {"boolean"}:
-            raise ValueError  # noqa: TRY301 (the slow way reads these)
-        values = array.astype(np.float64, copy=False)
-    except (ValueError, TypeError, OverflowError):
-        return _encode_slowly(array, data_type)
-    bad = np.zeros(len(values), bool)
+    if data_type in NUMBERS and (array.dtype.kind in "fiu" or _is_plain(array)):
+        with suppress(OverflowError):
+            values = _rounded(array.astype(np.float64, copy=False), data_type)
+            if values is not None:
+                return Encoded(Column(values, data_type))
+    return _encode_slowly(array, data_type, blanks)
+
+
+def _is_plain(array: NDArray[Any]) -> bool:
+    return array.dtype.kind == "O" and set(map(type, array.tolist())) <= {float, int, type(None)}
+
+
+def _rounded(values: Floats, data_type: str) -> Floats | None:
+    """The values of a number's type; None where one of them is not of the type."""
     if data_type == "float":
         values = values.astype(np.float32).astype(np.float64)
-    elif data_type == "integer":
-        bad = np.isfinite(values) & (values != np.floor(values))
-    elif data_type == "boolean":
-        bad = ~np.isnan(values) & (values != 0) & (values != 1)
-    return Column(np.where(bad, math.nan, values) if bad.any() else values, data_type), bad
+    total = float(values.sum())
+    # A sum less itself is 0 only if every part of it is finite.
+    if total - total != 0.0 and np.isinf(values).any():
+        return None
+    return (
+        None
+        if data_type == "integer" and (values != np.floor(values)).any(where=values == values)
+        else values
+    )
 
 
-def _encode_slowly(array: NDArray[Any], data_type: str) -> tuple[Column, Flags]:
-    values, bad = np.full(len(array), math.nan), np.zeros(len(array), bool)
-    for row, item in enumerate(array.tolist()):
-        if item is None or item == "" or item != item:
+def _encode_slowly(array: NDArray[Any], data_type: str, blanks: Container[Any]) -> Encoded:
+    values = np.full(len(array), math.nan)
+    reasons = dict[int, str]()
+    items = array.astype("datetime64[us]").tolist() if array.dtype.kind == "M" else array.tolist()
+    for row, item in enumerate(items):
+        if isinstance(item, str) and item in blanks:
             continue
-        try:
-            values[row] = parse(item if isinstance(item, str) else str(_written(item)), data_type)
-        except (ValueError, TypeError, OverflowError):
-            bad[row] = True
-    return Column(values, data_type), bad
+        value, reason = read_value(item, data_type)
+        if reason:
+            reasons[row] = reason
+        elif value is not None:
+            values[row] = value
+    return Encoded(Column(values, data_type), reasons)
 
 
-def _encode_text(array: NDArray[Any]) -> tuple[Column, Flags]:
+def _encode_text(array: NDArray[Any]) -> Encoded:
     items = array.tolist()
-    bad = np.zeros(len(items), bool)
-    try:
-        column = text_column(items)
-    except TypeError:
-        bad = np.array([isinstance(item, list | dict | tuple | set) for item in items], bool)
-        column = text_column([None if wrong else item for item, wrong in zip(items, bad, strict=True)])
-    if not all(type(level) is str for level in column.levels):
-        texts = [_written(level) for level in column.levels]
-        index = text_column(texts)
-        codes = np.append(index.values, np.int32(-1))[column.values]
-        column = Column(codes.astype(np.int32), "string", index.levels)
-    return column, bad
-
-
-def _written(item: Any) -> str | None:
-    if isinstance(item, str):
-        return item
-    if isinstance(item, bool | np.bool_):
-        return "true" if item else "false"
-    if isinstance(item, float):
-        return None if math.isnan(item) else str(int(item)) if item.is_integer() else repr(item)
-    if isinstance(item, dt.date | dt.time):
-        return item.isoformat()
-    return str(item)
+    if not set(map(type, items)) <= {str, type(None)}:
+        read = [read_value(item, "string") for item in items]
+        reasons = {row: reason for row, (_, reason) in enumerate(read) if reason}
+        return Encoded(text_column([None if value is None else str(value) for value, _ in read]), reasons)
+    return Encoded(text_column(items))
 
 
 def cast(column: Column, data_type: str) -> Column:

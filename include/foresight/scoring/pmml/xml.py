@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from foresight.scoring.errors import InvalidModel
+from foresight.scoring.errors import InvalidModel, UnsupportedModel
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ELEMENTS = 2_000_000
@@ -22,7 +22,7 @@ MAX_TOKEN_BYTES = 1024 * 1024
 MAX_TEXT_CHARACTERS = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
 _INCLUSION = "http://www.w3.org/2001/XInclude "
-_SKIPPED = frozenset({"Extension", "ModelStats", "ModelExplanation", "ModelVerification", "Header"})
+_SKIPPED = frozenset({"Extension", "ModelStats", "ModelExplanation", "Header"})
 """Elements that never change a prediction: counted against the limits and not kept."""
 
 
@@ -92,6 +92,14 @@ class Element:
             element = stack.pop()
             yield element
             stack.extend(reversed(element.children))
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a model asks to be computed in single precision; raises ``UnsupportedModel`` for others."""
+        context = self.get("x-mathContext", "double")
+        if context not in {"double", "float"}:
+            raise UnsupportedModel(f"{self.tag} x-mathContext={context[:80]!r}")
+        return context == "float"
 
     def broken(self, reason: str) -> InvalidModel:
         """The error for something wrong in this element."""

@@ -6,29 +6,39 @@ trusted whose prediction stays inside of the arrays of the file, whatever number
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-import orjson
 
-from foresight.scoring.archives import member, objects_in, opened
+from foresight.scoring.archives import objects_in
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
-
-HOW: Final = "save the model with skops.io.dump(model, 'model.skops')"
-MAX_SCHEMA: Final = 64 * 1024 * 1024
+from foresight.scoring.sklearn.mending import inner as _inner
+from foresight.scoring.sklearn.schema import full_name, prepared
 
 PACKAGES: Final = (
     "builtins", "collections", "numpy", "scipy.sparse", "scipy.special", "sklearn._loss", "sklearn.base",
     "sklearn.calibration", "sklearn.compose", "sklearn.decomposition", "sklearn.discriminant_analysis",
-    "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection", "sklearn.impute", "sklearn.isotonic",
-    "sklearn.linear_model", "sklearn.multiclass", "sklearn.multioutput", "sklearn.naive_bayes",
-    "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree", "sklearn.utils",
+    "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection", "sklearn.gaussian_process",
+    "sklearn.impute", "sklearn.isotonic", "sklearn.kernel_approximation", "sklearn.kernel_ridge",
+    "sklearn.linear_model", "sklearn.mixture", "sklearn.multiclass", "sklearn.multioutput",
+    "sklearn.naive_bayes", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing",
+    "sklearn.tree", "sklearn.utils",
 )  # fmt: skip
-"""Where a type may come from. Not nearest neighbours, kernels and clusters: compiled code follows raw
-indices and lengths of the file there; not text extraction, which can be told to open files."""
-CLASSES: Final = ("sklearn.svm._classes.LinearSVC", "sklearn.svm._classes.LinearSVR")
+"""Where a type may come from. Not text extraction, which can be told to open files."""
+CLASSES: Final = (
+    *(f"sklearn.svm._classes.{name}" for name in
+      ("LinearSVC", "LinearSVR", "SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM")),
+    *(f"sklearn.neighbors._{name}" for name in
+      ("classification.KNeighborsClassifier", "classification.RadiusNeighborsClassifier",
+       "regression.KNeighborsRegressor", "regression.RadiusNeighborsRegressor",
+       "nearest_centroid.NearestCentroid", "lof.LocalOutlierFactor")),
+    "sklearn.cluster._kmeans.KMeans",
+    "sklearn.cluster._kmeans.MiniBatchKMeans",
+    "sklearn.cluster._mean_shift.MeanShift",
+    "sklearn.cluster._affinity_propagation.AffinityPropagation",
+)  # fmt: skip
+"""Types of other packages: ``foresight.scoring.sklearn.mending`` holds their arrays against one another."""
 TREES: Final = (
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -41,6 +51,23 @@ TRUSTED: Final = (
     "sklearn.compose._column_transformer._RemainderColsList",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(
+        f"sklearn.gaussian_process.kernels.{name}"
+        for name in (
+            "CompoundKernel",
+            "ConstantKernel",
+            "DotProduct",
+            "ExpSineSquared",
+            "Exponentiation",
+            "Matern",
+            "Product",
+            "RBF",
+            "RationalQuadratic",
+            "Sum",
+            "WhiteKernel",
+        )
+    ),
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.preprocessing._label.LabelBinarizer",
@@ -49,34 +76,28 @@ TRUSTED: Final = (
 """What fitted models hold beside estimators."""
 
 
-def inspect(data: bytes) -> None:
-    """Raises ``UnsupportedModel`` with the name of a type that is not known, ``InvalidModel``."""
-    with opened(data, HOW) as archive:
-        schema = _schema(archive)
-    strangers = set()
-    for module, name in _types(schema):
-        full = f"{module}.{name}"
-        if full not in CLASSES and not any(module == p or module.startswith(f"{p}.") for p in PACKAGES):
-            strangers.add(full)
+def inspect(data: bytes) -> bytes:
+    """The file without what is of training only. Raises ``UnsupportedModel`` with the name of a type that is
+    not known, ``InvalidModel``."""
+    data, schema = prepared(data)
+    strangers = {name for name in _types(schema) if not _is_known(name)}
     if strangers:
         raise UnsupportedModel(
             ", ".join(sorted(strangers)[:10]),
             "is not among the types that are made from a file: export the model as ONNX or PMML",
         )
+    return data
 
 
-def _schema(archive: zipfile.ZipFile) -> Any:
-    try:
-        return orjson.loads(member(archive, "schema.json", MAX_SCHEMA))
-    except orjson.JSONDecodeError as error:
-        raise InvalidModel(f"schema.json is not JSON: {error}") from error
+def _is_known(name: str) -> bool:
+    return name in CLASSES or any(name.startswith(f"{package}.") for package in PACKAGES)
 
 
-def _types(schema: Any) -> Iterator[tuple[str, str]]:
+def _types(schema: Any) -> Iterator[str]:
     """Module and class of every node."""
     for here in objects_in(schema):
         if "__module__" in here or "__class__" in here:
-            yield str(here.get("__module__"))[:200], str(here.get("__class__"))[:200]
+            yield full_name(here) or f"{here.get('__module__')!s:.200}."
 
 
 def check_trees(model: Any) -> None:
@@ -107,21 +128,9 @@ def _narrowed(estimator: Any, name: str, n_features: int | None) -> int | None:
     return int(own) if n_features is None else min(int(own), n_features)
 
 
-def _inner(here: Any) -> list[Any]:
-    if isinstance(here, dict):
-        return list(here.values())
-    if isinstance(here, list | tuple | set):
-        return list(here)
-    if isinstance(here, np.ndarray):
-        return list(here.ravel()) if here.dtype == object else []
-    return list(vars(here).values()) if hasattr(here, "__dict__") and not isinstance(here, type) else []
-
-
 def _check_nodes(tree: Any, name: str, n_features: int | None) -> None:
     is_histogram = name.endswith("TreePredictor")
     nodes = tree.nodes if is_histogram else tree.__getstate__()["nodes"]
-    if is_histogram and nodes["is_categorical"].any():
-        raise UnsupportedModel(f"{name} over categories", "keeps raw indices: export it as ONNX or PMML")
     left, right, feature = (
         nodes[field].astype(np.int64)
         for field in (("left", "right", "feature_idx") if is_histogram

@@ -33,13 +33,14 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch under way: its number, and by topic where each output ended before it.
+    """A batch under way: its number, and by topic where each output ended before it and its identity.
 
     ``is_new``: it was opened by this run, after its publishers were entered.
     """
 
     number: int
     starts: dict[str, dict[str, int]]
+    topic_ids: dict[str, str | None]
     is_new: bool = False
 
 

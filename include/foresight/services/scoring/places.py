@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from foresight.messaging import ClientConfig, Drain, Message, Received, end_offsets
+from foresight.messaging import ClientConfig, Drain, Message, Received, end_offsets, topic_id
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.files import READERS, SINKS, FileSink
 from foresight.scoring.outcome import RECORD, BadRecord, Record
@@ -80,6 +80,10 @@ class Source(Protocol):
         """Where each partition ends now."""
         ...
 
+    def identity(self) -> str | None:
+        """What tells the source from another one that had its name before; None where that is not known."""
+        ...
+
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Any], Offsets]:
         """Items from ``start`` to ``until``, all of them or about ``limit``, and where they end."""
         ...
@@ -105,6 +109,10 @@ class TopicSource:
     def ends(self) -> Offsets:
         """Where each partition ends now."""
         return end_offsets(self._config, self._topic)
+
+    def identity(self) -> str | None:
+        """The id of the topic."""
+        return topic_id(self._config, self._topic)
 
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Received], Offsets]:
         """Messages of committed transactions; see ``Source``."""
@@ -159,6 +167,10 @@ class FileSource:
     def ends(self) -> Offsets:
         """How many records there are."""
         return {0: sum(1 for _ in read_file(self._place)[0])}
+
+    def identity(self) -> str | None:
+        """Not known: a file that is written anew is not told from the one before."""
+        return None
 
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Any], Offsets]:
         """Records with their numbers; see ``Source``."""

@@ -13,25 +13,45 @@ import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
+from foresight.errors import MessageRejected
+from foresight.messaging import (
+    ClientConfig,
+    Publication,
+    Publishers,
+    end_offsets,
+    is_another,
+    topic_id,
+)
+from foresight.messaging.deadletters import MAX_LETTER_BYTES
 from foresight.messaging.messages import BY_KEY
 from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.garbage import rare_collections
+from foresight.scoring.outcome import ERROR
 from foresight.scoring.sources import Iterated
 from foresight.services.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
 from foresight.services.scoring.items import ItemScorer
-from foresight.services.scoring.places import Offsets, Scored, Source, topic_of
+from foresight.services.scoring.places import Offsets, Scored, Source, encode, topic_of
 from foresight.services.scoring.scorers import Scoring
 from foresight.services.scoring.tables import write_part
-from foresight.store.scoring import SCORING_LOCK, close_batch, count_run, find_stream, open_batch
+from foresight.store.scoring import (
+    SCORING_LOCK,
+    SOURCE,
+    close_batch,
+    count_run,
+    find_stream,
+    open_batch,
+    restart_stream,
+)
 
 log = logging.getLogger(__name__)
+MAX_SHORTENED: Final = 50
+"""Most attempts to send a batch some of whose records are larger than their topic takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +65,42 @@ class StreamRun:
     settings: Settings
     trace: Trace
     publishers: Publishers
+    topic_ids: dict[str, str | None] = field(default_factory=dict)
+    """Identities of the source and of the topics written to, as far as they were asked for."""
 
     def run(self, seconds: float) -> None:
         """Batch by batch to where the source ends now, or until the time is over."""
         deadline = time.monotonic() + seconds
+        self._find_identities()
         ends = self.source.ends()
         with self.publishers, rare_collections():
             while self._finish_open() or self._go_on(ends, deadline):
                 pass
         if time.monotonic() > deadline:
             log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
+
+    def _find_identities(self) -> None:
+        """Asks which topics these are. A source that was made anew is read from its beginning."""
+        self.topic_ids[SOURCE] = self.source.identity()
+        held = self.scoring.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        if held is None or not is_another((held.topic_ids or {}).get(SOURCE), self.topic_ids[SOURCE]):
+            return
+        log.error(
+            "%s: its topic was made anew: read from the beginning; %s",
+            self.plan.stream,
+            "no batch was under way" if held.until is None else f"batch {held.number} is given up",
+        )
+        self.scoring.store.transact(
+            lambda c: restart_stream(
+                c, self.plan.stream, {}, {SOURCE: self.topic_ids[SOURCE]}, int(time.time())
+            ),
+            lock=SCORING_LOCK,
+        )
+
+    def _topic_id(self, topic: str) -> str | None:
+        if topic not in self.topic_ids:
+            self.topic_ids[topic] = topic_id(self.config, topic)
+        return self.topic_ids[topic]
 
     def _finish_open(self) -> bool:
         """Finishes the batch that is under way, as it was begun. False where none is."""
@@ -70,7 +116,9 @@ class StreamRun:
         offsets, until = numbers(held.offsets), numbers(held.until)
         items, _ = self.source.take(offsets, until, None)
         as_begun._finish(
-            Batch(held.number, held.plan["starts"]), as_begun._scored(items, offsets, until), started
+            Batch(held.number, held.plan["starts"], held.topic_ids or {}),
+            as_begun._scored(items, offsets, until),
+            started,
         )
         return True
 
@@ -151,10 +199,12 @@ class StreamRun:
                 },
             }
         )
+        identities = {topic: self._topic_id(topic) for topic in prepared.starts}
+        fields["topic_ids"] = {SOURCE: self.topic_ids.get(SOURCE), **identities}
         is_mine = self.scoring.store.transact(
             lambda c: open_batch(c, plan.stream, number, fields, int(time.time())), lock=SCORING_LOCK
         )
-        return Batch(number, fields["plan"]["starts"], is_new=True) if is_mine else None
+        return Batch(number, fields["plan"]["starts"], identities, is_new=True) if is_mine else None
 
     def _finish(self, batch: Batch, prepared: Prepared, started: float) -> None:
         self._send(batch, prepared)
@@ -179,12 +229,20 @@ class StreamRun:
             write_part(self.scoring.open_database, place, scored, batch.number, self.plan.stream)
             return len(scored)
         name = f"{self.plan.stream}/{batch.number}/{kind}"
-        publication = Publication(name, numbers(batch.starts[topic]))
-        messages = self.source.messages(scored)
-        if publication.start_offsets.keys() != prepared.until.keys():
-            messages = (found._replace(partition=BY_KEY) for found in messages)
-        publisher = self.publishers.enter(topic, self._name(kind))
-        return publisher.publish(messages, publication, is_new=batch.is_new).total
+        publication = Publication(name, numbers(batch.starts[topic]), batch.topic_ids.get(topic))
+        publisher, is_new = self.publishers.enter(topic, self._name(kind)), batch.is_new
+        for _ in range(MAX_SHORTENED):
+            messages = self.source.messages(scored)
+            if publication.start_offsets.keys() != prepared.until.keys():
+                messages = (found._replace(partition=BY_KEY) for found in messages)
+            try:
+                return publisher.publish(messages, publication, is_new=is_new).total
+            except MessageRejected as error:
+                scored = _shortened(scored, error)
+            publisher, is_new = self.publishers.renew(topic, self._name(kind)), False
+        raise CountsDisagree(
+            f"{name}: records of {MAX_SHORTENED} different sizes are larger than {topic} takes"
+        )
 
     def _close(self, batch: Batch, prepared: Prepared, seconds: float) -> None:
         n_read, n_bad = prepared.n_items, prepared.n_bad
@@ -205,3 +263,22 @@ class StreamRun:
             self.plan.stream, batch.number, "done" if is_mine else "was closed by another run",
             n_good, n_bad, n_read / max(seconds, 1e-9),
         )  # fmt: skip
+
+
+def _shortened(scored: list[Scored], error: MessageRejected) -> list[Scored]:
+    """The records, with a short error instead of each that no topic takes. Raises ``error`` without any."""
+    if error.refused is None:
+        raise error
+    limit = min(len(error.refused[1] or b""), MAX_LETTER_BYTES)
+    short = [
+        (item, record, _too_large(value) if len(value) >= limit else value) for item, record, value in scored
+    ]
+    if sum(len(value) for *_, value in short) >= sum(len(value) for *_, value in scored):
+        raise error
+    log.error("%s", error)
+    return short
+
+
+def _too_large(value: bytes) -> bytes:
+    """What goes out instead of a scored record that is too large for its topic."""
+    return encode({ERROR: f"the scored record has {len(value)} bytes, more than the topic takes"})

@@ -67,10 +67,16 @@ class TableSource:
         last = self._store.read(lambda connection: last_key(connection, self._table))
         return {0: 0 if last is None else last + 1}
 
+    def identity(self) -> str | None:
+        """Not known: a table that is made anew is not told from the one before."""
+        return None
+
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Any], Offsets]:
         """Keys and rows from ``start`` to ``until``; see ``Source``."""
         first, last = start.get(0, 0), until[0]
-        items = self._store.read(lambda connection: read_rows(connection, self._table, first, last, limit))
+        items = self._store.read(
+            lambda connection: read_rows(connection, self._table, first, last, limit), at_one_moment=False
+        )
         is_part = limit is not None and len(items) == limit
         return items, {0: items[-1][0] + 1 if is_part else last}
 

@@ -25,6 +25,7 @@ from foresight.store.slices import (
     measurements_at,
     next_batch,
     read_offsets,
+    read_topic_id,
     save_offsets,
     save_rows,
 )
@@ -52,8 +53,9 @@ def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float =
         ensure_topic(config, PERFORMANCE_TOPIC)
     for _ in range(ROUNDS):
         offsets = store.read(lambda connection: read_offsets(connection, PERFORMANCE_TOPIC))
-        drained = drain(config, PERFORMANCE_TOPIC, offsets, max_messages=AT_ONCE)
-        if drained.offsets != offsets:
+        identity = store.read(lambda connection: read_topic_id(connection, PERFORMANCE_TOPIC))
+        drained = drain(config, PERFORMANCE_TOPIC, offsets, topic_id=identity, max_messages=AT_ONCE)
+        if drained.offsets != offsets or drained.topic_id not in {None, identity}:
             counts += take(store, drained, offsets, at)
         waits += not drained.remaining
         if not drained.messages or waits > MOST_WAITS:
@@ -72,7 +74,7 @@ def take(store: Store, drained: Drained, before: Mapping[int, int], at: int) -> 
     def work(connection: Connection) -> bool:
         if read_offsets(connection, PERFORMANCE_TOPIC) != dict(before):
             return False
-        save_offsets(connection, PERFORMANCE_TOPIC, drained.offsets, at)
+        save_offsets(connection, PERFORMANCE_TOPIC, drained.offsets, at, drained.topic_id)
         save_measurements(connection, records)
         if letters:
             batch = next_batch(connection, [PERFORMANCE_DEAD_LETTER_TOPIC], at)

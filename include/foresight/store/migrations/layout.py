@@ -27,3 +27,9 @@ def create_index(name: str, table: str, columns: list[str]) -> None:
     """The index, unless it is there; MySQL has no words for that."""
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
         op.create_index(name, table, columns)
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """The column behind all others, unless it is there."""
+    if column.name not in {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)

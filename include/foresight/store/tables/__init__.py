@@ -43,12 +43,14 @@ from foresight.store.tables.telemetry import (
     series,
     series_analysis,
 )
+from foresight.store.tables.upkeep import commit_marker, operator_change, retention_mark
 
 __all__ = [
     "Merge",
     "aggregate",
     "analysed_interval",
     "autocorrelation",
+    "commit_marker",
     "curve",
     "dead_letter",
     "deployment",
@@ -61,7 +63,9 @@ __all__ = [
     "model_change",
     "model_version",
     "notification_target",
+    "operator_change",
     "publication",
+    "retention_mark",
     "run",
     "sample",
     "sample_window",

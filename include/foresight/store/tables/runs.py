@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Index, Integer
 
-from foresight.store.column_types import Instant, Name
+from foresight.store.column_types import Body, Instant, Name
 from foresight.store.tables.base import define, key, may, must
 
 SCOPE_LENGTH = 190
@@ -56,10 +56,16 @@ publication = define(
     key("topic", Name(249), "Kafka topic"),
     key("as_of", Instant, "What was published (UTC)"),
     key("part", Name(190), "Shard or other part of it"),
-    must("state", Name(16), "pending, published or skipped"),
+    must("state", Name(16), "pending, published, skipped, set_aside (cannot be sent) or abandoned"),
     may("start_offsets", JSON(none_as_null=True), "End offsets by partition before the first message"),
     must("n_messages", Integer, "Messages confirmed"),
     must("updated_at", Instant, "When this row last changed (UTC)"),
+    may("content", Name(32), "Hash of what is to be announced: another one makes it pending again"),
+    may("topic_id", Name(64), "Identity of the topic that start_offsets belong to; NULL where unknown"),
+    may("n_attempts", Integer, "Failed attempts since it became pending; NULL for none"),
+    may("reason", Body, "Why it could not be sent; NULL where nothing failed"),
+    Index(None, "topic", "state", "n_attempts", "as_of"),
+    Index(None, "as_of"),
     comment="One batch of messages: opened before the first goes out, closed when all are confirmed",
     kept_by="as_of",
 )

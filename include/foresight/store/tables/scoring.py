@@ -57,6 +57,7 @@ model_change = define(
     must("changed_at", Instant, "When (UTC)"),
     must("changed_by", Name(255), "Who did it"),
     must("note", Body, "Why"),
+    may("change_id", Name(190), "Names the request: made twice under one id, a change is made once"),
     comment="One change of a model or of its deployments",
 )
 
@@ -70,6 +71,7 @@ scoring_stream = define(
     may("model_version", Integer, "model_version.version that it is scored with"),
     may("plan", JSON(none_as_null=True), "Mapping and outputs of the batch, and where those ended before it"),
     must("updated_at", Instant, "When this row last changed (UTC)"),
+    may("topic_ids", JSON(none_as_null=True), "Identity by topic of what the offsets belong to"),
     comment="How far a source was scored, and the batch under way, closed when its outputs are confirmed",
 )
 

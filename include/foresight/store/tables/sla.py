@@ -165,6 +165,7 @@ sli_hour = define(
     must("n_no_traffic", Integer, "Slots without traffic"),
     must("good_events", Double, "Good events, or good samples"),
     must("total_events", Double, "All events, or samples"),
+    Index(None, "hour"),
     comment="One SLI on one series in one hour, counted from its samples",
     kept_by="hour",
     by_day=True,

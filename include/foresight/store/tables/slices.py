@@ -51,6 +51,7 @@ topic_offset = define(
     key("partition_number", Integer, "Partition"),
     must("next_offset", BigInteger, "The first message that was not read"),
     must("as_of", Instant, "Instant of the run that read last (UTC)"),
+    may("topic_id", Name(64), "Identity of the topic that the offset belongs to; NULL where unknown"),
     comment="How far a topic was read: written with what was read, in one transaction",
 )
 
@@ -122,6 +123,7 @@ slice_prediction = define(
     must("is_sent", Boolean, "Whether it belongs into the policy message"),
     may("answer", Double, "What the model should have answered, once that is known"),
     Index(None, "as_of"),
+    Index(None, "model_version", "period_start"),
     comment="One decision on one cell of a slice",
     kept_by="period_start",
     by_day=True,

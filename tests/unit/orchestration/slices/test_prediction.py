@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
-from foresight.errors import FinalError, MessageRejected
+from foresight.errors import BrokerUnavailable, FinalError
 from foresight.messaging import drain
 from foresight.orchestration.slices import prediction as slice_prediction
 from foresight.services.slices import events as slice_events
@@ -161,11 +161,11 @@ def test_a_policy_message_that_cannot_be_sent_keeps_no_dead_letter_back_and_goes
     send(broker, [*events_of(recording), b"rubbish"])
 
     def refused(*_: Any) -> Any:
-        raise MessageRejected("too large")
+        raise BrokerUnavailable("not now")
 
     with monkeypatch.context() as patch:
         patch.setattr(prediction_service, "decided_messages", refused)
-        with pytest.raises(MessageRejected):
+        with pytest.raises(BrokerUnavailable):
             run_once()
     assert (len(sent(broker, PERFORMANCE_DEAD_LETTER_TOPIC)), sent(broker)) == (1, ())
     run_once(NOW + 1)

@@ -155,7 +155,7 @@ def test_days_since_a_year_are_counted_from_its_first_day() -> None:
 
 def test_every_invalid_record_is_named_and_the_others_are_scored() -> None:
     scored = score(echo(INSIDE), x=[1, 11, None, "x", 2])
-    assert scored.errors == {1: "x = 11 is not a valid value", 3: "x = 'x' is not a valid value"}
+    assert scored.errors == {1: "x = 11 is not in (0, 10]", 3: "x = 'x' is a text, not a number"}
     assert scored.columns["out"][[0, 4]].tolist() == [1.0, 2.0]
 
 

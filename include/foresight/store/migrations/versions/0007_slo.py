@@ -8,63 +8,11 @@ import sqlalchemy as sa
 from alembic import op
 
 from foresight.store.column_types import Body, Instant, Name
-from foresight.store.migrations.layout import table_options
+from foresight.store.migrations.layout import add_column, create_index, table_options
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
-COLUMNS: dict[str, list[sa.Column[object]]] = {
-    "sli": [
-        sa.Column(
-            "kind",
-            Name(16),
-            comment="metric, expression or ratio; NULL, applied by an earlier version, is metric",
-        ),
-        sa.Column(
-            "expression",
-            Body(),
-            comment="PromQL of an expression, formula of a ratio; NULL for a metric",
-        ),
-    ],
-    "sla_status": [
-        sa.Column("n_stale", sa.Integer(), comment="SLIs whose newest sample is old"),
-        sa.Column("n_no_traffic", sa.Integer(), comment="SLIs that nobody uses now"),
-        sa.Column("n_maintenance", sa.Integer(), comment="SLIs in planned downtime"),
-    ],
-    "sli_status": [
-        sa.Column(
-            "expected_violated_minutes",
-            sa.Double(),
-            comment="Minutes of the horizon that are expected to violate",
-        ),
-        sa.Column(
-            "expected_cost",
-            sa.Double(),
-            comment="The same times the cost of a violated minute; NULL without one",
-        ),
-    ],
-    "sli_window": [
-        sa.Column("n_no_traffic", sa.Integer(), comment="Slots without traffic: neither good nor bad"),
-        sa.Column("n_excluded", sa.Integer(), comment="Slots in planned downtime: in no other count"),
-        sa.Column("n_ahead", sa.Integer(), comment="Slots of a calendar window that are still to come"),
-        sa.Column("good_events", sa.Double(), comment="Good events; NULL where slots are counted"),
-        sa.Column("total_events", sa.Double(), comment="All events"),
-        sa.Column(
-            "budget_events",
-            sa.Double(),
-            comment="Error budget in events; NULL where it is counted in minutes",
-        ),
-        sa.Column("budget_used_events", sa.Double(), comment="Spent so far"),
-        sa.Column("budget_left_events", sa.Double(), comment="Left; negative when overspent"),
-        sa.Column("budget_left_share", sa.Double(), comment="Left, as a share of the budget"),
-        sa.Column("since", Instant(), comment="Where what was counted begins (UTC)"),
-        sa.Column(
-            "is_calendar",
-            sa.Boolean(),
-            comment="Whether this is the calendar window: its length is that of the period",
-        ),
-    ],
-}  # fmt: skip
 COMMENTS: list[tuple[str, str, sa.types.TypeEngine[Any], bool, str]] = [
     ("sli", "metric", Name(512), False, "Metric it watches; empty where it has an expression or a ratio"),
     ("sla_status", "state", Name(16), False, "The worst state of its SLIs"),
@@ -82,11 +30,9 @@ COMMENTS: list[tuple[str, str, sa.types.TypeEngine[Any], bool, str]] = [
 
 def upgrade() -> None:
     """Adds the columns and creates the tables."""
-    for table, columns in COLUMNS.items():
-        there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    for table, columns in _columns().items():
         for column in columns:
-            if column.name not in there:
-                op.add_column(table, column._copy())
+            add_column(table, column)
     if op.get_bind().dialect.name != "sqlite":  # which keeps no comments
         for table, name, type_, nullable, comment in COMMENTS:
             op.alter_column(table, name, existing_type=type_, existing_nullable=nullable, comment=comment)
@@ -100,9 +46,64 @@ def downgrade() -> None:
     """Drops them with all they hold."""
     for table in ("notification_target", "maintenance_change", "maintenance_window", "sli_hour"):
         op.drop_table(table)
-    for table, columns in COLUMNS.items():
+    for table, columns in _columns().items():
         for column in columns:
             op.drop_column(table, column.name)
+
+
+def _columns() -> dict[str, list[sa.Column[Any]]]:
+    return {
+        "sli": [
+            sa.Column(
+                "kind",
+                Name(16),
+                comment="metric, expression or ratio; NULL, applied by an earlier version, is metric",
+            ),
+            sa.Column(
+                "expression",
+                Body(),
+                comment="PromQL of an expression, formula of a ratio; NULL for a metric",
+            ),
+        ],
+        "sla_status": [
+            sa.Column("n_stale", sa.Integer(), comment="SLIs whose newest sample is old"),
+            sa.Column("n_no_traffic", sa.Integer(), comment="SLIs that nobody uses now"),
+            sa.Column("n_maintenance", sa.Integer(), comment="SLIs in planned downtime"),
+        ],
+        "sli_status": [
+            sa.Column(
+                "expected_violated_minutes",
+                sa.Double(),
+                comment="Minutes of the horizon that are expected to violate",
+            ),
+            sa.Column(
+                "expected_cost",
+                sa.Double(),
+                comment="The same times the cost of a violated minute; NULL without one",
+            ),
+        ],
+        "sli_window": [
+            sa.Column("n_no_traffic", sa.Integer(), comment="Slots without traffic: neither good nor bad"),
+            sa.Column("n_excluded", sa.Integer(), comment="Slots in planned downtime: in no other count"),
+            sa.Column("n_ahead", sa.Integer(), comment="Slots of a calendar window that are still to come"),
+            sa.Column("good_events", sa.Double(), comment="Good events; NULL where slots are counted"),
+            sa.Column("total_events", sa.Double(), comment="All events"),
+            sa.Column(
+                "budget_events",
+                sa.Double(),
+                comment="Error budget in events; NULL where it is counted in minutes",
+            ),
+            sa.Column("budget_used_events", sa.Double(), comment="Spent so far"),
+            sa.Column("budget_left_events", sa.Double(), comment="Left; negative when overspent"),
+            sa.Column("budget_left_share", sa.Double(), comment="Left, as a share of the budget"),
+            sa.Column("since", Instant(), comment="Where what was counted begins (UTC)"),
+            sa.Column(
+                "is_calendar",
+                sa.Boolean(),
+                comment="Whether this is the calendar window: its length is that of the period",
+            ),
+        ],
+    }
 
 
 def _sli_hour() -> None:
@@ -129,6 +130,7 @@ def _sli_hour() -> None:
         if_not_exists=True,
         **table_options("hour"),
     )  # fmt: skip
+    create_index("ix_sli_hour_hour", "sli_hour", ["hour"])
 
 
 def _maintenance_window() -> None:
