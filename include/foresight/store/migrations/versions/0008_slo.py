@@ -10,8 +10,8 @@ from alembic import op
 from foresight.store.column_types import Body, Instant, Name
 from foresight.store.migrations.layout import add_column, create_index, table_options
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 COMMENTS: list[tuple[str, str, sa.types.TypeEngine[Any], bool, str]] = [
     ("sli", "metric", Name(512), False, "Metric it watches; empty where it has an expression or a ratio"),
