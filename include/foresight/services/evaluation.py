@@ -16,15 +16,19 @@ from foresight.analysis import AnalysisParameters
 from foresight.errors import FinalError
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
-from foresight.series import SeriesKey, SeriesMatrix
+from foresight.series import SeriesKey
+from foresight.services.history import Scene, history_of
+from foresight.services.maintenance import read_downtime
 from foresight.services.slas import read_active
 from foresight.sla.definitions import Sla
+from foresight.sla.downtime import Maintenance
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up, slis_of
 from foresight.sla.outlooks import Outlooks
 from foresight.sla.rows import status_rows
 from foresight.sla.status import SlaStatus
-from foresight.store import Store, find_series, latest_as_of, load_matrix, save_statuses
+from foresight.sla.watching import watched_expressions
+from foresight.store import Store, find_series, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
 from foresight.store.retention import has_lost_samples
 from foresight.store.tables import analysed_interval, metadata
@@ -93,15 +97,8 @@ def is_kept(store: Store, as_of: int) -> bool:
 
 def _judge(store: Store, slas: Sequence[Sla], as_of: int) -> tuple[list[SlaStatus], dict[str, str]]:
     """The statuses that can be stored, and by name why each other SLA was set aside."""
-    grid = _grid(as_of)
-    keys = store.read(lambda connection: _alive(connection, slas, grid))
-    rows, unmatched = _in_halves(slas, lambda some: [pair_up(some, keys).row])
-    matched = [keys[row] for row in np.unique(np.concatenate([np.empty(0, np.intp), *rows]))]
-    matrix = store.read(lambda connection: load_matrix(connection, matched, grid))
-    observed = matrix.take(np.flatnonzero((~np.isnan(matrix.values)).any(axis=1)))
-    rest = [sla for sla in slas if sla.name not in unmatched]
-    statuses, set_aside = _in_halves(rest, lambda some: _storable(_evaluated(some, observed)))
-    return statuses, unmatched | set_aside
+    downtime = store.read(read_downtime)
+    return _in_halves(slas, lambda some: _storable(_evaluated(store, some, as_of, downtime)))
 
 
 def _in_halves(
@@ -136,25 +133,50 @@ def _storable(statuses: Iterator[SlaStatus]) -> list[SlaStatus]:
     return found
 
 
-def _alive(connection: Connection, slas: Sequence[Sla], grid: Grid) -> list[SeriesKey]:
-    """The series of the SLAs' metrics that may hold a value within the grid."""
-    return [
-        row.key
-        for metric in sorted({sli.metric for sli in slis_of(slas)})
-        for row in find_series(connection, metric)
-        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
-    ]
-
-
-def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]:
+def _evaluated(
+    store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence[Maintenance]
+) -> Iterator[SlaStatus]:
     """The statuses, with one forecast for each horizon that the SLAs ask for."""
     enough = ForecastParameters(enough=ENOUGH)
     by_horizon = sorted(slas, key=lambda sla: sla.horizon_minutes)
     for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
         alike = list(group)
-        pairs = pair_up(alike, matrix.keys)
-        ahead = Outlooks.of(matrix, pairs, minutes * 60 // STEP_SECONDS, enough)
-        yield from evaluate(alike, matrix, pairs, ahead)
+
+        def keys(grid: Grid, alike: Sequence[Sla] = alike) -> list[SeriesKey]:
+            return store.read(lambda connection: _alive(connection, alike, grid))
+
+        scene = Scene(store, alike, as_of, keys, downtime)
+        grid = _grid(as_of)
+        tracks = scene.tracks(grid, _matched(alike, keys(_looked_at(alike, grid))))
+        history = history_of(scene, tracks)
+        ahead = Outlooks.of(tracks.at_risk(), tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
+        yield from evaluate(alike, tracks.matrix, tracks=tracks, outlooks=ahead, history=history)
+
+
+def _looked_at(slas: Sequence[Sla], grid: Grid) -> Grid:
+    """The grid, made as long as the longest window: a series that ended before it may count still."""
+    longest = max((sli.longest_minutes for sli in slis_of(slas)), default=0)
+    return Grid(grid.as_of, max(grid.n_slots, longest), grid.step_seconds)
+
+
+def _alive(connection: Connection, slas: Sequence[Sla], grid: Grid) -> list[SeriesKey]:
+    """The series of the SLAs' metrics and expressions that may hold a value within the grid."""
+    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
+    metrics |= {entry.name for entry in watched_expressions(slas)}
+    return [
+        row.key
+        for metric in sorted(metrics)
+        for row in find_series(connection, metric)
+        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
+    ]
+
+
+def _matched(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
+    """Those that an SLI is judged on, or that a ratio is counted from."""
+    rows = pair_up(slas, keys).row
+    events = {entry.name for entry in watched_expressions(slas)}
+    counted = [row for row, key in enumerate(keys) if key.metric in events]
+    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
 
 
 def _grid(as_of: int) -> Grid:

@@ -20,6 +20,7 @@ from foresight.orchestration.telemetry.handover import (
     timed,
 )
 from foresight.orchestration.window import resolve_window
+from foresight.services.slas import list_slas, with_expressions
 from foresight.telemetry.catalogue import Catalogue
 from foresight.telemetry.planning import Plan, plan, settled_at
 from foresight.telemetry.source import Extraction, Shard, TelemetrySource
@@ -36,8 +37,10 @@ PLANNING_SECONDS: Final = 600.0
 def plan_run(context: Context) -> list[Handed]:
     """Deals the series of the catalogue to shards and stages each; hands over one thing a shard."""
     window, params = resolve_window(context), context["params"]
-    results()  # stops here where the tables are not those of this version
+    store = results()  # stops here where the tables are not those of this version
     source, catalogue = open_telemetry(), settings.catalogue(params["metrics"] or ())
+    if not params["metrics"]:
+        catalogue = with_expressions(catalogue, list_slas(store).readable)
     _wait_until_settled(catalogue, source, window.as_of)
     started = time.monotonic()
     planned = plan(

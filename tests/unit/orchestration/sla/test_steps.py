@@ -113,10 +113,10 @@ class TestOneBrokenSla:
         analyse(store, AS_OF)
         usual = sla_shards.evaluate
 
-        def broken(some: list[Sla], *others: Any) -> Any:
+        def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
             if any(one.name == "bad" for one in some):
                 raise FinalError("of a budget")
-            return usual(some, *others)
+            return usual(some, *others, **named)
 
         monkeypatch.setattr(sla_shards, "evaluate", broken)
         assert evaluate(AS_OF) == {"intervals": [AS_OF], "states": {"ok": 6}, "set_aside": 1}
@@ -198,7 +198,7 @@ class TestOneBrokenSla:
         def down(*_: Any) -> Any:
             raise StoreUnavailable("down")
 
-        monkeypatch.setattr(sla_shards, "load_matrix", down)
+        monkeypatch.setattr("foresight.services.history.load_matrix", down)
         with pytest.raises(StoreUnavailable):
             evaluate_shard(context(AS_OF), shard)
 
