@@ -60,7 +60,7 @@ class Outlooks:
             model=forecast.model_name(row),
             mase=_known(float(forecast.mase[row])),
             calibrator=risk.calibrator,
-            violated_minutes=float(np.nan_to_num(risk.step_probability[pair]).sum()) * grid.step_seconds / 60,
+            violated_minutes=float(np.nan_to_num(risk.at_slot[pair]).sum()) * grid.step_seconds / 60,
         )
 
     def _minute(self, pair: int, at: int, grid: Grid) -> PredictedMinute:
