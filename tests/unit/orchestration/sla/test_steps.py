@@ -29,9 +29,9 @@ from foresight.services import evaluation as sla_shards
 from foresight.services import slas
 from foresight.services.evaluation import SamplesGone
 from foresight.sla.definitions import Sla
-from foresight.store import Store, maintain, migrate, open_store
+from foresight.store import Store, maintain, migrate, open_store, upsert
 from foresight.store.intervals import CATALOGUE_SCOPE, save_analysed_interval, save_evaluated_interval
-from foresight.store.tables import evaluated_interval, run, sla, sla_status, sli_status
+from foresight.store.tables import evaluated_interval, run, series_analysis, sla, sla_status, sli_status
 from foresight.wiring.connections import results
 from foresight.wiring.settings import catalogue
 from tests.unit.store.rows import all_rows, persist
@@ -132,7 +132,7 @@ class TestOneBrokenSla:
         apply(home, ONE + BAD)
         analyse(store, AS_OF)
 
-        def broken(*_: Any) -> Any:
+        def broken(*_: Any, **__: Any) -> Any:
             raise ZeroDivisionError("of a budget")
 
         monkeypatch.setattr(sla_shards, "evaluate", broken)
@@ -147,10 +147,10 @@ class TestOneBrokenSla:
         analyse(store, AS_OF)
         usual = sla_shards.evaluate
 
-        def broken(some: list[Sla], *others: Any) -> Any:
+        def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
             if any(one.name != "good" for one in some):
                 raise FinalError("of a budget")
-            return usual(some, *others)
+            return usual(some, *others, **named)
 
         monkeypatch.setattr(sla_shards, "evaluate", broken)
         with pytest.raises(TooManySetAside, match="2 of 3 SLAs could not be evaluated, such as bad: "):
@@ -201,6 +201,36 @@ class TestOneBrokenSla:
         monkeypatch.setattr("foresight.services.history.load_matrix", down)
         with pytest.raises(StoreUnavailable):
             evaluate_shard(context(AS_OF), shard)
+
+
+class TestLimitsOfASeries:
+    """A series is forecast for its SLAs where it had enough for its own forecast, and only there."""
+
+    def limited(self, store: Store, home: Path, limits: dict[str, float]) -> tuple[float | None, bool | None]:
+        apply(home, ONE)
+        analyse(store, AS_OF)
+        columns = {
+            "series_id": [KEY.id], "as_of": [AS_OF], "outcome": ["ok"], "n_observed": [720], "n_missing": [0],
+            "n_nonfinite": [0], "data_hash": ["x"], "code_version": ["x"],
+            **{name: [value] for name, value in limits.items()},
+        }  # fmt: skip
+        store.transact(lambda c: upsert(c, series_analysis, columns))
+        evaluate(AS_OF)
+        query = select(sli_status.c.probability, sli_status.c.has_default_limits)
+        found = store.read(lambda c: c.execute(query).one())
+        return found.probability, found.has_default_limits
+
+    def test_its_own_limits_are_used_and_said(self, store: Store, home: Path) -> None:
+        probability, is_default = self.limited(store, home, {"min_slots": 30, "min_coverage": 0.5})
+        assert (probability is not None, is_default) == (True, False)
+
+    def test_one_that_has_less_than_its_limits_has_no_probability(self, store: Store, home: Path) -> None:
+        probability, _ = self.limited(store, home, {"min_slots": 721, "min_coverage": 0.5})
+        assert probability is None
+
+    def test_without_stored_limits_defaults_are_used_and_said(self, store: Store, home: Path) -> None:
+        probability, is_default = self.limited(store, home, {})
+        assert (probability is not None, is_default) == (True, True)
 
 
 class TestIntervalsWhoseSamplesAreGone:
