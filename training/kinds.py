@@ -44,7 +44,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 def ramp(rng: np.random.Generator) -> Draw:
     """A line that began at any time and reaches the bound in up to 40 minutes, or has just been cut."""
-    began = 0 if rng.random() < 0.5 else NOW - int(rng.integers(8, 300))
+    began = 0 if rng.random() < 0.4 else NOW - int(_log_uniform(rng, 8, 400))
     reach = rng.uniform(0.2, 40) if rng.random() < 0.8 else rng.uniform(40, 300)
     rise = np.maximum(SLOTS - began, 0.0)
     return rise + _log_uniform(rng, 0.01, 3) * _noise(rng), NOW - began + reach
@@ -52,7 +52,7 @@ def ramp(rng: np.random.Generator) -> Draw:
 
 def ramp_that_ends(rng: np.random.Generator) -> Draw:
     """A line that stops, or falls back, at a random moment around now."""
-    length, since = _log_uniform(rng, 5, 700), _log_uniform(rng, 2, 90) if rng.random() < 0.7 else -10.0
+    length, since = _log_uniform(rng, 5, 700), _log_uniform(rng, 3, 90) if rng.random() < 0.95 else -10.0
     began = NOW - since - length
     rise = np.clip(SLOTS - began, 0.0, length)
     if rng.random() < 0.5:
@@ -120,7 +120,7 @@ def duty_cycle(rng: np.random.Generator) -> Draw:
 
 def flapping(rng: np.random.Generator) -> Draw:
     """Two levels, with waiting times that have no memory."""
-    mean_on, mean_off = _log_uniform(rng, 1, 100), _log_uniform(rng, 3, 400)
+    mean_on, mean_off = _log_uniform(rng, 1, 60), _log_uniform(rng, 3, 200)
     flips, state = np.zeros(LENGTH), rng.random() < mean_on / (mean_on + mean_off)
     for slot in range(LENGTH):
         flips[slot] = state
@@ -217,8 +217,8 @@ def shift(rng: np.random.Generator) -> Draw:
 
 KINDS: tuple[Callable[[np.random.Generator], Draw], ...] = (
     ramp, ramp, ramp_that_ends, ramp_that_ends, counter, bend, wave, daily_upslope, spikes, spikes,
-    duty_cycle, flapping, incident, incident, incident, pinned, stationary, walk, walk, rare_spikes, sawtooth,
-    bursts, volatility_shift, volatility_shift, stairs, shift,
+    duty_cycle, flapping, flapping, flapping, incident, incident, incident, pinned, stationary, walk, walk,
+    rare_spikes, sawtooth, bursts, volatility_shift, volatility_shift, stairs, shift,
 )  # fmt: skip
 
 
