@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from foresight.errors import FinalError, Mistake, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
-from foresight.sla.definitions import Sla, Target
+from foresight.sla.definitions import Sla, Target, revision_of
 from foresight.sla.differences import Difference, differences
 from foresight.sla.files import Lint, load_definitions
 from foresight.sla.json_form import notes_from_document, sla_document, sla_from_document
@@ -234,4 +234,5 @@ def _target(stored: StoredTarget) -> Target:
 
 
 def _stored(sla: Sla) -> StoredSla:
-    return StoredSla(sla.name, sla.owner, sla.description, sla.revision, sla_document(sla))
+    document = sla_document(sla)
+    return StoredSla(sla.name, sla.owner, sla.description, revision_of(document), document)

@@ -203,11 +203,11 @@ class Sli:
     @property
     def counting(self) -> str:
         """16 hex digits of what decides how a slot is counted; objective and windows do not."""
-        plain = _without_defaults(asdict(self), Sli)
-        plain["slice_target"] = self.slice_target
+        document = plain_sli(self)
+        document["slice_target"] = self.slice_target
         for name in ("name", "objective", "windows", "calendar", "description", "notes", "alerts"):
-            plain.pop(name, None)
-        return _digest(plain)
+            document.pop(name, None)
+        return _digest(document)
 
 
 def sli_mistake(sli: Sli) -> str | None:
@@ -269,11 +269,7 @@ class Sla:
         A field that was added later does not count while it has its default, so that a stored revision
         outlives an upgrade.
         """
-        document = plain(self)
-        document["slis"] = sorted(document["slis"], key=lambda sli: str(sli["name"]))
-        for sli in document["slis"]:
-            sli["matchers"] = sorted(sli["matchers"], key=lambda m: (m["label"], m["op"], m["value"]))
-        return _digest(document)
+        return revision_of(plain(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,31 +293,61 @@ class Definitions:
     targets: tuple[Target, ...] = ()
 
 
-_FIRST_FIELDS = {
-    Sla: {"name", "slis", "owner", "description", "horizon_minutes", "at_risk_probability", "notes"},
-    Sli: {
+_LATER = {
+    field.name: field.default for field in fields(Sli) if field.name not in {
         "name", "metric", "lower", "upper", "objective", "matchers", "windows", "description", "notes",
-    },
+    }
 }  # fmt: skip
-"""Fields that a revision holds whatever their value is."""
+"""Fields of an SLI that came later, with their defaults: a definition holds them only where they are set."""
 
 
 def plain(sla: Sla) -> dict[str, Any]:
     """The definition as plain values; fields that were added later only where they are set."""
-    document = _without_defaults(asdict(sla), Sla)
-    document["slis"] = [_without_defaults(sli, Sli) for sli in document["slis"]]
-    return document
-
-
-def _without_defaults(document: Mapping[str, Any], kind: type[Sla | Sli]) -> dict[str, Any]:
-    later = {field.name: field.default for field in fields(kind) if field.name not in _FIRST_FIELDS[kind]}
-    defaults = {
-        name: asdict(default) if isinstance(default, Budget | Choices) else default
-        for name, default in later.items()
-    }
     return {
-        name: value for name, value in document.items() if name not in defaults or value != defaults[name]
+        "name": sla.name,
+        "slis": [plain_sli(sli) for sli in sla.slis],
+        "owner": sla.owner,
+        "description": sla.description,
+        "horizon_minutes": sla.horizon_minutes,
+        "at_risk_probability": sla.at_risk_probability,
+        "notes": asdict(sla.notes),
     }
+
+
+def plain_sli(sli: Sli) -> dict[str, Any]:
+    """One SLI as plain values."""
+    notes = sli.notes
+    document: dict[str, Any] = {
+        "name": sli.name,
+        "metric": sli.metric,
+        "lower": sli.lower,
+        "upper": sli.upper,
+        "objective": sli.objective,
+        "matchers": [{"label": m.label, "op": m.op, "value": m.value} for m in sli.matchers],
+        "windows": sli.windows,
+        "description": sli.description,
+        "notes": {
+            "display_name": notes.display_name, "labels": notes.labels, "annotations": notes.annotations,
+        },
+    }  # fmt: skip
+    later = {name: getattr(sli, name) for name in _LATER}
+    changed = {name: value for name, value in later.items() if value != _LATER[name]}
+    return document | {name: _plain_value(value) for name, value in changed.items()}
+
+
+def revision_of(document: Mapping[str, Any]) -> str:
+    """The revision of a definition from its plain values."""
+    slis = [
+        {**sli, "matchers": sorted(sli["matchers"], key=lambda m: (m["label"], m["op"], m["value"]))}
+        for sli in sorted(document["slis"], key=lambda sli: str(sli["name"]))
+    ]
+    return _digest({**document, "slis": slis})
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [asdict(each) for each in value]
+    return asdict(value)
 
 
 def _digest(document: Mapping[str, Any]) -> str:

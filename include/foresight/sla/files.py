@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,16 +137,21 @@ def _read_short(documents: Sequence[Document]) -> Read:
         for at, sla in enumerate(form.slas):
             try:
                 found.slas.append(sla.definition())
-            except ValueError as error:
-                if not _is_twice(sla):  # which is reported with both places
-                    found.mistakes.append(document.mistake(("slas", at), str(error)))
+            except ValueError:
+                found.mistakes += _mistakes_of(document, at, sla)
         for target in form.targets:
             found.alerts.targets[target.name] = target.definition()
     return found
 
 
-def _is_twice(sla: SlaForm) -> bool:
-    return len({sli.name for sli in sla.slis}) < len(sla.slis)
+def _mistakes_of(document: Document, at: int, sla: SlaForm) -> Iterator[Mistake]:
+    """Why an SLA cannot be made: the SLIs whose parts do not go together. Names that are given twice are
+    reported with both places."""
+    for index, sli in enumerate(sla.slis):
+        try:
+            sli.definition(sla)
+        except ValueError as error:
+            yield document.mistake(("slas", at, "slis", index), str(error))
 
 
 def _unknown_targets(short: Read, known: Collection[str]) -> list[Mistake]:

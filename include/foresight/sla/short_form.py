@@ -231,26 +231,16 @@ class SliForm(Form):
             raise ValueError(reason)
         return upper
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        self._definition(rules.DEFAULT_OBJECTIVE, None)  # refuses what does not go together
-        return self
-
     def definition(self, sla: SlaForm) -> Sli:
-        """The SLI that is meant."""
-        return self._definition(sla.objective, sla.windows)
-
-    def _definition(self, objective: float, windows: list[int] | None) -> Sli:
-        mine = self.windows if self.windows is not None else windows
+        """The SLI that is meant. Raises ``ValueError`` where its parts do not go together."""
         return Sli(
             name=self.name,
             metric=self.metric or "",
             lower=self.min,
             upper=self.max,
-            objective=objective if self.objective is None else self.objective,
+            objective=sla.objective if self.objective is None else self.objective,
             matchers=_matchers(self.matchers),
-            # Without any, one that holds every slice: the SLA's may hold none of this SLI's.
-            windows=(max(rules.SLICES),) if mine is None else minutes_of(mine),
+            windows=minutes_of(sla.windows if self.windows is None else self.windows),
             description=self.description,
             notes=Notes(self.display_name),
             expression=None if self.expression is None else Expression(self.expression),
