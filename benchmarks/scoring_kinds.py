@@ -2,12 +2,13 @@
 
     python -m benchmarks.scoring_kinds --json
 
-`one_by_one`, `bundle` and `columns` are records a second of each model, from dicts one at a time, from bundles
-of 1,000 dicts, and from columns; checks of every field are included. `peer_one_by_one` and `peer_bundle` name the
-faster of pypmml and JPMML-Evaluator, both driven from Python over JPype in a private environment; null where it or
-Java is not to be had, `peer` says why. `native` is scikit-learn: an estimator of the same kind and size, trained on
-the same records, predicts all of them from an array; `native_kind` names it. `per_part` is nanoseconds a tree or
-support vector for the models that have them. The answers of every way are held against the published ones.
+`one_by_one`, `bundle` and `columns` are records a second of each model: from dicts one at a time, from
+bundles of 1,000 dicts, and from columns, with all checks. `peer_one_by_one` and `peer_bundle` are those of
+the faster of pypmml and JPMML-Evaluator, both driven from Python over JPype in a private environment; they
+are null where that or Java is not to be had, and `peer` says why. `native` is scikit-learn: an estimator of
+the same kind and size (`native_kind`), trained on the same records, predicts all of them from a data frame,
+texts encoded and numbers scaled on the way. `per_part` is nanoseconds a tree or a support vector. All ways
+must give one answer.
 """
 
 from __future__ import annotations
@@ -144,11 +145,15 @@ def check(
 
 
 def native(name: str, records: Sequence[dict[str, Any]]) -> tuple[str, float] | None:
-    """scikit-learn's estimator of the same kind and size, and its records a second from an array."""
+    """scikit-learn's estimator of the same kind and size, and its records a second from a frame."""
+    import pandas as pd
     from sklearn.cluster import KMeans
+    from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
     from sklearn.svm import SVC
     from sklearn.tree import DecisionTreeClassifier
 
@@ -163,20 +168,17 @@ def native(name: str, records: Sequence[dict[str, Any]]) -> tuple[str, float] | 
         "tree": lambda: DecisionTreeClassifier(max_depth=6),
         "clusters": lambda: KMeans(3, n_init=1, random_state=1),
     }
-    columns = []
-    for key in records[0]:
-        values = np.array([record[key] for record in records])
-        if values.dtype.kind == "U":
-            columns += [(values == text).astype(float) for text in np.unique(values)]
-        else:
-            columns.append((values - values.mean()) / (values.std() or 1.0))
-    x = np.column_stack(columns)
-    noise = np.random.default_rng(1).normal(size=len(x))
-    number = x.sum(axis=1) + noise
-    estimator = makers[name]()
+    frame = pd.DataFrame(list(records))
+    texts = [key for key in frame if isinstance(records[0][key], str)]
+    numbers = [key for key in frame if key not in texts]
+    steps = [("texts", OneHotEncoder(), texts)] * bool(texts) + [("numbers", StandardScaler(), numbers)]
+    prepare = ColumnTransformer(steps)
+    x = prepare.fit_transform(frame)
+    number = np.asarray(x.sum(axis=1)).ravel() + np.random.default_rng(1).normal(size=len(frame))
     numeric = name in {"boosted_100", "general_regression", "regression"}
-    estimator.fit(x, number if numeric else (number > np.median(number)).astype(int))
-    return type(estimator).__name__, len(x) / best(lambda: estimator.predict(x))
+    model = make_pipeline(prepare, makers[name]())
+    model.fit(frame, number if numeric else (number > np.median(number)).astype(int))
+    return type(model[-1]).__name__, len(frame) / best(lambda: model.predict(frame))
 
 
 def peer_python() -> str:

@@ -5,8 +5,8 @@
 ``onnx_columns`` scores columns. Its peer ``runtime_columns`` puts the same columns into the array that the
 graph wants and runs the session; ``runtime_array`` has that array already. ``onnx_bundle`` scores dicts in
 bundles of 1,000 and answers in dicts, checks included; its peer ``runtime_dicts`` does the same in a plain
-loop without checks. Seconds are those of the processor. The models are a linear classifier over four numbers with
-a ZipMap, and a network of three layers over 30.
+loop without checks. Seconds are those of the processor. The models are a linear classifier over four numbers
+with a ZipMap, and a network of three layers over 30.
 """
 
 from __future__ import annotations

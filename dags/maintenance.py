@@ -7,8 +7,8 @@ for each other in runs long done.
 day · `clear_staging` removes staged files.
 
 **When it fails** nothing is lost: the next run removes what this one did not. A table that would lose more
-than half of what it kept stays as it is, and the run fails with the reason: look at the clock and at the newest
-data, and if both are right, trigger a run with `allow_large_drop`.
+than half of what it kept stays as it is, and the run fails with the reason: look at the clock and at the
+newest data, and if both are right, trigger a run with `allow_large_drop`.
 """
 
 from __future__ import annotations

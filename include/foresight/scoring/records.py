@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foresight.scoring.bulk import bulk_pass
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
-from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
+from foresight.scoring.outcome import ERROR, PREDICTION, BadRecord, Record, with_error, with_prediction
 from foresight.scoring.plain_values import NUMBERS, from_text
 from foresight.scoring.record_code import Fast, One, decide, fast_pass, gather_pass
 
@@ -113,7 +113,8 @@ class RecordScorer:
             )  # a model without inputs is told how many records there are
         scored = self.model.predict(columns)
         for place, prediction in zip(places, scored.records(self._names), strict=True):
-            found[place] = with_prediction(records[place], prediction)
+            made = found[place] = {**records[place], PREDICTION: prediction}
+            made.pop(ERROR, None)
         for row, reason in scored.errors.items():
             found[places[row]] = with_error(records[places[row]], reason)
         return [places[row] for row in sorted(scored.errors)]

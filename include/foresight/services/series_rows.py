@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight import __version__
-from foresight.analysis import Analysis, Curves
-from foresight.forecasting.outlook import Forecast
+from foresight.analysis import Analysis, AnalysisParameters, Curves
+from foresight.forecasting.joint_forecast import Forecast
 from foresight.series import SeriesMatrix
 
 Columns = dict[str, Any]
@@ -22,7 +22,12 @@ QUANTILES = ("q05", "q25", "q50", "q75", "q95")
 """The columns of the forecast's default quantile levels."""
 
 
-def analysis_rows(matrix: SeriesMatrix, found: Analysis, verdict: Mapping[str, Sequence[Any]]) -> Tables:
+def analysis_rows(
+    matrix: SeriesMatrix,
+    found: Analysis,
+    verdict: Mapping[str, Sequence[Any]],
+    parameters: AnalysisParameters,
+) -> Tables:
     """``series_analysis``, a row a series, and ``aggregate``, a row a series and window.
 
     ``verdict`` holds what the checks said, by column. What the forecast adds comes from ``forecast_rows``.
@@ -51,6 +56,8 @@ def analysis_rows(matrix: SeriesMatrix, found: Analysis, verdict: Mapping[str, S
             "period_slots": _known(found.period, found.period > 0),
             "data_hash": [hashlib.sha256(row.tobytes()).hexdigest() for row in matrix.values],
             "code_version": [__version__] * len(matrix),
+            "min_slots": np.full(len(matrix), parameters.min_observed),
+            "min_coverage": np.full(len(matrix), parameters.min_coverage),
         },
         "aggregate": {
             "series_id": np.repeat(matrix.ids, len(minutes)),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from foresight.analysis import AnalysisParameters, analyse, curves
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
@@ -37,7 +37,7 @@ def test_an_aggregate_that_overflowed_is_not_known_and_the_others_are() -> None:
     deviation = found.aggregates.std.copy()
     deviation[0] = np.inf, -np.inf
     found = replace(found, aggregates=replace(found.aggregates, std=deviation))
-    stored = analysis_rows(MATRIX, found, {})["aggregate"]["std"]
+    stored = analysis_rows(MATRIX, found, {}, AnalysisParameters())["aggregate"]["std"]
     np.testing.assert_array_equal(stored, [np.nan, np.nan, *found.aggregates.std[1]])
 
 
@@ -67,7 +67,7 @@ def test_the_largest_numbers_make_rows_that_can_be_stored() -> None:
     found = analyse(values, PARAMETERS)
     drawn = curves(values, found.period, PARAMETERS)
     tables = (
-        analysis_rows(matrix, found, {}),
+        analysis_rows(matrix, found, {}, AnalysisParameters()),
         curve_rows(matrix, np.arange(2), found, drawn),
         forecast_rows(matrix, forecast(values, 10, ForecastParameters(enough=PARAMETERS))),
     )

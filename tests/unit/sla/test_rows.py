@@ -13,7 +13,8 @@ from foresight.sla.definitions import Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.sla.rows import definition_rows, status_rows
-from foresight.sla.status import SlaStatus, State
+from foresight.sla.states import State
+from foresight.sla.status import SlaStatus
 from foresight.store import tables
 from foresight.store.columns import to_arrow
 from tests.unit.sla.samples import Sample, sample
@@ -60,7 +61,8 @@ def test_an_indicator_shows_its_worst_series_and_details_of_all(given_sample: Sa
     assert worst.current is not None
     assert worst.outlook is not None
     assert (worst.key.id, worst.current.value) == (rows["worst_series_id"][0], rows["current_value"][0])
-    assert (worst.outlook.probability, "untrained") == (rows["probability"][0], rows["calibrator"][0])
+    assert worst.outlook.probability == rows["probability"][0]
+    assert worst.outlook.calibrator == rows["calibrator"][0]
     assert 2 == len(rows["details"][0]["series"]) == rows["n_series"][0]
 
 

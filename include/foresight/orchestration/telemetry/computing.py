@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
 from foresight.analysis import Outcome as Usability
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.orchestration.telemetry.handover import (
     Folder,
@@ -62,7 +62,7 @@ def _analysed(
     found = replace(found, aggregates=aggregate(mine.values, parameters.windows))
     wanted = np.flatnonzero(found.coverage.usable & np.array([entry.curves for entry in chosen]))
     drawn = curves(kept[part][wanted], found.period[wanted], parameters)
-    return rows.analysis_rows(mine, found, verdict) | rows.curve_rows(mine, wanted, found, drawn)
+    return rows.analysis_rows(mine, found, verdict, parameters) | rows.curve_rows(mine, wanted, found, drawn)
 
 
 def _verdict(checked: pa.Table, found: Analysis) -> dict[str, list[Any]]:

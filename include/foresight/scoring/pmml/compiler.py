@@ -48,6 +48,7 @@ READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
     "SupportVectorMachineModel": svm.read,
 }
 _NOT_MODELS = {"DataDictionary", "MiningBuildTask", "TransformationDictionary"}
+_FUNCTIONS = {"classification", "regression", "clustering", "mixed"}
 _VERSIONS = ("3.", "4.")
 
 
@@ -288,6 +289,8 @@ def _subject(
     names = [field.name for field in fields if field.usage in {"predicted", "target"}]
     target = names[0] if names else next((name for name in targets if name), None)
     function = element.need("functionName")
+    if function not in _FUNCTIONS:
+        raise UnsupportedModel(f"{element.tag} functionName={function[:40]!r}")
     kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
     if target is not None and target in dictionary:
         kind = dictionary[target].type

@@ -164,13 +164,12 @@ _FEATURES: dict[str, Callable[[OutputField, Result, Frame, Subject], Column]] = 
     "clusterAffinity": _affinity,
     "entityId": _entity,
     "clusterId": _entity,
-    "ruleValue": _entity,
     "reasonCode": _reason,
     "residual": _residual,
     "warning": _warning,
 }
 _DEFAULT_TYPES = {"predictedDisplayValue": "string", "entityId": "string", "clusterId": "string",
-                  "ruleValue": "string", "reasonCode": "string", "warning": "string"}  # fmt: skip
+                  "reasonCode": "string", "warning": "string"}  # fmt: skip
 
 
 _NEEDS: dict[str, Callable[[Result], bool]] = {
@@ -181,7 +180,6 @@ _NEEDS: dict[str, Callable[[Result], bool]] = {
     "clusterAffinity": lambda result: result.affinity is not None,
     "entityId": lambda result: result.entity is not None,
     "clusterId": lambda result: result.entity is not None,
-    "ruleValue": lambda result: result.entity is not None,
 }
 
 
@@ -242,12 +240,6 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         single = find_single(element, scope, element.get("dataType") or expression.data_type)
     elif feature not in _FEATURES:
         raise UnsupportedModel(f"OutputField feature={feature!r}")
-    if feature == "ruleValue" and element.get("ruleFeature", "consequent") not in {
-        "consequent",
-        "ruleId",
-        "rule",
-    }:
-        raise UnsupportedModel(f"OutputField ruleFeature={element.get('ruleFeature')!r}")
     if element.get("rankOrder", "descending") not in {"ascending", "descending"}:
         raise element.broken(f"rankOrder {element.get('rankOrder')[:40]!r} is not known")
     given = element.get("dataType")

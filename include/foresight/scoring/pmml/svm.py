@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import distance
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import arrays
@@ -116,7 +117,10 @@ def read(element: Element, subject: Subject) -> Machines:
     }
     if any(len(vector) != len(inputs) for vector in vectors.values()):
         raise dictionary.broken("a VectorInstance and the VectorFields do not fit")
-    by_vectors = element.get("svmRepresentation", "SupportVectors") == "SupportVectors"
+    form = element.get("svmRepresentation", "SupportVectors")
+    if form not in {"SupportVectors", "Coefficients"}:
+        raise UnsupportedModel(f"SupportVectorMachineModel svmRepresentation={form[:40]!r}")
+    by_vectors = form == "SupportVectors"
     held = [part.first("SupportVectors") for part in element.all("SupportVectorMachine")]
     element.bound_table(len(inputs), sum(len(part.children) for part in held if part is not None))
     machines = [
@@ -234,7 +238,4 @@ def _read_kernel(element: Element) -> Kernel:
 
 def _squared(x: Floats, v: Floats) -> Floats:
     """Squared distances by their definition: the shortcut through dot products loses digits."""
-    out = np.zeros((len(x), len(v)))
-    for j in range(x.shape[1]):
-        out += (x[:, j, None] - v[None, :, j]) ** 2
-    return out
+    return np.asarray(distance.cdist(x, v, "sqeuclidean"))

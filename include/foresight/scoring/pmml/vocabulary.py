@@ -24,7 +24,7 @@ Value: value displayValue property
 Interval: closure leftMargin rightMargin
 TransformationDictionary:
 LocalTransformations:
-DefineFunction: name dataType optype
+DefineFunction: name dataType | optype
 ParameterField: name dataType optype | displayName
 DerivedField: name dataType optype | displayName
 Constant: dataType missing
@@ -47,11 +47,12 @@ MiningSchema:
 MiningField: name usageType optype outliers lowValue highValue missingValueReplacement missingValueTreatment\
  invalidValueTreatment invalidValueReplacement x-invalidValueReplacement | importance
 Targets:
-Target: field optype castInteger min max rescaleConstant rescaleFactor
+Target: field castInteger min max rescaleConstant rescaleFactor | optype
 TargetValue: value displayValue priorProbability defaultValue
 Output:
-OutputField: name dataType feature targetField value rank rankOrder segmentId isFinalResult ruleFeature\
- | displayName optype rankBasis algorithm | isMultiValued=0 x-reportField
+OutputField: name dataType optype feature targetField value rank rankOrder segmentId isFinalResult\
+ | displayName | isMultiValued=0 x-reportField ruleFeature=consequent rankBasis=confidence\
+ algorithm=exclusiveRecommendation
 Decisions: | businessProblem description
 Decision: value displayValue | description
 ModelVerification: | recordCount fieldCount

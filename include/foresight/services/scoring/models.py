@@ -163,19 +163,25 @@ def configure(
     return scoring.store.transact(work, lock=MODELS_LOCK)
 
 
-def roll_back(store: Store, reference: str, change: Change) -> tuple[int, int]:
-    """Deploys what was deployed before, with its defaults; answers the versions taken out and put back."""
+def roll_back(store: Store, reference: str, change: Change, expected: int | None = None) -> tuple[int, int]:
+    """Deploys what was deployed before, with its defaults; answers the versions taken out and put back.
+
+    Raises ``FinalError`` where another version than the ``expected`` one is deployed by now.
+    """
     name, alias = parse_reference(reference)
     return store.transact(
-        lambda connection: registry.roll_back(connection, name, alias, change), lock=MODELS_LOCK
+        lambda connection: registry.roll_back(connection, name, alias, change, expected), lock=MODELS_LOCK
     )
 
 
-def undeploy(store: Store, reference: str, change: Change) -> int:
-    """Takes a deployment away; answers its version. Raises ``NotFound``."""
+def undeploy(store: Store, reference: str, change: Change, expected: int | None = None) -> int:
+    """Takes a deployment away; answers its version.
+
+    Raises ``NotFound``, and ``FinalError`` where another version than the ``expected`` one is deployed.
+    """
     name, alias = parse_reference(reference)
     return store.transact(
-        lambda connection: registry.undeploy(connection, name, alias, change), lock=MODELS_LOCK
+        lambda connection: registry.undeploy(connection, name, alias, change, expected), lock=MODELS_LOCK
     )
 
 

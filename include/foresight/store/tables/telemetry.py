@@ -75,6 +75,8 @@ series_analysis = define(
     may("mase", Double, "Mean absolute scaled error of the chosen model in the backtest"),
     must("data_hash", Name(64), "SHA-256 of the samples analysed"),
     must("code_version", Name(64), "Version of Foresight"),
+    may("min_slots", Integer, "Observed slots that the catalogue demanded"),
+    may("min_coverage", Double, "Share of observed slots that the catalogue demanded"),
     Index(None, "as_of"),
     comment="One series in one run",
     kept_by="as_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from foresight.conventions import TELEMETRY_TOPIC
-from foresight.errors import BadAnswer, SourceUnavailable
+from foresight.errors import BadAnswer
 from foresight.messaging import drain
 from foresight.orchestration.telemetry import reading
 from foresight.orchestration.telemetry.checking import check_shards
@@ -23,7 +24,6 @@ from foresight.orchestration.telemetry.reading import extract_shard, plan_run
 from foresight.orchestration.telemetry.results import persist_shard, publish_run, summarise_run
 from foresight.store import Store
 from foresight.store.tables import aggregate, analysed_interval, forecast, publication, run, sample, series
-from foresight.telemetry.recording import RecordingSource
 from foresight.wiring.connections import results
 from tests.unit.store.rows import all_rows
 
@@ -101,26 +101,16 @@ def test_extract_stages_the_matrix_of_its_shard() -> None:
         assert np.isfinite(matrix.values).any(axis=1).all()
 
 
-def test_extract_asks_again_for_a_partial_answer_and_goes_on_with_it_at_the_last_try(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_extract_goes_on_with_a_partial_answer_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     given = context()
     [first, *_] = plan_run(given)
-    source = reading.open_telemetry()
-    assert isinstance(source, RecordingSource)
-    whole = source.extract(load_shard(first))
-
-    class Partial:
-        def extract(self, _: Any) -> Any:
-            from dataclasses import replace
-
-            return replace(whole, missing=(whole.matrix.keys[0],))
-
-    monkeypatch.setattr(reading, "open_telemetry", Partial)
-    with pytest.raises(SourceUnavailable, match="1 of 2 series are missing"):
-        extract_shard(given, first)
-    given["ti"].try_number = 4
-    assert not extract_shard(given, first)["is_complete"]
+    whole = reading.open_telemetry().extract(load_shard(first))
+    source = SimpleNamespace(extract=lambda _: replace(whole, missing=whole.matrix.keys[:1]))
+    monkeypatch.setattr(reading, "open_telemetry", lambda: source)
+    handed = extract_shard(given, first)
+    _, beside = load_matrix(load_shard(handed), handed["matrix"])
+    assert not handed["is_complete"]
+    assert beside.column("is_missing").to_pylist() == [True, False]
 
 
 def test_analyse_stages_a_row_for_every_series_and_curves_where_they_are_wanted() -> None:
