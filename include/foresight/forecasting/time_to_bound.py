@@ -1,8 +1,8 @@
 """When a trending series reaches its bound: up to a day ahead, with an 80 % interval, and silent on noise.
 
 A straight line is fitted to the longest stretch that the newest samples still follow. Noise with memory
-counts as fewer samples (n (1 - r) / (1 + r), r its lag-1 autocorrelation), so that a slow wave is not taken for a
-trend. Where the slope is not beyond doubt there is no answer.
+counts as fewer samples (n (1 - r) / (1 + r), r its lag-1 autocorrelation), so that a slow wave is not taken
+for a trend. Where the slope is not beyond doubt there is no answer.
 """
 
 from __future__ import annotations
