@@ -13,8 +13,9 @@ from yaml.constructor import SafeConstructor
 from yaml.reader import Reader, ReaderError
 
 from foresight.errors import InvalidDocument, Mistake
+from foresight.reasons import reason_of
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """A document larger than this is refused before it is parsed."""
 
 MAX_DEPTH = 100
@@ -39,6 +40,14 @@ class Document:
         self._root = root
         self.data: Any = _construct(root)
 
+    def members(self) -> list[Document]:
+        """The documents in a sequence of mappings, which is how some tools write several; else this one."""
+        root = self._root
+        items = root.value if isinstance(root, yaml.SequenceNode) else []
+        if not items or not all(isinstance(node, yaml.MappingNode) for node in items):
+            return [self]
+        return [Document(self.file, node) for node in items]
+
     def line(self, location: Location) -> int:
         """The 1-based line of a field, or of the nearest enclosing one that is there."""
         node, line = self._root, self._root.start_mark.line
@@ -59,7 +68,9 @@ class Document:
             return model.model_validate(self.data)
         except ValidationError as error:
             # Discriminated unions put the chosen tag into the location; `line` steps over what is not there.
-            mistakes = [self.mistake(e["loc"], _reason(dict(e))) for e in error.errors(include_url=False)]
+            mistakes = [
+                self.mistake(e["loc"], reason_of(dict(e), model)) for e in error.errors(include_url=False)
+            ]
             raise InvalidDocument(mistakes) from error
 
 
@@ -197,12 +208,3 @@ def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
 def _dotted(location: Location) -> str:
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return text.removeprefix(".")
-
-
-def _reason(error: dict[str, Any]) -> str:
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    given = error.get("input")
-    if error["type"] in {"missing", "value_error"} or isinstance(given, dict | list):
-        return reason
-    advice = ": quote it" if error["type"] == "string_type" and given is not None else ""
-    return f"{reason}, got {given!r}{advice}"

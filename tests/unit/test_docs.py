@@ -20,7 +20,8 @@ PAGES = sorted(
 )
 SPOKEN_OF = {
     "127.0.0.1", "dev.mysql.com", "github.com", "greatexpectations.io", "json-schema.org",
-    "maven.apache.org", "mimir.example.org", "nowhere.invalid", "sqlite.org", "www.apache.org", "www.dmg.org",
+    "maven.apache.org", "mimir.example.org", "nowhere.invalid", "prometheus.example.com", "sqlite.org",
+    "www.apache.org", "www.dmg.org",
     "www.w3.org",
 }  # fmt: skip
 """Hosts that docs and code name; packages come from wherever the machine's clients are set up to look."""

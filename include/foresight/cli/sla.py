@@ -1,4 +1,4 @@
-"""SLAs: apply files, list, show, status, delete, export."""
+"""SLAs: lint and apply files, list, show, status, delete, export; planned downtime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ Name = Annotated[str, typer.Argument(help="Name of the SLA.")]
 @told
 def apply(
     file: Files,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, change nothing.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove SLIs of these SLAs that no file has any more.")
+    ] = False,
 ) -> None:
     """Make the SLAs of these files active as they are written; others stay as they are."""
     from foresight.services import slas
@@ -29,13 +34,45 @@ def apply(
     from foresight.wiring.settings import catalogue
 
     if dry_run:
-        done = [(sla, "checked") for sla in slas.check_files(results(), catalogue(), file)]
+        done, _ = slas.check(results(), catalogue(), file, prune=prune)
     else:
-        applied = slas.apply(results(), catalogue(), file, by=caller(), at=int(time.time()))
-        done = [(each.sla, "applied" if each.is_new else "unchanged") for each in applied]
-    for sla, change in done:
-        text = f"{sla.name} {sla.revision}: {change}, {len(sla.slis)} SLIs"
+        done = slas.apply(results(), catalogue(), file, by=caller(), at=int(time.time()), prune=prune)
+    for note in done.notes:
+        errors.print(str(note), style="yellow", markup=False, highlight=False)
+    for each in done.differences:
+        word = "checked" if dry_run else "applied" if each.is_changed else "unchanged"
+        text = f"{each.sla.name} {each.sla.revision}: {word}, {len(each.sla.slis)} SLIs"
         console.print(text, markup=False, highlight=False)
+        for sign, names in (("+", each.added), ("~", each.changed), ("-", each.removed)):
+            for name in names if not each.is_new else ():
+                console.print(f"  {sign} {name}", markup=False, highlight=False)
+        if each.kept:
+            text = f"  = {', '.join(each.kept)}: kept, no file has them; --prune removes them"
+            console.print(text, markup=False, highlight=False)
+    for target in done.targets:
+        console.print(
+            f"target {target}: {'checked' if dry_run else 'applied'}", markup=False, highlight=False
+        )
+
+
+@app.command("lint")
+@told
+def lint(file: Annotated[list[Path], typer.Argument(help="YAML files, or folders of them.")]) -> None:
+    """Check files without any connection: what is wrong with them, and what has no counterpart here."""
+    from foresight.errors import InvalidDocument
+    from foresight.sla.files import lint as lint_files
+
+    found = lint_files(file)
+    for note in found.notes:
+        errors.print(str(note), style="yellow", markup=False, highlight=False)
+    if found.mistakes:
+        raise InvalidDocument(list(found.mistakes))
+    slas, targets = found.definitions.slas, found.definitions.targets
+    n_slis = sum(len(sla.slis) for sla in slas)
+    if not slas and not targets:
+        raise NotFound(f"there is no SLA in {', '.join(map(str, file))}")
+    text = f"{len(slas)} SLAs with {n_slis} SLIs, {len(targets)} targets: nothing is wrong"
+    console.print(text, markup=False, highlight=False)
 
 
 @app.command("list")
@@ -67,8 +104,10 @@ def show(name: Name) -> None:
     console.print(text, markup=False, highlight=False)
     table = new_table("SLI", "series", "min", "max", "objective", "windows", box=None)
     for sli in sla.slis:
-        bounds = ["open" if bound is None else f"{bound:g}" for bound in (sli.lower, sli.upper)]
-        windows = ", ".join(duration_text(minutes) for minutes in sli.windows)
+        bounds = _bounds(sli)
+        windows = ", ".join(
+            [*map(duration_text, sli.windows), *([str(sli.calendar)] if sli.calendar else [])]
+        )
         table.add_row(escape(sli.name), escape(sli.selector), *bounds, f"{sli.objective:.6g}", windows)
     console.print(table)
 
@@ -78,12 +117,11 @@ def show(name: Name) -> None:
 def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None) -> None:
     """SLAs as OpenSLO v1 documents."""
     from foresight.services import slas
-    from foresight.sla.openslo_export import openslo_text
     from foresight.wiring.connections import results
 
-    found = slas.list_slas(results())
-    warn_of(found.unreadable)
-    typer.echo(openslo_text(found.choose(name or ())), nl=False, file=data())
+    text, unreadable = slas.export(results(), name or ())
+    warn_of(unreadable)
+    typer.echo(text, nl=False, file=data())
 
 
 @app.command("delete")
@@ -118,10 +156,72 @@ def status(
         console.print(status_table(found.lines))
 
 
+downtime = typer.Typer(no_args_is_help=True, help="Planned downtime: its slots are in no budget.")
+app.add_typer(downtime, name="downtime")
+
+
+@downtime.command("add")
+@told
+def add_downtime(
+    name: Annotated[str, typer.Argument(help="Name of the planned downtime.")],
+    start: Annotated[str, typer.Option("--start", help="Start of the first one: 2026-01-31T22:00:00Z.")],
+    length: Annotated[str, typer.Option("--for", help="How long each lasts: 2h.")],
+    sla: Annotated[str | None, typer.Option("--sla", help="The SLA that it is of.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="label=value that SLAs must have; may be repeated.")
+    ] = None,
+    rule: Annotated[str, typer.Option("--rule", help="RFC 5545 rule: FREQ=WEEKLY;BYDAY=SU.")] = "",
+    zone: Annotated[str, typer.Option("--zone", help="Time zone that the rule repeats in.")] = "UTC",
+    description: Annotated[str, typer.Option("--description", help="Why.")] = "",
+) -> None:
+    """Plan downtime, in the past too: hours that it covers are counted anew by the next evaluation."""
+    from foresight.services import maintenance
+    from foresight.wiring.connections import results
+
+    window = maintenance.window_from_text(name, start, length, sla, label or (), rule, zone, description)
+    is_new = maintenance.add(results(), window, by=caller(), at=int(time.time()))
+    console.print(f"{name}: {'added' if is_new else 'unchanged'}", markup=False, highlight=False)
+
+
+@downtime.command("list")
+@told
+def list_downtime() -> None:
+    """All planned downtime."""
+    from foresight.services import maintenance
+    from foresight.sla.durations import duration_text
+    from foresight.sla.instants import iso
+    from foresight.wiring.connections import results
+
+    table = new_table("name", "of", "start", "for", "rule", "zone", "description", box=None)
+    for each in maintenance.list_downtime(results()):
+        of = each.sla or ", ".join(f"{label}={value}" for label, value in each.labels)
+        length = duration_text(each.seconds // 60)
+        facts = (each.name, of, iso(each.starts_at), length, each.rule, each.zone, each.description)
+        table.add_row(*map(escape, facts))
+    console.print(table)
+
+
+@downtime.command("delete")
+@told
+def delete_downtime(name: Annotated[str, typer.Argument(help="Name of the planned downtime.")]) -> None:
+    """Delete planned downtime: what it excluded counts again."""
+    from foresight.services import maintenance
+    from foresight.wiring.connections import results
+
+    maintenance.delete(results(), name, by=caller(), at=int(time.time()))
+    console.print(f"{name}: deleted", markup=False)
+
+
 def warn_of(unreadable: dict[str, str]) -> None:
     """Says on standard error which SLAs cannot be read, and why."""
     for name, reason in unreadable.items():
         errors.print(f"SLA {name} cannot be read: {reason}", style="yellow", markup=False, highlight=False)
+
+
+def _bounds(sli: Any) -> list[str]:
+    if sli.ratio is not None:
+        return [f"{sli.slice_target:g}", "1"]
+    return ["open" if bound is None else f"{bound:g}" for bound in (sli.lower, sli.upper)]
 
 
 def _print_json(rows: Any) -> None:

@@ -15,11 +15,14 @@ from rich.text import Text
 from foresight.services.status_lines import StatusLine
 from foresight.sla.durations import duration_text
 from foresight.sla.quantities import between, quantity
-from foresight.sla.status import State, worst_state
+from foresight.sla.states import State, worst_state
 
 STYLES: Final = {
     State.OK: "green",
-    State.NO_DATA: "dim",
+    State.NO_TRAFFIC: "dim",
+    State.MAINTENANCE: "cyan",
+    State.STALE: "yellow",
+    State.NO_DATA: "yellow",
     State.AT_RISK: "bold yellow",
     State.VIOLATED: "bold red",
 }

@@ -52,7 +52,7 @@ def demonstration(home: Path, port: int, say: Say) -> Iterator[Shown]:
         os.environ |= settings | connection_variables(connections)
         migrate(open_results())
         applied = slas.apply(results(), catalogue(), [CONFIG / SLA_FILE], by="demo", at=int(time.time()))
-        say(f"{len(applied)} SLAs applied; Airflow starts, which takes about half a minute")
+        say(f"{len(applied.differences)} SLAs applied; Airflow starts, which takes about half a minute")
         with Standalone(home, connections, settings, port or free_port()) as airflow:
             say(f"Airflow is up at {airflow.url}; its DAGs are switched on")
             airflow.unpause(*SCORING_DAGS)

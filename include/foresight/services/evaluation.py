@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from foresight.analysis import AnalysisParameters
@@ -17,15 +18,21 @@ from foresight.errors import FinalError
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
+from foresight.services.history import Scene, history_of
+from foresight.services.maintenance import read_downtime
+from foresight.services.parameters import LEAST_COVERAGE, LEAST_OBSERVED
 from foresight.services.slas import read_active
 from foresight.sla.definitions import Sla
+from foresight.sla.downtime import Maintenance
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up, slis_of
 from foresight.sla.outlooks import Outlooks
 from foresight.sla.rows import status_rows
 from foresight.sla.status import SlaStatus
-from foresight.store import Store, find_series, latest_as_of, load_matrix, save_statuses
+from foresight.sla.watching import watched_expressions
+from foresight.store import Store, find_series, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
+from foresight.store.limits import analysis_limits
 from foresight.store.retention import has_lost_samples
 from foresight.store.tables import analysed_interval, metadata
 
@@ -35,8 +42,10 @@ Found = TypeVar("Found")
 STEP_SECONDS = 60
 WINDOW_SECONDS = 12 * 3600
 """How much history an SLA is evaluated on."""
-ENOUGH = AnalysisParameters(min_observed=30, min_coverage=0.5)
-"""What a series needs to be forecast: the defaults of a catalogue entry."""
+DEFAULT_LIMITS = (30, 0.5)
+"""Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""
+ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVERAGE)
+"""What the forecast itself demands: the limits of each series were applied before."""
 SAFE_SECONDS = 24 * 3600
 """Retention takes whole days, at least one after they ended: what is younger is not even looked for."""
 REASON_LENGTH = 200
@@ -93,15 +102,8 @@ def is_kept(store: Store, as_of: int) -> bool:
 
 def _judge(store: Store, slas: Sequence[Sla], as_of: int) -> tuple[list[SlaStatus], dict[str, str]]:
     """The statuses that can be stored, and by name why each other SLA was set aside."""
-    grid = _grid(as_of)
-    keys = store.read(lambda connection: _alive(connection, slas, grid))
-    rows, unmatched = _in_halves(slas, lambda some: [pair_up(some, keys).row])
-    matched = [keys[row] for row in np.unique(np.concatenate([np.empty(0, np.intp), *rows]))]
-    matrix = store.read(lambda connection: load_matrix(connection, matched, grid))
-    observed = matrix.take(np.flatnonzero((~np.isnan(matrix.values)).any(axis=1)))
-    rest = [sla for sla in slas if sla.name not in unmatched]
-    statuses, set_aside = _in_halves(rest, lambda some: _storable(_evaluated(some, observed)))
-    return statuses, unmatched | set_aside
+    downtime = store.read(read_downtime)
+    return _in_halves(slas, lambda some: _storable(_evaluated(store, some, as_of, downtime)))
 
 
 def _in_halves(
@@ -109,12 +111,12 @@ def _in_halves(
 ) -> tuple[list[Found], dict[str, str]]:
     """What ``work`` finds, and why it cannot for some: what fails together is tried in halves.
 
-    ``work`` asks nothing of the world, so whatever it raises is about these SLAs, and must not keep the
-    others back.
+    An error of ours is about these SLAs and must not keep the others back. Any other one is a fault of the
+    program, or the world failed: then nothing is said of any.
     """
     try:
         return work(slas), {}
-    except Exception as error:
+    except FinalError as error:
         if len(slas) <= 1:
             log.exception("set aside: %s", [sla.name for sla in slas])
             reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
@@ -126,32 +128,78 @@ def _in_halves(
 
 
 def _storable(statuses: Iterator[SlaStatus]) -> list[SlaStatus]:
-    """The same; raises ``ValueError`` where a figure fits into no column."""
+    """The same; raises ``FinalError`` where a figure fits into no column."""
     found = list(statuses)
     for name, columns in status_rows(found).items():
-        to_arrow(metadata.tables[name], columns)
+        try:
+            to_arrow(metadata.tables[name], columns)
+        except ValueError as error:
+            raise FinalError(str(error)) from error
     return found
 
 
-def _alive(connection: Connection, slas: Sequence[Sla], grid: Grid) -> list[SeriesKey]:
-    """The series of the SLAs' metrics that may hold a value within the grid."""
-    return [
-        row.key
-        for metric in sorted({sli.metric for sli in slis_of(slas)})
-        for row in find_series(connection, metric)
-        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
-    ]
-
-
-def _evaluated(slas: Sequence[Sla], matrix: SeriesMatrix) -> Iterator[SlaStatus]:
+def _evaluated(
+    store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence[Maintenance]
+) -> Iterator[SlaStatus]:
     """The statuses, with one forecast for each horizon that the SLAs ask for."""
     enough = ForecastParameters(enough=ENOUGH)
     by_horizon = sorted(slas, key=lambda sla: sla.horizon_minutes)
     for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
         alike = list(group)
-        pairs = pair_up(alike, matrix.keys)
-        ahead = Outlooks.of(matrix, pairs, minutes * 60 // STEP_SECONDS, enough)
-        yield from evaluate(alike, matrix, pairs, ahead)
+
+        def keys(grid: Grid, alike: Sequence[Sla] = alike) -> list[SeriesKey]:
+            return store.read(lambda connection: _alive(connection, alike, grid))
+
+        scene = Scene(store, alike, as_of, keys, downtime)
+        grid = _grid(as_of)
+        tracks = scene.tracks(grid, _matched(alike, keys(_looked_at(alike, grid))))
+        history = history_of(scene, tracks)
+        matrix, is_default = _with_enough(store, tracks.at_risk())
+        ahead = Outlooks.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
+        ahead = replace(ahead, has_default_limits=is_default)
+        yield from evaluate(alike, tracks.matrix, tracks=tracks, outlooks=ahead, history=history)
+
+
+def _with_enough(store: Store, matrix: SeriesMatrix) -> tuple[SeriesMatrix, NDArray[np.bool_]]:
+    """The matrix without the series that have less than their catalogue entry demanded.
+
+    So a risk rests on exactly the series whose forecast is stored. The second answer marks the rows that were
+    held against the defaults of an entry, because no limits are stored with them at this as-of.
+    """
+    limits = store.read(lambda connection: analysis_limits(connection, matrix.ids, matrix.grid.as_of))
+    is_default = np.array([series_id not in limits for series_id in matrix.ids.tolist()], np.bool_)
+    demanded = np.array([limits.get(series_id, DEFAULT_LIMITS) for series_id in matrix.ids.tolist()])
+    demanded = demanded.reshape(-1, 2)
+    n_observed = (~np.isnan(matrix.values)).sum(axis=1)
+    is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
+    values = np.where(is_short[:, None], np.nan, matrix.values)
+    return SeriesMatrix(matrix.keys, matrix.grid, values), is_default
+
+
+def _looked_at(slas: Sequence[Sla], grid: Grid) -> Grid:
+    """The grid, made as long as the longest window: a series that ended before it may count still."""
+    longest = max((sli.longest_minutes for sli in slis_of(slas)), default=0)
+    return Grid(grid.as_of, max(grid.n_slots, longest), grid.step_seconds)
+
+
+def _alive(connection: Connection, slas: Sequence[Sla], grid: Grid) -> list[SeriesKey]:
+    """The series of the SLAs' metrics and expressions that may hold a value within the grid."""
+    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
+    metrics |= {entry.name for entry in watched_expressions(slas)}
+    return [
+        row.key
+        for metric in sorted(metrics)
+        for row in find_series(connection, metric)
+        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
+    ]
+
+
+def _matched(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
+    """Those that an SLI is judged on, or that a ratio is counted from."""
+    rows = pair_up(slas, keys).row
+    events = {entry.name for entry in watched_expressions(slas)}
+    counted = [row for row, key in enumerate(keys) if key.metric in events]
+    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
 
 
 def _grid(as_of: int) -> Grid:

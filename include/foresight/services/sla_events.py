@@ -10,7 +10,7 @@ import orjson
 from foresight.grid import whole_seconds
 from foresight.messaging import Message
 from foresight.sla.changes import StateAt, StateChange, event_message
-from foresight.sla.status import State
+from foresight.sla.states import State
 from foresight.store import Store
 from foresight.store.intervals import state_changes
 

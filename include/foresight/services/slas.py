@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from foresight.errors import FinalError, NotFound
+from foresight.errors import FinalError, Mistake, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
-from foresight.sla.definitions import Sla
-from foresight.sla.files import load_slas
-from foresight.sla.json_form import sla_document, sla_from_document
+from foresight.sla.definitions import Sla, Target, revision_of
+from foresight.sla.differences import Difference, differences
+from foresight.sla.files import Lint, load_definitions
+from foresight.sla.json_form import notes_from_document, sla_document, sla_from_document
+from foresight.sla.openslo_export import openslo_text
+from foresight.sla.references import Limits
 from foresight.sla.rows import definition_rows
-from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla
+from foresight.sla.watching import watched_expressions
+from foresight.store import (
+    DEFINITION_LOCK,
+    Store,
+    StoredSla,
+    StoredTarget,
+    apply_slas,
+    delete_sla,
+    load_targets,
+    save_targets,
+)
 from foresight.store import load_slas as load_stored
 from foresight.store.tables import series, sli_status, sli_window
 
@@ -52,11 +65,12 @@ class ActiveSlas:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedSla:
-    """An SLA of a file, and whether it is new or changed."""
+class Applied:
+    """What applying files changes, or would change: a difference an SLA; and what has no counterpart."""
 
-    sla: Sla
-    is_new: bool
+    differences: list[Difference]
+    targets: tuple[str, ...]
+    notes: tuple[Mistake, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +82,64 @@ class Status:
     unreadable: dict[str, str]
 
 
-def check_files(store: Store, catalogue: Catalogue, files: Sequence[Path]) -> list[Sla]:
-    """The SLAs in files; nothing is changed.
+def check(
+    store: Store, catalogue: Catalogue, files: Sequence[Path], *, prune: bool = False
+) -> tuple[Applied, Lint]:
+    """What applying files would change, and what they define; nothing is changed.
 
     A metric counts as known where the catalogue watches it or the store has a series of it. Raises
-    ``InvalidDocument`` with every mistake, and ``NotFound`` where the files hold no SLA.
+    ``InvalidDocument`` with every mistake, and ``NotFound`` where the files define nothing.
     """
-    slas = load_slas(list(files), store.read(lambda connection: _known_metrics(connection, catalogue)))
-    if not slas:
+
+    def work(connection: Connection) -> tuple[ActiveSlas, Limits]:
+        targets = [target.name for target in load_targets(connection)]
+        limits = Limits(_known_metrics(connection, catalogue), known_targets=targets)
+        return read_active(connection), limits
+
+    active, limits = store.read(work)
+    found = load_definitions(list(files), limits)
+    defined = found.definitions
+    if not defined.slas and not defined.targets:
         raise NotFound(
-            f"there is no SLA in {', '.join(map(str, files))}: a file lists them under the key slas or is "
-            "OpenSLO, and a folder stands for its *.yaml and *.yml"
+            f"there is no SLA in {', '.join(map(str, files))}: a file lists them under the key slas, or is "
+            "of OpenSLO, Sloth or Pyrra, and a folder stands for its *.yaml and *.yml"
         )
-    return slas
+    changes = differences(active.readable, defined.slas, prune=prune)
+    return Applied(changes, tuple(target.name for target in defined.targets), found.notes), found
 
 
-def apply(store: Store, catalogue: Catalogue, files: Sequence[Path], *, by: str, at: int) -> list[AppliedSla]:
+def apply(
+    store: Store, catalogue: Catalogue, files: Sequence[Path], *, by: str, at: int, prune: bool = False
+) -> Applied:
     """Makes the SLAs in files active: all of them, or none where one is wrong.
 
-    Raises as ``check_files`` does.
+    SLIs that only the active SLA has are kept; with ``prune`` they are removed. Raises as ``check`` does.
     """
-    slas = check_files(store, catalogue, files)
+    _, found = check(store, catalogue, files)
+    defined = found.definitions
 
-    def work(connection: Connection) -> list[bool]:
-        return [
-            apply_sla(connection, _stored(sla), definition_rows(sla), applied_at=at, applied_by=by)
-            for sla in slas
-        ]
+    def work(connection: Connection) -> list[Difference]:
+        changes = differences(read_active(connection).readable, defined.slas, prune=prune)
+        given = [(_stored(each.sla), definition_rows(each.sla)) for each in changes]
+        apply_slas(connection, given, applied_at=at, applied_by=by)
+        save_targets(connection, [_stored_target(target) for target in defined.targets])
+        return changes
 
-    is_new = store.transact(work, lock=DEFINITION_LOCK)
-    return [AppliedSla(sla, new) for sla, new in zip(slas, is_new, strict=True)]
+    changes = store.transact(work, lock=DEFINITION_LOCK)
+    return Applied(changes, tuple(target.name for target in defined.targets), found.notes)
+
+
+def export(store: Store, names: Collection[str] = ()) -> tuple[str, dict[str, str]]:
+    """SLAs and the targets that their alerts name as OpenSLO, and why some SLAs cannot be read."""
+
+    def work(connection: Connection) -> tuple[ActiveSlas, list[Target]]:
+        return read_active(connection), list(map(_target, load_targets(connection)))
+
+    active, targets = store.read(work)
+    slas = active.choose(names)
+    named = {name for sla in slas for sli in sla.slis for alert in sli.alerts for name in alert.targets}
+    chosen = [target for target in targets if not names or target.name in named]
+    return openslo_text(slas, chosen), active.unreadable
 
 
 def read_active(connection: Connection) -> ActiveSlas:
@@ -157,10 +199,40 @@ def _newest(connection: Connection, table: Table, slas: Sequence[Sla]) -> list[d
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
+    """The catalogue with an entry for each expression that SLAs bring: read and stored as any other.
+
+    A value of theirs is that of an instant, and one is enough: no coverage is asked of them.
+    """
+    from foresight.telemetry.catalogue import WatchedMetric
+
+    known = {entry.name for entry in catalogue.metrics}
+    entries = [
+        WatchedMetric(
+            name=each.name, query=each.query, coverage=0.0, min_slots=1, description="an expression of an SLA"
+        )
+        for each in watched_expressions(slas)
+        if each.name not in known
+    ]
+    return catalogue.model_copy(update={"metrics": (*catalogue.metrics, *entries)})
+
+
 def _known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
     watched = {entry.series_metric for entry in catalogue.metrics}
     return watched.union(connection.execute(select(series.c.metric).distinct()).scalars())
 
 
+def _stored_target(target: Target) -> StoredTarget:
+    return StoredTarget(target.name, target.kind, target.description, asdict(target))
+
+
+def _target(stored: StoredTarget) -> Target:
+    document = stored.document
+    return Target(
+        document["name"], document["kind"], document["description"], notes_from_document(document["notes"])
+    )
+
+
 def _stored(sla: Sla) -> StoredSla:
-    return StoredSla(sla.name, sla.owner, sla.description, sla.revision, sla_document(sla))
+    document = sla_document(sla)
+    return StoredSla(sla.name, sla.owner, sla.description, revision_of(document), document)

@@ -8,7 +8,8 @@ from typing import Any
 
 from foresight.grid import whole_seconds
 from foresight.sla.definitions import Sli
-from foresight.sla.status import SlaStatus, SliStatus, State
+from foresight.sla.states import State
+from foresight.sla.status import SlaStatus, SliStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Burn-rate alerts over two windows: the numbers, and where they come from.
+"""Burn-rate alerts: the numbers, and where they come from.
 
 An error budget is spent at rate 1 when it lasts exactly its period. Spending ``budget_share`` of it within
 the long window is a rate of ``budget_share × period / long window``; the short window makes the alert end
@@ -16,7 +16,7 @@ PERIOD_MINUTES: Final = 30 * 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class BurnRule:
-    """Alert when the burn rate reaches ``factor`` over both windows (minutes)."""
+    """Alert while the burn rate is above ``factor`` in both windows (minutes)."""
 
     name: str
     severity: Literal["page", "ticket"]
@@ -42,3 +42,38 @@ BURN_RULES: Final = (
     BurnRule("day", "ticket", 0.10, 24 * 60, 2 * 60),
     BurnRule("three-days", "ticket", 0.10, 3 * 24 * 60, 6 * 60),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert that a definition brings, as OpenSLO's AlertPolicy has it.
+
+    It fires while the burn rate over ``long_minutes`` is above ``factor`` (or at it, with ``or_equal``), and
+    over ``short_minutes`` too where those are not 0. ``targets`` names who is told.
+    """
+
+    name: str
+    severity: str
+    factor: float
+    long_minutes: int
+    short_minutes: int = 0
+    or_equal: bool = False
+    when_resolved: bool = False
+    when_no_data: bool = False
+    targets: tuple[str, ...] = ()
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether this is one of the alerts that every SLI has."""
+        if self.targets or self.or_equal or self.when_no_data:
+            return False
+        return any(
+            (rule.factor, rule.long_minutes, rule.severity) == (self.factor, self.long_minutes, self.severity)
+            and self.short_minutes in {0, rule.short_minutes}
+            for rule in BURN_RULES
+        )
+
+    @property
+    def formula(self) -> str:
+        """The condition as it was given."""
+        return f"burn rate {'≥' if self.or_equal else '>'} {self.factor:g}"

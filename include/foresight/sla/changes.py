@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from foresight.sla.instants import iso
-from foresight.sla.status import SlaStatus, SliStatus, State
+from foresight.sla.states import State
+from foresight.sla.status import SlaStatus, SliStatus
 
 SCHEMA_VERSION: Final = 1
 QUIET: Final = State.OK
@@ -105,7 +106,7 @@ def _change(sla: SlaStatus, sli: SliStatus, before: StateAt | None) -> StateChan
         state=sli.state,
         revision=sla.revision,
         n_series=len(sli.series),
-        worst_series_id=worst.key.id if worst else None,
+        worst_series_id=worst.key.id if worst and worst.key else None,
         current_value=current.value if current else None,
         current_slot=current.slot if current else None,
         probability=outlook.probability if outlook else None,

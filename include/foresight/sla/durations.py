@@ -6,15 +6,20 @@ import re
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_LONGER = {"M": "month", "Q": "quarter", "Y": "year"}
+_LONGER_DURATION = re.compile(r"[0-9]+([MQY])")
 
 
 def duration_seconds(text: str) -> int:
     """Seconds of a duration; raises ``ValueError`` for what is none."""
     match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        msg = f"a duration is a number with its unit (s, m, h, d or w), such as 10m or 12h, got {text[:40]!r}"
-        raise ValueError(msg)
-    return int(match[1]) * _SECONDS[match[2]]
+    if match is not None:
+        return int(match[1]) * _SECONDS[match[2]]
+    if longer := _LONGER_DURATION.fullmatch(text.strip()):
+        raise ValueError(f"a {_LONGER[longer[1]]} has no fixed length: write days, such as 30d, got {text!r}")
+    raise ValueError(
+        f"a duration is a number with its unit (s, m, h, d or w), such as 10m or 12h, got {text[:40]!r}"
+    )
 
 
 def duration_text(minutes: int) -> str:

@@ -1,4 +1,4 @@
-"""Field types that both forms of SLA documents are made of; the rules themselves are in ``definitions``."""
+"""Field types that both forms of SLA documents are made of; the rules themselves are in ``rules``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from foresight.sla import definitions as rules
+from foresight.sla import rules
 from foresight.sla.durations import duration_seconds
 
 
@@ -50,6 +50,10 @@ Objective = Annotated[float, BeforeValidator(_no_boolean), obeys(rules.objective
 Probability = Annotated[float, BeforeValidator(_no_boolean), obeys(rules.probability_mistake)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 """A duration with its unit, kept in seconds."""
+Query = Annotated[str, obeys(rules.query_mistake)]
+"""A PromQL expression, in which ``{{.window}}`` stands for the range of a rate."""
+Share = Annotated[float, BeforeValidator(_no_boolean), obeys(rules.slice_target_mistake)]
+Positive = Annotated[float, BeforeValidator(_no_boolean), obeys(rules.positive_mistake)]
 Windows = Annotated[list[Seconds], Field(min_length=1, max_length=rules.MAX_WINDOWS), obeys(_repeated)]
 DEFAULT_WINDOWS = [minutes * 60 for minutes in rules.DEFAULT_WINDOWS]
 
@@ -57,6 +61,16 @@ DEFAULT_WINDOWS = [minutes * 60 for minutes in rules.DEFAULT_WINDOWS]
 def minutes_of(seconds: list[int]) -> tuple[int, ...]:
     """Windows in minutes, ascending; the loader has checked that they are whole slots."""
     return tuple(sorted(length // 60 for length in seconds))
+
+
+def whole_minutes(seconds: int) -> str | None:
+    """Why these are no whole minutes."""
+    return None if seconds % 60 == 0 else f"whole minutes are needed, got {seconds} s"
+
+
+def slice_mistake(seconds: int) -> str | None:
+    """The rule on slices, for a duration in seconds."""
+    return whole_minutes(seconds) or rules.slice_mistake(seconds // 60)
 
 
 def horizon_mistake(seconds: int) -> str | None:

@@ -5,11 +5,14 @@ Instants are text in UTC; ids of series are text, for JSON readers that know onl
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
 from typing import Any, Final
 
-from foresight.sla.definitions import Matcher, Notes, Sla, Sli
+from foresight.sla.burn_rates import Alert
+from foresight.sla.calendars import Calendar
+from foresight.sla.definitions import Budget, Choices, Matcher, Notes, Sla, Sli, plain
 from foresight.sla.instants import iso
+from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.status import (
     BurnAlert,
     Outlook,
@@ -26,7 +29,7 @@ Json = dict[str, Any]
 
 def sla_document(sla: Sla) -> Json:
     """A definition as JSON; ``sla_from_document`` reads it back."""
-    return asdict(sla)
+    return plain(sla)
 
 
 def sla_from_document(document: Json) -> Sla:
@@ -35,7 +38,7 @@ def sla_from_document(document: Json) -> Sla:
         **{
             **document,
             "slis": tuple(map(_sli_from_document, document["slis"])),
-            "notes": _notes_from_document(document["notes"]),
+            "notes": notes_from_document(document["notes"]),
         }
     )
 
@@ -57,6 +60,7 @@ def sla_status_document(status: SlaStatus) -> Json:
 def window_document(window: WindowStatus, step_seconds: int) -> Json:
     """One window, its violations as runs and as slots."""
     document = {name: getattr(window, name) for name in WindowStatus.__slots__ if name != "violations"}
+    document["since"] = iso(window.since)
     document["violations"] = [violation_document(violation) for violation in window.violations]
     document["violated_slots"] = [iso(slot) for slot in window.slots(step_seconds)]
     return document
@@ -64,7 +68,8 @@ def window_document(window: WindowStatus, step_seconds: int) -> Json:
 
 def violation_document(violation: Violation) -> Json:
     """One run of violated slots; its first and its last slot, both included."""
-    return {"start": iso(violation.start), "end": iso(violation.end), "worst": violation.worst}
+    worst = None if math.isnan(violation.worst) else violation.worst
+    return {"start": iso(violation.start), "end": iso(violation.end), "worst": worst}
 
 
 def alert_document(alert: BurnAlert) -> Json:
@@ -112,9 +117,9 @@ def _sli_document(status: SliStatus, step_seconds: int) -> Json:
 def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
     current = status.current
     return {
-        "id": str(status.key.id),
-        "metric": status.key.metric,
-        "labels": dict(status.key.labels),
+        "id": str(status.key.id) if status.key else None,
+        "metric": status.key.metric if status.key else None,
+        "labels": dict(status.key.labels) if status.key else {},
         "state": status.state.value,
         "reasons": [reason.value for reason in status.reasons],
         "current_value": current.value if current else None,
@@ -127,16 +132,38 @@ def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
 
 
 def _sli_from_document(document: Json) -> Sli:
+    later: Json = {}
+    if "expression" in document:
+        later["expression"] = Expression(**document["expression"])
+    if "ratio" in document:
+        later["ratio"] = _ratio_from_document(document["ratio"])
+    if "budget" in document:
+        later["budget"] = Budget(**document["budget"])
+    if "choices" in document:
+        later["choices"] = Choices(**document["choices"])
+    if "calendar" in document:
+        later["calendar"] = Calendar(**document["calendar"])
+    if "alerts" in document:
+        later["alerts"] = tuple(
+            Alert(**{**alert, "targets": tuple(alert["targets"])}) for alert in document["alerts"]
+        )
     return Sli(
         **{
             **document,
             "matchers": tuple(Matcher(**matcher) for matcher in document["matchers"]),
             "windows": tuple(document["windows"]),
-            "notes": _notes_from_document(document["notes"]),
+            "notes": notes_from_document(document["notes"]),
+            **later,
         }
     )
 
 
-def _notes_from_document(document: Json) -> Notes:
+def _ratio_from_document(document: Json) -> Ratio:
+    parts = {role: document[role] for role in ("good", "bad", "total", "raw")}
+    return Ratio(**{**document, **{role: part and Expression(**part) for role, part in parts.items()}})
+
+
+def notes_from_document(document: Json) -> Notes:
+    """The notes that ``asdict`` wrote."""
     pairs = {name: tuple((key, value) for key, value in document[name]) for name in ("labels", "annotations")}
     return Notes(document["display_name"], **pairs)

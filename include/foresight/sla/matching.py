@@ -62,10 +62,13 @@ def resolve(slis: Sequence[Sli], keys: Sequence[SeriesKey]) -> list[Rows]:
         members[key.metric].append(row)
     indexes = {
         metric: _MetricIndex(np.array(members[metric], np.intp), [keys[row] for row in members[metric]])
-        for metric in {sli.metric for sli in slis} & members.keys()
+        for metric in {sli.series_metric for sli in slis} & members.keys()
     }
     empty = np.empty(0, np.intp)
-    return [indexes[sli.metric].matching(sli.matchers) if sli.metric in indexes else empty for sli in slis]
+    return [
+        indexes[sli.series_metric].matching(sli.matchers) if sli.series_metric in indexes else empty
+        for sli in slis
+    ]
 
 
 class _MetricIndex:

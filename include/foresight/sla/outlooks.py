@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.forecasting.assessment import forecast_risk
 from foresight.forecasting.calibrator import Calibrator
@@ -29,6 +30,8 @@ class Outlooks:
 
     forecast: Forecast
     risk: RiskForecast
+    has_default_limits: NDArray[np.bool_] | None = None
+    """By row: whether it was held against default limits, for none are stored with the series."""
 
     @classmethod
     def of(
@@ -60,6 +63,8 @@ class Outlooks:
             model=forecast.model_name(row),
             mase=_known(float(forecast.mase[row])),
             calibrator=risk.calibrator,
+            violated_minutes=float(np.nan_to_num(risk.at_slot[pair]).sum()) * grid.step_seconds / 60,
+            has_default_limits=self.has_default_limits is not None and bool(self.has_default_limits[row]),
         )
 
     def _minute(self, pair: int, at: int, grid: Grid) -> PredictedMinute:

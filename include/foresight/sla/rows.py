@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Final
 
-from foresight.sla.definitions import Sla
+from foresight.sla.definitions import Sla, Sli
 from foresight.sla.instants import iso
-from foresight.sla.json_form import Json, predicted_documents
-from foresight.sla.status import BurnAlert, SeriesStatus, SlaStatus, SliStatus, State, WindowStatus
+from foresight.sla.json_form import Json, predicted_documents, violation_document
+from foresight.sla.states import State
+from foresight.sla.status import BurnAlert, SeriesStatus, SlaStatus, SliStatus, WindowStatus
 
 Columns = dict[str, list[Any]]
 
@@ -26,7 +27,9 @@ def definition_rows(sla: Sla) -> list[Json]:
     return [
         {
             "name": sli.name,
+            "kind": kind_of(sli),
             "metric": sli.metric,
+            "expression": sli.selector if not sli.metric else None,
             "matchers": [[matcher.label, matcher.op, matcher.value] for matcher in sli.matchers],
             "lower_bound": sli.lower,
             "upper_bound": sli.upper,
@@ -35,6 +38,13 @@ def definition_rows(sla: Sla) -> list[Json]:
         }
         for sli in sla.slis
     ]
+
+
+def kind_of(sli: Sli) -> str:
+    """What an SLI is: ``metric``, ``expression`` or ``ratio``."""
+    if sli.ratio is not None:
+        return "ratio"
+    return "metric" if sli.metric else "expression"
 
 
 def status_rows(statuses: Sequence[SlaStatus]) -> dict[str, Columns]:
@@ -63,12 +73,15 @@ _SLI_COLUMNS = (
     "sla_name", "sli_name", "as_of", "state", "revision", "n_series", "details",
     "worst_series_id", "current_value", "current_slot",
     "probability", "components", "expected_first_slot", "predicted", "model", "mase", "calibrator",
+    "expected_violated_minutes", "expected_cost", "has_default_limits",
 )  # fmt: skip
 _WINDOW_COLUMNS = (
     "sla_name", "sli_name", "as_of", "window_minutes", "n_observed", "n_missing", "n_violated", "good_share",
     "budget_minutes", "budget_used_minutes", "budget_left_minutes", "burn_rate", "is_budget_below_one_slot",
     "n_violations", "is_list_cut", "violations",
     "alert_factor", "alert_short_minutes", "alert_short_burn_rate", "is_alerting",
+    "n_no_traffic", "n_excluded", "n_ahead", "good_events", "total_events", "since", "is_calendar",
+    "budget_left_share", "budget_events", "budget_used_events", "budget_left_events",
 )  # fmt: skip
 
 
@@ -87,13 +100,15 @@ def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
     if worst is None:
         return (*head, *(None,) * (len(_SLI_COLUMNS) - len(head)))
     value, slot = (worst.current.value, worst.current.slot) if worst.current else (None, None)
-    ahead = worst.outlook
+    ahead, series_id = worst.outlook, worst.key.id if worst.key else None
+    price = status.sli.choices.cost_per_minute
     if ahead is None:
-        return (*head, worst.key.id, value, slot, *(None,) * 7)
+        return (*head, series_id, value, slot, *(None,) * 10)
     return (
-        *head, worst.key.id, value, slot,
+        *head, series_id, value, slot,
         ahead.probability, dict(ahead.components), ahead.first_slot, predicted_documents(ahead),
-        ahead.model, ahead.mase, ahead.calibrator,
+        ahead.model, ahead.mase, ahead.calibrator, ahead.violated_minutes,
+        None if price is None else price * ahead.violated_minutes, ahead.has_default_limits,
     )  # fmt: skip
 
 
@@ -108,7 +123,7 @@ def _details(status: SliStatus) -> Json:
 def _series_details(status: SeriesStatus) -> Json:
     """What one series shows; kept short, for there is one at every as-of."""
     return {
-        "id": str(status.key.id),
+        "id": str(status.key.id) if status.key else None,
         "state": status.state.value,
         "reasons": list(status.reasons),
         "value": status.current.value if status.current else None,
@@ -129,21 +144,25 @@ def _window_row(sla: SlaStatus, status: SliStatus, at: int) -> tuple[Any, ...]:
     alerting = (
         (alert.factor, alert.short_minutes, alert.short_burn_rate, alert.fires) if alert else (None,) * 4
     )
+    budget = (window.budget_allowed, window.budget_used, window.budget_left)
     n_violations = sum(len(series.windows[at].violations) for series in status.series)
     violations = chain.from_iterable(_violations(series, series.windows[at]) for series in status.series)
     return (
         sla.sla.name, status.sli.name, sla.as_of, window.minutes,
         window.observed, window.missing, window.violated, window.good_share,
-        window.budget_allowed, window.budget_used, window.budget_left, window.burn_rate,
+        *(budget if window.unit == "minutes" else (None,) * 3), window.burn_rate,
         window.below_one_slot,
-        n_violations, n_violations > MAX_VIOLATIONS, list(islice(violations, MAX_VIOLATIONS)), *alerting,
+        n_violations, n_violations > MAX_VIOLATIONS or window.is_list_short,
+        list(islice(violations, MAX_VIOLATIONS)), *alerting,
+        window.no_traffic, window.excluded, window.ahead, window.good, window.total, window.since,
+        window.is_calendar, window.left_share, *(budget if window.unit == "events" else (None,) * 3),
     )  # fmt: skip
 
 
 def _violations(series: SeriesStatus, window: WindowStatus) -> Iterator[Json]:
-    owner = str(series.key.id)
+    owner = str(series.key.id) if series.key else None
     for v in window.violations:
-        yield {"start": iso(v.start), "end": iso(v.end), "worst": v.worst, "series": owner}
+        yield violation_document(v) | {"series": owner}
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Columns:

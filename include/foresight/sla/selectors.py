@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import re
 
-from foresight.sla.definitions import MAX_MATCHERS, MAX_VALUE, Matcher, Operator
+from foresight.sla import promql
+from foresight.sla.definitions import Matcher
+from foresight.sla.rules import MAX_MATCHERS, MAX_VALUE, Operator
 
 _SELECTOR = re.compile(
     r"\s*(?P<metric>[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{(?P<inner>.*)\})?\s*", re.DOTALL | re.ASCII
 )
-_MATCHER = re.compile(
-    r"""\s*(?P<label>[a-zA-Z_][a-zA-Z0-9_]*)\s*(?P<op>=~|!~|!=|=)\s*"""
-    r"""(?P<quote>["'])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)\s*(?:,|\Z)""",
-    re.ASCII,
-)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 MAX_SELECTOR = MAX_VALUE * MAX_MATCHERS
 
 
 def parse_selector(text: str) -> tuple[str, tuple[Matcher, ...]]:
     """The metric and the matchers of a selector; raises ``ValueError`` for any other expression."""
-    match = _SELECTOR.fullmatch(text) if len(text) <= MAX_SELECTOR else None
-    found = _matchers(match["inner"] or "") if match else None
-    if match is None or found is None:
+    found = _parts(text)
+    if found is None:
         raise ValueError(
-            'only a metric with label matchers is understood here, such as up{job="host"}: '
-            f"give an expression a name in the catalogue and use that, got {text[:80]!r}"
+            "only a metric with label matchers is understood here, "
+            f'such as up{{job="host"}}, got {text[:80]!r}'
         )
-    metric = match["metric"] or ""
-    matchers = []
+    metric, matchers = "", []
     for label, op, value in found:
-        if label != "__name__":
+        if label != promql.NAME_LABEL:
             matchers.append(Matcher(label, op, value))
         elif metric or op != "=":
             raise ValueError("one metric is needed, given once and in full")
@@ -43,26 +36,17 @@ def parse_selector(text: str) -> tuple[str, tuple[Matcher, ...]]:
     return metric, tuple(matchers)
 
 
-def _matchers(inner: str) -> list[tuple[str, Operator, str]] | None:
-    """Label, operator and value of each matcher; None where something else is found."""
-    found, at = [], 0
-    while inner[at:].strip():
-        match = _MATCHER.match(inner, at)
-        if match is None:
-            return None
-        value = _unescape(match["value"])
-        if value is None:
-            return None
-        found.append((match["label"], _OPERATORS[match["op"]], value))
-        at = match.end()
-    return found
+def is_selector(text: str) -> bool:
+    """Whether a text has the form of a selector, and not of a larger expression."""
+    return _parts(text) is not None
 
 
-_OPERATORS: dict[str, Operator] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
-
-
-def _unescape(text: str) -> str | None:
-    """A quoted value as it is meant; None for an escape that is not understood."""
-    if any(match[1] not in _ESCAPED for match in _ESCAPE.finditer(text)):
+def _parts(text: str) -> list[tuple[str, Operator, str]] | None:
+    """Label, operator and value of each matcher, the metric as ``__name__``; None for another expression."""
+    match = _SELECTOR.fullmatch(text) if len(text) <= MAX_SELECTOR else None
+    if match is None or (match["metric"] is None and match["inner"] is None):
         return None
-    return _ESCAPE.sub(lambda match: _ESCAPED[match[1]], text)
+    inner = promql.matchers(match["inner"] or "")
+    if inner is None:
+        return None
+    return [(promql.NAME_LABEL, "=", match["metric"]), *inner] if match["metric"] else inner

@@ -3,43 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Literal
 
 from foresight.series import SeriesKey
 from foresight.sla.definitions import Sla, Sli
-
-
-class State(StrEnum):
-    """How an SLA, an indicator or a series stands; declared from best to worst.
-
-    Not knowing is worse than ok, and better than knowing of trouble.
-    """
-
-    OK = "ok"
-    NO_DATA = "no_data"
-    AT_RISK = "at_risk"
-    VIOLATED = "violated"
-
-    @property
-    def severity(self) -> int:
-        """0 for the best state."""
-        return SEVERITY[self]
-
-
-SEVERITY: Final = {state: rank for rank, state in enumerate(State)}
-
-
-class Reason(StrEnum):
-    """Why a series is not ok; several may hold at once."""
-
-    NO_SERIES = "no_series"
-    NOTHING_OBSERVED = "nothing_observed"
-    SILENT = "silent"
-    OUTSIDE_NOW = "outside_now"
-    BUDGET_SPENT = "budget_spent"
-    BURN_RATE = "burn_rate"
-    PROBABILITY = "probability"
+from foresight.sla.states import Reason, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +30,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class WindowStatus:
-    """The last ``minutes`` before as-of.
+    """The last ``minutes`` before as-of; of a calendar window, the whole period that as-of lies in.
 
-    ``observed + missing`` is every slot. ``good_share`` and ``burn_rate`` rest on the observed slots and are
-    None where there are none. The budget is in minutes of the whole window; a missing slot uses none of it.
+    ``observed + missing + no_traffic + excluded + ahead`` is every slot; slots of a slice that the window
+    cuts are missing. ``good_share`` and ``burn_rate`` rest on what is judged and are None where that is
+    nothing. The budget is in ``unit``: minutes of the window, less planned downtime and slots without
+    traffic, of which missing slots use none; or events (samples, where the SLI has bounds). ``good`` and
+    ``total`` are events. ``since`` is where what was counted begins (epoch seconds). With ``is_list_short``
+    the window is longer than the slots whose violations are listed.
     """
 
     minutes: int
@@ -79,9 +51,25 @@ class WindowStatus:
     burn_rate: float | None
     below_one_slot: bool
     violations: tuple[Violation, ...]
+    unit: Literal["minutes", "events"] = "minutes"
+    no_traffic: int = 0
+    excluded: int = 0
+    ahead: int = 0
+    good: float | None = None
+    total: float | None = None
+    since: int | None = None
+    is_calendar: bool = False
+    is_list_short: bool = False
+
+    @property
+    def left_share(self) -> float:
+        """What is left of the budget, as a share of it: 1 is untouched, below 0 overspent."""
+        if self.budget_allowed > 0:
+            return self.budget_left / self.budget_allowed
+        return 1.0 if self.budget_used == 0 else -self.budget_used
 
     def slots(self, step_seconds: int = 60) -> list[int]:
-        """Every violated slot, named by its end."""
+        """Every violated slot that is listed, named by its end."""
         return [slot for v in self.violations for slot in range(v.start, v.end + 1, step_seconds)]
 
 
@@ -130,16 +118,20 @@ class Outlook:
     model: str
     mase: float | None
     calibrator: str
+    violated_minutes: float = 0.0
+    """How many of the coming minutes are expected to violate."""
+    has_default_limits: bool = False
+    """Whether the series was held against default limits, for its own are not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesStatus:
-    """One indicator on one series.
+    """One SLI on one series, or on the row that is computed from several (``key`` is None).
 
     ``current`` is its newest sample, however old; an outlook there is only while that one is current.
     """
 
-    key: SeriesKey
+    key: SeriesKey | None
     state: State
     reasons: tuple[Reason, ...]
     current: Sample | None
@@ -178,8 +170,3 @@ class SlaStatus:
     step_seconds: int
     state: State
     slis: tuple[SliStatus, ...]
-
-
-def worst_state(states: list[State]) -> State:
-    """The worst of at least one state."""
-    return max(states, key=SEVERITY.__getitem__)

@@ -2,7 +2,17 @@
 
 from foresight.store.bulk import upsert
 from foresight.store.checks import checksum, count_rows
-from foresight.store.definitions import DEFINITION_LOCK, StoredSla, apply_sla, delete_sla, load_slas
+from foresight.store.definitions import (
+    DEFINITION_LOCK,
+    StoredSla,
+    StoredTarget,
+    apply_sla,
+    apply_slas,
+    delete_sla,
+    load_slas,
+    load_targets,
+    save_targets,
+)
 from foresight.store.engine import Store, open_store
 from foresight.store.finding import StoredSeries, find_series
 from foresight.store.retention import Maintained, maintain
@@ -28,7 +38,9 @@ __all__ = [
     "Store",
     "StoredSeries",
     "StoredSla",
+    "StoredTarget",
     "apply_sla",
+    "apply_slas",
     "check_schema",
     "checksum",
     "count_rows",
@@ -39,6 +51,7 @@ __all__ = [
     "latest_as_of",
     "load_matrix",
     "load_slas",
+    "load_targets",
     "maintain",
     "migrate",
     "open_store",
@@ -48,6 +61,7 @@ __all__ = [
     "save_samples",
     "save_series",
     "save_statuses",
+    "save_targets",
     "stored_revision",
     "upsert",
 ]

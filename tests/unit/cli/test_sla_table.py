@@ -13,7 +13,7 @@ from foresight.services.status_lines import StatusLine, WindowLine, lines_from_r
 from foresight.sla.definitions import Sli
 from foresight.sla.quantities import between, quantity
 from foresight.sla.rows import status_rows
-from foresight.sla.status import State
+from foresight.sla.states import State
 from tests.unit.sla.samples import sample
 from tests.unit.sla.strategies import AS_OF
 

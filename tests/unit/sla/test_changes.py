@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from foresight.sla.changes import StateAt, StateChange, changes, event_message
 from foresight.sla.json_form import sla_status_document
-from foresight.sla.status import SlaStatus, State
+from foresight.sla.states import State
+from foresight.sla.status import SlaStatus
 from tests.unit.sla.samples import sample
 from tests.unit.sla.strategies import AS_OF
 

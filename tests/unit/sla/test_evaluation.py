@@ -17,7 +17,8 @@ from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up
 from foresight.sla.outlooks import Outlooks
-from foresight.sla.status import Reason, SeriesStatus, SlaStatus, State, Violation
+from foresight.sla.states import Reason, State
+from foresight.sla.status import SeriesStatus, SlaStatus, Violation
 from tests.unit.sla import oracle
 from tests.unit.sla.strategies import AS_OF, METRIC, matrices, slas, slis
 
@@ -242,10 +243,10 @@ class TestStates:
 
     def test_a_sample_of_five_minutes_ago_is_current_and_one_of_six_is_not(self) -> None:
         assert State.VIOLATED is self.state([0.0] * 54 + [2.0] + [math.nan] * 5)[0]
-        assert self.state([0.0] * 53 + [2.0] + [math.nan] * 6) == (State.NO_DATA, (Reason.SILENT,))
+        assert self.state([0.0] * 53 + [2.0] + [math.nan] * 6) == (State.STALE, (Reason.SILENT,))
 
-    def test_a_silent_series_is_no_data_unless_its_past_is_worse_by_itself(self) -> None:
-        assert self.state([0.0] * 30 + [math.nan] * 6) == (State.NO_DATA, (Reason.SILENT,))
+    def test_a_silent_series_is_stale_unless_its_past_is_worse_by_itself(self) -> None:
+        assert self.state([0.0] * 30 + [math.nan] * 6) == (State.STALE, (Reason.SILENT,))
         assert self.state([0.0] * 30 + [math.nan] * 5) == (State.OK, ())
         spent = self.state([2.0] * 7 + [0.0] * 46 + [math.nan] * 7)
         assert spent == (State.VIOLATED, (Reason.SILENT, Reason.BUDGET_SPENT))
@@ -259,8 +260,14 @@ class TestStates:
         assert self.state([2.0] * 7 + [0.0] * 53) == (State.VIOLATED, (Reason.BUDGET_SPENT,))
 
     def test_nothing_observed_in_the_shortest_window_is_no_data(self) -> None:
-        state, reasons = self.state([2.0] * 50 + [math.nan] * 10)
-        assert (state, reasons[0]) == (State.NO_DATA, Reason.NOTHING_OBSERVED)
+        state, reasons = self.state([0.0] * 50 + [math.nan] * 10)
+        assert (state, reasons) == (State.NO_DATA, (Reason.NOTHING_OBSERVED,))
+
+    def test_a_host_that_crashes_with_its_budget_overspent_looks_no_better(self) -> None:
+        before, _ = self.state([2.0] * 60)
+        after, reasons = self.state([2.0] * 50 + [math.nan] * 10)
+        assert (before, after) == (State.VIOLATED, State.VIOLATED)
+        assert reasons == (Reason.NOTHING_OBSERVED, Reason.BUDGET_SPENT)
 
     def test_a_firing_alert_is_at_risk(self) -> None:
         values = [0.0] * 1430 + [5.0] * 9 + [0.0]
@@ -292,7 +299,9 @@ class TestStates:
 
     def test_states_are_ordered_from_ok_over_no_data_and_at_risk_to_violated(self) -> None:
         ordered = sorted(State, key=lambda state: state.severity)
-        assert ordered == [State.OK, State.NO_DATA, State.AT_RISK, State.VIOLATED]
+        assert [state.value for state in ordered] == [
+            "ok", "no_traffic", "maintenance", "stale", "no_data", "at_risk", "violated",
+        ]  # fmt: skip
 
 
 class TestManyAtOnce:
@@ -345,7 +354,7 @@ class TestOutlooks:
         series = evaluate(slas, matrix, pairs, Outlooks.of(matrix, pairs))[0].slis[0].worst
         assert series is not None
         assert is_foretold == (series.outlook is not None)
-        assert series.state == (State.VIOLATED if is_foretold else State.NO_DATA)
+        assert series.state == (State.VIOLATED if is_foretold else State.STALE)
 
     def status(self, at_risk: float = 0.5, share: float = 0.7) -> SlaStatus:
         """A series that is above 9 in ``share`` of its minutes, though not now, and one that never is."""
@@ -404,5 +413,5 @@ class TestOutlooks:
         other = pair_up(
             [Sla("a", (replace(load(0.0, 1.0), matchers=(Matcher("host", "=", "1"),)),))], matrix.keys
         )
-        with pytest.raises(ValueError, match="not those of these pairs"):
+        with pytest.raises(ValueError, match="not those of these tracks"):
             evaluate([sla], matrix, pairs, Outlooks.of(matrix, other))

@@ -13,7 +13,8 @@ from foresight.sla.definitions import Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.sla.rows import definition_rows, status_rows
-from foresight.sla.status import SlaStatus, State
+from foresight.sla.states import State
+from foresight.sla.status import SlaStatus
 from foresight.store import tables
 from foresight.store.columns import to_arrow
 from tests.unit.sla.samples import Sample, sample

@@ -124,12 +124,12 @@ metrics:
         ("name: a, metric: b, window: 3601s", "no multiple"),
         ("name: a, metric: b, window: 70d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
-        ("name: a, metric: b, step: 0", "greater than or equal to 1"),
-        ("name: 1 a, metric: b", "match pattern"),
+        ("name: a, metric: b, step: 0", "at least 1"),
+        ("name: 1 a, metric: b", "must match"),
         ("name: a, metric: b, minimum: true", "a number is wanted"),
         ("name: a, metric: b, minimum: .nan", "finite"),
-        ("name: a, metric: b, analysis: {period: 1}", "greater than or equal to 2"),
-        ("name: a, metric: b, analysis: {lags: 0}", "greater than or equal to 1"),
+        ("name: a, metric: b, analysis: {period: 1}", "at least 2"),
+        ("name: a, metric: b, analysis: {lags: 0}", "at least 1"),
     ],
 )
 def test_an_entry_that_makes_no_sense_is_refused_with_the_reason(

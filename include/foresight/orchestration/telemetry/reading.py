@@ -20,6 +20,7 @@ from foresight.orchestration.telemetry.handover import (
     timed,
 )
 from foresight.orchestration.window import resolve_window
+from foresight.services.slas import list_slas, with_expressions
 from foresight.telemetry.catalogue import Catalogue
 from foresight.telemetry.planning import Plan, plan, settled_at
 from foresight.telemetry.source import Extraction, Shard, TelemetrySource
@@ -30,14 +31,16 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 PLANNING_SECONDS: Final = 600.0
-"""Once an entry fails and planning took this long, the entries behind it wait for the next run."""
+"""Once planning took this long, the entries that are left wait for the next run."""
 
 
 def plan_run(context: Context) -> list[Handed]:
     """Deals the series of the catalogue to shards and stages each; hands over one thing a shard."""
     window, params = resolve_window(context), context["params"]
-    results()  # stops here where the tables are not those of this version
+    store = results()  # stops here where the tables are not those of this version
     source, catalogue = open_telemetry(), settings.catalogue(params["metrics"] or ())
+    if not params["metrics"]:
+        catalogue = with_expressions(catalogue, list_slas(store).readable)
     _wait_until_settled(catalogue, source, window.as_of)
     started = time.monotonic()
     planned = plan(

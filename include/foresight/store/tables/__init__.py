@@ -11,7 +11,19 @@ from foresight.store.tables.scoring import (
     scoring_run,
     scoring_stream,
 )
-from foresight.store.tables.sla import sla, sla_event, sla_revision, sla_status, sli, sli_status, sli_window
+from foresight.store.tables.sla import (
+    maintenance_change,
+    maintenance_window,
+    notification_target,
+    sla,
+    sla_event,
+    sla_revision,
+    sla_status,
+    sli,
+    sli_hour,
+    sli_status,
+    sli_window,
+)
 from foresight.store.tables.slices import (
     dead_letter,
     slice_configuration,
@@ -44,10 +56,13 @@ __all__ = [
     "deployment",
     "evaluated_interval",
     "forecast",
+    "maintenance_change",
+    "maintenance_window",
     "metadata",
     "model",
     "model_change",
     "model_version",
+    "notification_target",
     "operator_change",
     "publication",
     "retention_mark",
@@ -64,6 +79,7 @@ __all__ = [
     "sla_revision",
     "sla_status",
     "sli",
+    "sli_hour",
     "sli_status",
     "sli_window",
     "slice_configuration",

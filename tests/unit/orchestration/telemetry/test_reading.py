@@ -18,6 +18,7 @@ from foresight.grid import Grid
 from foresight.orchestration.telemetry import reading
 from foresight.orchestration.telemetry.handover import load
 from foresight.series import SeriesKey, SeriesMatrix
+from foresight.services.slas import ActiveSlas
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.source import Description, Discovery, Extraction, Shard
 
@@ -60,6 +61,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     made = Source()
     monkeypatch.setattr(reading, "open_telemetry", lambda: made)
     monkeypatch.setattr(reading, "results", lambda: None)
+    monkeypatch.setattr(reading, "list_slas", lambda _: ActiveSlas([], {}))
     return made
 
 

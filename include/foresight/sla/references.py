@@ -5,14 +5,14 @@ They are read from the raw data, so that a mistake in one place does not hide th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from foresight.documents import Document, Location
 from foresight.errors import Mistake
-from foresight.sla import definitions as rules
+from foresight.reasons import similar
+from foresight.sla import rules
 from foresight.sla.durations import duration_seconds, duration_text
 
 MAX_SUGGESTIONS = 20
@@ -21,18 +21,19 @@ MAX_SUGGESTIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What definitions must fit: known metrics (None: any), the step, and the longest window of a run."""
+    """What definitions must fit: known metrics (None: any), the step, the longest window, stored targets."""
 
     known_metrics: Collection[str] | None = None
     step_seconds: int = 60
     longest_minutes: int = rules.DEFAULT_LONGEST_WINDOW
+    known_targets: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class Reference:
     """A text at a place in a document; ``scope`` is what an SLI's name must be unique in."""
 
-    kind: Literal["sla", "sli", "metric", "window"]
+    kind: Literal["sla", "sli", "metric", "window", "target", "alert-target"]
     document: Document
     location: Location
     text: str
@@ -43,8 +44,8 @@ class Mention:
         return self.document.mistake(self.location, reason)
 
 
-def short_form_mentions(document: Document) -> Iterator[Mention]:
-    """Everything that a document of the short form mentions, however broken the rest of it is."""
+def short_form_references(document: Document) -> Iterator[Reference]:
+    """Every name, metric and window in a document of the short form, however broken the rest of it is."""
     for at, sla in _mappings(document.data, "slas"):
         place = ("slas", at)
         scope = f"{document.file}:{document.line(place)}"
@@ -55,22 +56,25 @@ def short_form_mentions(document: Document) -> Iterator[Mention]:
             yield from _texts(document, inner, sli, "name", "sli", scope)
             yield from _texts(document, inner, sli, "metric", "metric")
             yield from _windows(document, inner, sli)
+            yield from _alert_targets(document, inner, sli)
+    for at, target in _mappings(document.data, "targets"):
+        yield from _texts(document, ("targets", at), target, "name", "target")
 
 
-def mistakes_across(mentions: Iterable[Mention], limits: Limits) -> list[Mistake]:
+def mistakes_across(references: Iterable[Reference], limits: Limits) -> list[Mistake]:
     """Names given twice, metrics that nothing provides, windows that no run can fill."""
     found: list[Mistake] = []
-    first: dict[tuple[str, str, str], Mention] = {}
-    for mention in mentions:
-        if mention.kind in {"sla", "sli"}:
-            before = first.setdefault((mention.kind, mention.scope, mention.text), mention)
-            reason = None if before is mention else _twice(before)
-        elif mention.kind == "metric":
-            reason = _unknown(mention.text, limits.known_metrics, suggest=len(found) < MAX_SUGGESTIONS)
+    first: dict[tuple[str, str, str], Reference] = {}
+    for reference in references:
+        if reference.kind in {"sla", "sli", "target"}:
+            before = first.setdefault((reference.kind, reference.scope, reference.text), reference)
+            reason = None if before is reference else _twice(before)
+        elif reference.kind == "metric":
+            reason = _unknown(reference.text, limits.known_metrics, suggest=len(found) < MAX_SUGGESTIONS)
         else:
-            reason = _bad_window(mention.text, limits)
+            reason = _bad_window(reference.text, limits) if reference.kind == "window" else None
         if reason:
-            found.append(mention.mistake(reason))
+            found.append(reference.mistake(reason))
     return found
 
 
@@ -80,7 +84,7 @@ def window_mistake(seconds: int, limits: Limits) -> str | None:
         return f"a window must be a multiple of the step of {limits.step_seconds} s, got {seconds} s"
     if seconds > limits.longest_minutes * 60:
         held, asked = duration_text(limits.longest_minutes), duration_text(seconds // 60)
-        return f"a run holds {held} of samples, the window is {asked}"
+        return f"a window is at most {held} long, got {asked}"
     return None
 
 
@@ -91,8 +95,8 @@ def _bad_window(text: str, limits: Limits) -> str | None:
         return None  # the form says that it is no duration
 
 
-def _twice(before: Mention) -> str:
-    what = "SLA" if before.kind == "sla" else "SLI of this SLA"
+def _twice(before: Reference) -> str:
+    what = {"sla": "SLA", "sli": "SLI of this SLA"}.get(before.kind, "target")
     place = f"{before.document.file}:{before.document.line(before.location)}"
     return f"another {what} is named {before.text!r} too, at {place}"
 
@@ -100,8 +104,8 @@ def _twice(before: Mention) -> str:
 def _unknown(metric: str, known: Collection[str] | None, *, suggest: bool) -> str | None:
     if known is None or metric in known:
         return None
-    similar = difflib.get_close_matches(metric, known, n=1) if suggest else []
-    hint = f"; did you mean {similar[0]}?" if similar else ""
+    near = similar(metric, known) if suggest else None
+    hint = f"; did you mean {near}?" if near else ""
     return f"no watched metric is called {metric[: rules.MAX_NAME]!r}{hint}"
 
 
@@ -117,15 +121,25 @@ def _texts(
     place: tuple[str | int, ...],
     owner: dict[str, Any],
     field: str,
-    kind: Literal["sla", "sli", "metric"],
+    kind: Literal["sla", "sli", "metric", "target"],
     scope: str = "",
-) -> Iterator[Mention]:
+) -> Iterator[Reference]:
     if isinstance(text := owner.get(field), str):
-        yield Mention(kind, document, (*place, field), text, scope)
+        yield Reference(kind, document, (*place, field), text, scope)
 
 
-def _windows(document: Document, place: tuple[str | int, ...], owner: dict[str, Any]) -> Iterator[Mention]:
+def _windows(document: Document, place: tuple[str | int, ...], owner: dict[str, Any]) -> Iterator[Reference]:
     windows = owner.get("windows")
     for at, text in enumerate(windows if isinstance(windows, list) else []):
         if isinstance(text, str):
-            yield Mention("window", document, (*place, "windows", at), text)
+            yield Reference("window", document, (*place, "windows", at), text)
+
+
+def _alert_targets(
+    document: Document, place: tuple[str | int, ...], sli: dict[str, Any]
+) -> Iterator[Reference]:
+    for at, alert in _mappings(sli, "alerts"):
+        names = alert.get("targets")
+        for number, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str):
+                yield Reference("alert-target", document, (*place, "alerts", at, "targets", number), name)
