@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test unit integration e2e lint format bench lock clean
+.PHONY: help install install-dev demo up test unit integration e2e faults-quick plans lint format bench calibrator lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -45,6 +45,12 @@ unit: .venv/installed-dev ## Tests without a server; says how much of each modul
 integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile --durations=5 tests/integration
 
+faults-quick: .venv/installed-dev ## 200 rounds of faults on real MySQL and Kafka; SEED=… for others
+	FORESIGHT_FAULT_ROUNDS=200 FORESIGHT_FAULT_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/integration/test_faults.py
+
+plans: .venv/installed-dev ## Plans of hot queries at 10,000,000 rows on a real MySQL
+	FORESIGHT_PLAN_ROWS=10000000 $(BIN)/python -m pytest -q tests/integration/test_store_plans.py
+
 e2e: .venv/installed-dev ## Tests against a live Airflow
 	$(BIN)/python -m pytest -q --durations=10 tests/e2e
 
@@ -59,6 +65,9 @@ format: .venv/installed-dev ## Brings the code into its style
 
 bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=analysis
 	@PYTHONPATH=. $(BIN)/python benchmarks/$(NAME).py --json
+
+calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
+	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
 
 lock: $(UV) ## Resolves requirements*.in anew: complete, hashed, wheels only
 	for name in requirements requirements-dev requirements-uv; do \

@@ -98,7 +98,8 @@ def in_own_process(size: tuple[int, int]) -> dict[str, Any]:
 def measure(n_series: int, n_slots: int) -> dict[str, float]:
     """Milliseconds a series, by stage, best of a few runs; peak memory of the process, input included."""
     from foresight.analysis import analyse, curves
-    from foresight.forecasting.probability import forecast_with_risk
+    from foresight.forecasting.assessment import forecast_risk
+    from foresight.forecasting.risk import Bounds
 
     values = realistic(n_series, n_slots)
     lower, upper = np.nanquantile(values, (0.02, 0.95), axis=1)
@@ -114,7 +115,7 @@ def measure(n_series: int, n_slots: int) -> dict[str, float]:
             shard = slice(start, start + SHARD)
             curves(values[shard], analysis.period[shard])
         clock.append(time.process_time())
-        _, risk = forecast_with_risk(values, rows, lower, upper)
+        _, risk = forecast_risk(values, Bounds(rows, lower, upper))
         clock.append(time.process_time())
         best = np.minimum(best, np.diff(clock) * 1e3 / n_series)
         wall = min(wall, (time.perf_counter() - started) * 1e3 / n_series)

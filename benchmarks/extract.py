@@ -40,21 +40,22 @@ PEER_REPEATS = 3
 def main() -> None:
     """Starts the servers one after the other, measures, prints; the last line is one flat JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="how often each is measured")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON (always on)")
-    parser.parse_args()
-    usual, lean = measure(15), measure(60)
+    repeats = parser.parse_args().repeats
+    usual, lean = measure(15, repeats), measure(60, repeats)
     print(json.dumps(usual | {f"{name}_scraped_60s": figure for name, figure in lean.items()}))
 
 
-def measure(scrape_seconds: int) -> dict[str, float]:
+def measure(scrape_seconds: int, repeats: int) -> dict[str, float]:
     """The figures for a history with a sample every ``scrape_seconds``."""
     with tempfile.TemporaryDirectory() as folder:
         samples = history(AS_OF, n_series=N_SERIES, every=scrape_seconds)
         with prometheus_server(write_openmetrics(Path(folder) / "history.txt", samples)) as address:
-            return against(address, scrape_seconds)
+            return against(address, scrape_seconds, repeats)
 
 
-def against(address: str, scrape_seconds: int) -> dict[str, float]:
+def against(address: str, scrape_seconds: int, repeats: int) -> dict[str, float]:
     """The figures for a running server."""
     source = PrometheusSource(address)
     watched = Catalogue(metrics=(WatchedMetric(name=HISTORY_METRIC, metric=HISTORY_METRIC),))
@@ -64,7 +65,7 @@ def against(address: str, scrape_seconds: int) -> dict[str, float]:
     assert np.array_equal(extraction.matrix.values, by_client(address, shard))
     seconds: list[float] = []
     http_seconds: list[float] = []
-    for repeat in range(REPEATS):
+    for repeat in range(repeats):
         turns = [(seconds, lambda: source.extract(shard)), (http_seconds, lambda: bare(source, shard))]
         for taken, act in turns if repeat % 2 else reversed(turns):
             taken.append(timed(act))
@@ -92,10 +93,9 @@ def timed(act: Callable[[], object]) -> float:
 def bare(source: PrometheusSource, shard: Shard) -> int:
     """Bytes of the same queries through the same client and session."""
     n_bytes = 0
-    for selection, part in source._questions(shard):
-        query = samples_of(selection, part.step_seconds, closed=source._has_closed_ranges)
-        first, last = utc(part.start + part.step_seconds), utc(part.as_of)
-        n_bytes += len(source._client.custom_query_range(query, first, last, str(part.step_seconds)))
+    for _, selection, part in source.questions(shard.selections, shard.grid):
+        query = source._dialect.samples_of(selection, part.step_seconds)
+        n_bytes += len(source._api.range_body(query, part))
     return n_bytes
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Longest file that ``read_bytes`` reads."""
+_LOCAL: Final = frozenset({"", "file"})
+"""Protocols of files on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def write_bytes(target: UPath, data: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.write_bytes(data)
+            _write(aside, data)
             _move(aside, target)
         except BaseException:
             aside.unlink(missing_ok=True)
@@ -61,8 +63,19 @@ def write_bytes(target: UPath, data: bytes) -> None:
         raise SourceUnavailable(f"cannot write {target}: {error}") from error
 
 
+def _write(path: UPath, data: bytes) -> None:
+    """Writes a new file; a local one is on the disk when this returns, and no link is followed."""
+    if path.protocol not in _LOCAL:
+        path.write_bytes(data)
+        return
+    with open(path.path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _move(path: UPath, target: UPath) -> None:
-    if path.protocol == "file":
+    if path.protocol in _LOCAL:
         os.replace(path.path, target.path)  # UPath has no atomic move for local files
     else:
         path.replace(target)

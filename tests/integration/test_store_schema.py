@@ -34,7 +34,8 @@ def migrated(url: str) -> Iterator[Store]:
 def definitions(store: Store) -> dict[str, str]:
     def one(name: str) -> str:
         query = f"SHOW CREATE TABLE {name}"
-        return str(store.read(lambda connection: connection.exec_driver_sql(query).one()[1]))
+        found = str(store.read(lambda connection: connection.exec_driver_sql(query).one()[1]))
+        return "\n".join(sorted(found.replace(",\n", "\n").splitlines()))  # indexes in any order
 
     return {table.name: one(table.name) for table in TABLES}
 

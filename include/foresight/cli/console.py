@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -32,13 +33,18 @@ def data() -> TextIO:
 
 @contextmanager
 def data_alone_on_stdout() -> Iterator[None]:
-    """Whatever takes ``sys.stdout`` inside, such as a handler of a log, gets standard error."""
+    """Whatever takes ``sys.stdout`` inside, or has it as the stream of a log, gets standard error."""
     stdout = sys.stdout
     token = _DATA.set(data())
     sys.stdout = sys.stderr
+    handlers = [each for each in logging.getLogger().handlers if getattr(each, "stream", None) is stdout]
+    for handler in handlers:
+        handler.setStream(sys.stderr)  # type: ignore[attr-defined] # it has a stream
     try:
         yield
     finally:
+        for handler in handlers:
+            handler.setStream(stdout)  # type: ignore[attr-defined] # the same
         sys.stdout = stdout
         _DATA.reset(token)
 

@@ -21,6 +21,9 @@ Name = Annotated[str, typer.Argument(help="Name of the model.")]
 Reference = Annotated[str, typer.Argument(help="name@alias; a name alone means its champion.")]
 Note = Annotated[str, typer.Option(help="Why: kept in the history.")]
 Version = Annotated[int | None, typer.Option(min=1, help="Number of the version.")]
+Expected = Annotated[
+    int | None, typer.Option(min=1, help="Version that is deployed now; with another one nothing is changed.")
+]
 MappingText = Annotated[str | None, typer.Option("--mapping", help="Field mapping as JSON.")]
 
 
@@ -118,26 +121,24 @@ def deploy(
 
 @app.command("rollback")
 @told
-def rollback(reference: Reference, note: Note = "") -> None:
+def rollback(reference: Reference, note: Note = "", expected: Expected = None) -> None:
     """Deploy what was deployed before."""
     from foresight.services.scoring import models
     from foresight.wiring.connections import results
 
-    bad, good = models.roll_back(results(), reference, _change(note))
+    bad, good = models.roll_back(results(), reference, _change(note), expected)
     console.print(f"{reference}: version {good} instead of {bad}", highlight=False, markup=False)
 
 
 @app.command("undeploy")
 @told
-def undeploy(reference: Reference, note: Note = "") -> None:
+def undeploy(reference: Reference, note: Note = "", expected: Expected = None) -> None:
     """Take a deployment away; the version stays."""
     from foresight.services.scoring import models
     from foresight.wiring.connections import results
 
-    console.print(
-        f"{reference}: version {models.undeploy(results(), reference, _change(note))} undeployed",
-        markup=False,
-    )
+    version = models.undeploy(results(), reference, _change(note), expected)
+    console.print(f"{reference}: version {version} undeployed", markup=False)
 
 
 @app.command("delete")

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from foresight.analysis.arrays import Matrix, Vector
 from foresight.forecasting.parameters import ForecastParameters
+from foresight.forecasting.window import Window
 
 MEMORIES = (1, 5, 15, 60)
 """A state is what the series was over the last slot, and on average over these many."""
+
+UNSEEN = 1e6
+"""How unlike a state is for each of its slots that was not observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +75,25 @@ class Origins:
     """The sum of the samples up to each origin, ``[n_series, total]``."""
     changes: Matrix
     """The sum of the absolute changes from slot to slot within each stride, ``[n_series, total]``."""
+    calm: Matrix
+    """The same of changes clipped to their usual size: one glitch does not make a series volatile."""
+    missing: Matrix
+    """How many slots of each judged origin and the horizon after it were not observed."""
 
     @classmethod
-    def of(cls, series: Matrix, plan: Plan) -> Origins:
-        """The origins of gapless ``series[n_series, n_slots]``."""
-        now = series[:, -1]
-        floor = np.where(series.min(axis=1) >= 0, -now, -np.inf)
-        ceiling = np.where(series.max(axis=1) <= 0, -now, np.inf)
-        samples = series - now[:, None]
+    def of(cls, window: Window, plan: Plan) -> Origins:
+        """The origins of a block."""
+        samples, (floor, ceiling) = window.samples, window.limits
+        floor, ceiling = np.maximum(floor, window.zero_floor), np.minimum(ceiling, window.zero_ceiling)
         rest = plan.n_slots - plan.total * plan.stride
         strides = samples[:, rest:].reshape(len(samples), plan.total, plan.stride)
         phases = np.ascontiguousarray(strides.transpose(2, 0, 1))
-        changes = np.abs(np.diff(phases, axis=0)).sum(axis=0)
-        changes[:, 1:] += np.abs(phases[0, :, 1:] - phases[-1, :, :-1])
-        if rest:
-            changes[:, 0] += np.abs(samples[:, rest] - samples[:, rest - 1])
         sums = phases.sum(axis=0)
-        return cls(plan, samples, floor, ceiling, phases, sums, np.cumsum(sums, axis=1), changes)
+        changes, calm = (_per_stride(change, plan) for change in (window.change, window.calm))
+        return cls(
+            plan, samples, floor, ceiling, phases, sums, np.cumsum(sums, axis=1), changes, calm,
+            _missing(window, plan),
+        )  # fmt: skip
 
     def at_judged(self, values: Matrix, strides_later: int = 0) -> Matrix:
         """The judged origins of ``values[..., total]``, or what is so many strides after them."""
@@ -113,10 +119,28 @@ class Origins:
         return means
 
 
+def _per_stride(change: Matrix, plan: Plan) -> Matrix:
+    """Sums of ``change[n_series, n_slots - 1]`` by the stride that each leads into."""
+    rest = plan.n_slots - plan.total * plan.stride
+    if rest == 0:
+        change, rest = np.pad(change, ((0, 0), (1, 0))), 1
+    return np.asarray(change[:, rest - 1 :].reshape(len(change), plan.total, plan.stride).sum(axis=2))
+
+
+def _missing(window: Window, plan: Plan) -> Matrix:
+    if window.observed.all():
+        return np.zeros((len(window.samples), plan.judged))
+    absent = np.cumsum(~window.observed, axis=1)
+    ends = plan.n_slots - plan.total * plan.stride + plan.stride * np.arange(1, plan.total + 1) - 1
+    ends = ends[plan.first : plan.first + plan.judged]
+    return (absent[:, ends + plan.horizon] - absent[:, ends - 1]).astype(np.float64)
+
+
 def unlikeness(origins: Origins, means: list[Matrix]) -> Matrix:
     """How far the state at each judged origin is from the present one, ``[n_series, judged]``.
 
-    The summed squares of the differences of ``means``, in variances of the series; 0 without variance.
+    The summed squares of the differences of ``means``, in variances of the series (0 without variance); and
+    an origin with a slot that was not observed is less like than any without.
     """
     deviation = origins.samples - origins.samples.mean(axis=1, keepdims=True)
     variance = np.vecdot(deviation, deviation)[:, None] / deviation.shape[1]
@@ -126,4 +150,5 @@ def unlikeness(origins: Origins, means: list[Matrix]) -> Matrix:
         difference *= difference
         distance += difference
     distance /= np.where(variance > 0, variance, 1.0)
+    distance += UNSEEN * origins.missing
     return distance

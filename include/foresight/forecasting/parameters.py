@@ -11,6 +11,7 @@ LIMITS = {
     "warm_up": "at least 1 slot",
     "n_paths": "at least 8",
     "levels": "one or more, each between 0 and 1",
+    "longest_gap": "0 or more slots",
     "joint_coverage": "between 0 and 1, both excluded",
 }
 FEWEST_PATHS = 8
@@ -22,7 +23,8 @@ class ForecastParameters:
 
     Past origins lie ``stride`` slots apart; the first has ``warm_up`` slots of history (or a quarter of the
     window, if that is less). The joint paths come from the ``n_paths`` origins most like now. ``enough``
-    says which series have enough data, as it does for the analysis.
+    says which series have enough data, as it does for the analysis. A series without a sample in the last
+    ``longest_gap`` slots is not forecast.
     """
 
     stride: int = 5
@@ -30,6 +32,7 @@ class ForecastParameters:
     n_paths: int = 64
     levels: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
     joint_coverage: float = 0.9
+    longest_gap: int = 30
     enough: AnalysisParameters = field(default_factory=AnalysisParameters)
 
     def __post_init__(self) -> None:
@@ -38,6 +41,7 @@ class ForecastParameters:
             "warm_up": self.warm_up >= 1,
             "n_paths": self.n_paths >= FEWEST_PATHS,
             "levels": bool(self.levels) and all(0 < level < 1 for level in self.levels),
+            "longest_gap": self.longest_gap >= 0,
             "joint_coverage": 0 < self.joint_coverage < 1,
         }
         for name, holds in checks.items():

@@ -8,7 +8,7 @@ state is most like the present one give a path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,9 +16,8 @@ import numpy as np
 from foresight.analysis.arrays import Integers, Matrix, Vector
 from foresight.forecasting.candidates import Candidates
 from foresight.forecasting.origins import Origins
+from foresight.forecasting.window import FADING
 
-FADING = 0.956
-"""How much of the local volatility is kept from slot to slot."""
 STEADY = 0.5
 """The share of the whole window's volatility in every local one: a quiet stretch does not promise silence."""
 OUTER = (0.05, 0.95)
@@ -39,10 +38,14 @@ class Paths:
     overlap: int
     """How many neighbours on either side a path shares slots with."""
 
+    def after(self, gap: int) -> Paths:
+        """The same paths without their first ``gap`` steps."""
+        return replace(self, steps=self.steps[gap:]) if gap else self
+
 
 def local_volatility(origins: Origins) -> Matrix:
     """Mean absolute change up to each origin, fading into the past, ``[n_series, total]``."""
-    change = origins.changes / origins.plan.stride
+    change = origins.calm / origins.plan.stride
     overall = change.mean(axis=1, keepdims=True)
     fading, started = _fading(origins.plan.total, FADING**origins.plan.stride)
     return np.asarray((1.0 - STEADY) * (change @ fading) + overall * ((1.0 - STEADY) * started + STEADY))

@@ -10,6 +10,11 @@ from foresight.analysis.arrays import Integers, Matrix, Vector
 from foresight.forecasting.candidates import FIRST_SLOPED, MODELS, Candidates
 from foresight.forecasting.origins import Origins
 
+HALF_LIFE = 60.0
+"""Slots after which an origin counts half …"""
+FLAT = 0.1
+"""… but for this share, which every origin has."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backtest:
@@ -21,6 +26,13 @@ class Backtest:
     chosen: Integers
     """The model with the least error, the earlier one of equals; shape ``[n_series]``."""
 
+    @property
+    def gain(self) -> Vector:
+        """Log of the chosen model's error over the naive model's; 0 where neither errs."""
+        best, naive = self.mase_of(self.chosen), self.mase[0]
+        ratio = np.divide(best, naive, out=np.ones_like(best), where=(naive > 0) & (best > 0))
+        return np.asarray(np.log(ratio))
+
     def mase_of(self, model: Integers) -> Vector:
         """The MASE of one ``model`` a series."""
         return self.mase[model, np.arange(len(model))]
@@ -31,6 +43,8 @@ def backtest(origins: Origins, candidates: Candidates) -> Backtest:
     ahead = [_apart(actual, origins) for actual in origins.ahead(origins.phases)]
     levels = _apart(origins.at_judged(candidates.level), origins)
     slopes = _apart(origins.at_judged(candidates.slope), origins)
+    weight = _apart(_recency(origins), origins)
+    weight /= weight.sum(axis=1, keepdims=True)
     error = np.empty((len(MODELS), len(origins.samples)))
     miss, carried = np.empty_like(levels[0]), np.empty_like(levels[0])
     for model, level in enumerate(levels):
@@ -40,10 +54,18 @@ def backtest(origins: Origins, candidates: Candidates) -> Backtest:
             if model >= FIRST_SLOPED:
                 miss -= np.multiply(slopes[model - FIRST_SLOPED], growth, out=carried)
             total += np.abs(miss, out=miss)
-        error[model] = total.sum(axis=1)
-    error /= len(ahead) * levels.shape[2]
+        error[model] = np.vecdot(total, weight)
+    error /= len(ahead)
     one_step = origins.changes.sum(axis=1) / (origins.plan.total * origins.plan.stride)
     return Backtest(error / np.where(one_step > 0, one_step, np.nan), np.argmin(error, axis=0))
+
+
+def _recency(origins: Origins) -> Matrix:
+    """How much each judged origin counts, ``[n_series, judged]``: the recent past counts more."""
+    age = origins.plan.stride * np.arange(origins.plan.judged - 1.0, -1.0, -1.0)
+    recent = FLAT + (1.0 - FLAT) * 0.5 ** (age / HALF_LIFE)
+    seen = origins.missing == origins.missing.min(axis=1, keepdims=True)
+    return np.asarray(recent * np.maximum(seen, 1e-6))
 
 
 def _apart(values: Matrix, origins: Origins) -> Matrix:

@@ -1,6 +1,12 @@
 """Kafka: publish with every delivery checked and nothing doubled, drain from stored offsets, dead letters."""
 
-from foresight.messaging.connection import ClientConfig, client_config, redacted
+from foresight.messaging.connection import (
+    INSTALLATION,
+    ClientConfig,
+    client_config,
+    redacted,
+    topic_of_ours,
+)
 from foresight.messaging.deadletters import dead_letter
 from foresight.messaging.drain import Drain, Drained, Gap, Received, drain
 from foresight.messaging.messages import Message
@@ -13,9 +19,10 @@ from foresight.messaging.publish import (
     publish,
 )
 from foresight.messaging.telemetry import telemetry_messages
-from foresight.messaging.topics import end_offsets, ensure_topic, is_another, topic_id
+from foresight.messaging.topics import TopicWatch, end_offsets, ensure_topic, is_another, topic_id
 
 __all__ = [
+    "INSTALLATION",
     "ClientConfig",
     "Delivered",
     "Drain",
@@ -26,6 +33,7 @@ __all__ = [
     "PublicationLost",
     "Publishers",
     "Received",
+    "TopicWatch",
     "client_config",
     "dead_letter",
     "delivered_ids",
@@ -37,4 +45,5 @@ __all__ = [
     "redacted",
     "telemetry_messages",
     "topic_id",
+    "topic_of_ours",
 ]

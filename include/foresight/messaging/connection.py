@@ -30,13 +30,15 @@ ClientConfig = Mapping[str, Any]
 """librdkafka settings by name, as an Airflow connection's extra holds them."""
 
 TRANSACTIONAL_ID: Final = "transactional.id"
+INSTALLATION: Final = "foresight.installation"
+"""Under this name settings hold what tells installations on one cluster apart; no client gets to see it."""
 
 _OURS: Final = frozenset({
     "acks", "auto.offset.reset", "delivery.report.only.error", "delivery.timeout.ms", "enable.auto.commit",
     "enable.auto.offset.store", "enable.gapless.guarantee", "enable.idempotence", "enable.partition.eof",
     "error_cb", "group.id", "group.instance.id", "group.protocol", "isolation.level", "message.timeout.ms",
     "on_commit", "on_delivery", "request.required.acks", "test.mock.num.brokers", "transaction.timeout.ms",
-    TRANSACTIONAL_ID,
+    TRANSACTIONAL_ID, INSTALLATION,
 })  # fmt: skip
 """What the guarantees rest on: set here whatever the connection says, for Airflow's own Kafka operators and
 triggers read the same connection and want settings of their own in it."""
@@ -105,7 +107,9 @@ class Connection:
 
     def __init__(self, config: ClientConfig) -> None:
         self._config = {name: value for name, value in config.items() if name not in _OURS}
-        self.transaction_prefix = str(config.get(TRANSACTIONAL_ID, "foresight."))
+        prefix, installation = str(config.get(TRANSACTIONAL_ID, "foresight.")), config.get(INSTALLATION)
+        # No topic has a colon in its name, so an installation and a topic never read as another pair of both.
+        self.transaction_prefix = f"{prefix}{installation}:" if prefix and installation else prefix
         """What transactional ids begin with; empty: no transactions."""
         self._complaint = ""
 
@@ -172,3 +176,9 @@ class Connection:
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("_", "."): value for name, value in settings.items()}
+
+
+def topic_of_ours(config: ClientConfig, topic: str) -> str:
+    """What a topic that goes out is called on a cluster that several installations may share."""
+    installation = config.get(INSTALLATION)
+    return f"{installation}.{topic}" if installation else topic

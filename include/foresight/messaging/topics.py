@@ -6,7 +6,14 @@ import logging
 import time
 from typing import Final, NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # not in __all__
 from confluent_kafka.cimpl import NewTopic
 
@@ -138,10 +145,53 @@ def offset_spans(
         time.sleep(_PAUSE_SECONDS)
 
 
+class TopicWatch:
+    """Asks again and again where a topic ends, with clients that stay; they are made anew after an error."""
+
+    def __init__(self, config: ClientConfig, topic: str) -> None:
+        self._connection, self._topic = Connection(config), topic
+        self._clients: tuple[AdminClient, Consumer] | None = None
+
+    def ends(self, *, seconds: float = REQUEST_SECONDS) -> dict[int, int]:
+        """What ``end_offsets`` says."""
+        if self._clients is None:
+            self._clients = self._connection.admin(), self._connection.consumer()
+        try:
+            spans = _asked(self._connection, self._clients, self._topic, committed=False, seconds=seconds)
+        except KafkaException as error:
+            self.close()
+            raise self._connection.failure(error, f"asking for the ends of topic {self._topic}") from error
+        except BaseException:
+            self.close()
+            raise
+        return {partition: span.end for partition, span in spans.items()}
+
+    def close(self) -> None:
+        """Lets go of the clients."""
+        if self._clients is not None:
+            self._clients[1].close()
+        self._clients = None
+
+
 def _ask(connection: Connection, topic: str, committed: bool, seconds: float) -> dict[int, Span]:
-    admin = connection.admin()
+    clients = connection.admin(), connection.consumer()
+    try:
+        return _asked(connection, clients, topic, committed=committed, seconds=seconds)
+    finally:
+        clients[1].close()
+
+
+def _asked(
+    connection: Connection,
+    clients: tuple[AdminClient, Consumer],
+    topic: str,
+    *,
+    committed: bool,
+    seconds: float,
+) -> dict[int, Span]:
+    admin, consumer = clients
     isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    partitions = _partitions(connection, topic, seconds)
+    partitions = _partitions(connection, consumer, topic, seconds)
     answers = [
         admin.list_offsets(
             {TopicPartition(topic, number): spec for number in partitions},
@@ -154,13 +204,9 @@ def _ask(connection: Connection, topic: str, committed: bool, seconds: float) ->
     return {number: Span(low[number], high[number]) for number in sorted(partitions)}
 
 
-def _partitions(connection: Connection, topic: str, seconds: float) -> list[int]:
+def _partitions(connection: Connection, consumer: Consumer, topic: str, seconds: float) -> list[int]:
     """The topic's partitions. A consumer asks: unlike other clients it does not create what it asks for."""
-    consumer = connection.consumer()
-    try:
-        found = consumer.list_topics(topic, timeout=seconds).topics[topic]
-    finally:
-        consumer.close()
+    found = consumer.list_topics(topic, timeout=seconds).topics[topic]
     if found.error is not None:
         raise KafkaException(found.error)
     if not found.partitions:

@@ -189,4 +189,8 @@ def _fits(value: Any, datatype: str) -> bool:
         return isinstance(value, str)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return datatype.startswith("FP") or isinstance(value, int)
+    if datatype.startswith("FP"):
+        return True
+    bits = int(datatype.lstrip("UINT"))
+    low, high = (0, 2**bits) if datatype.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    return isinstance(value, int) and low <= value < high

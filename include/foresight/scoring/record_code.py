@@ -11,6 +11,7 @@ from typing import Any, Final
 from foresight.scoring.mapping import Feed, FieldMapping
 from foresight.scoring.model import Decisions
 from foresight.scoring.outcome import ERROR, PREDICTION, Answer, Record
+from foresight.scoring.written_code import define
 
 MAX_FIELDS: Final = 200
 """More fields are not written out: Python's compiler goes down a level for each part of a condition."""
@@ -32,7 +33,7 @@ def decide(decisions: Decisions, mapping: FieldMapping) -> Callable[..., Record]
     if lines is None:
         return None
     head = f"def decide({', '.join(variables.values())}):"
-    made: Callable[..., Record] = _define("decide", [head, *_indented(lines, 1)], **_answers(decisions))
+    made: Callable[..., Record] = define("decide", [head, *_indented(lines, 1)], **_answers(decisions))
     return made
 
 
@@ -72,7 +73,7 @@ def fast_pass(decisions: Decisions, mapping: FieldMapping, rest: One) -> tuple[F
         "  return d",
         " return rest(r)",
     ]
-    return _define("fast", loop, **answers), _define("fast", single, rest=rest, **answers)
+    return define("fast", loop, **answers), define("fast", single, rest=rest, **answers)
 
 
 def gather_pass(mapping: FieldMapping) -> Gather | None:
@@ -94,7 +95,7 @@ def gather_pass(mapping: FieldMapping) -> Gather | None:
         "  i += 1",
         f" return [{', '.join(f'c{name}' for name in names)}], places, left",
     ]
-    made: Gather = _define("gather", lines)
+    made: Gather = define("gather", lines)
     return made
 
 
@@ -159,17 +160,3 @@ def _number(value: float) -> str:
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:
     return [" " * depth + line for line in lines]
-
-
-def _define(name: str, lines: Sequence[str], **names: Any) -> Any:
-    """Compile a function."""
-    space: dict[str, Any] = {"__builtins__": _BUILTINS, **names}
-    exec(compile("\n".join(lines), f"<{name}>", "exec"), space)  # noqa: S102
-    return space[name]
-
-
-_BUILTINS = {
-    "type": type, "float": float, "int": int, "str": str, "len": len,
-    "LookupError": LookupError, "TypeError": TypeError, "ValueError": ValueError,
-    "OverflowError": OverflowError,
-}  # fmt: skip

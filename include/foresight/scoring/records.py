@@ -13,11 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foresight.scoring.bulk import bulk_pass
 from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.model import ScoringModel
-from foresight.scoring.outcome import BadRecord, Record, with_error, with_prediction
-from foresight.scoring.plain_values import NUMBERS
-from foresight.scoring.record_code import Fast, decide, fast_pass, gather_pass
+from foresight.scoring.outcome import ERROR, PREDICTION, BadRecord, Record, with_error, with_prediction
+from foresight.scoring.plain_values import NUMBERS, from_text
+from foresight.scoring.record_code import Fast, One, decide, fast_pass, gather_pass
 
 _EXACT: Final = 2**53
 """Whole numbers below are exact in float64."""
@@ -33,8 +34,12 @@ class RecordScorer:
         self._fast: Fast | None = fast[0] if fast else None
         self.score_one: Callable[[Any], Record] = fast[1] if fast else self._score_one
         """One record with its prediction or its error."""
+        self._one = _one_by_one(model, mapping, self._score_one)
+        if fast is None and self._one is not None:
+            self.score_one = self._one
         self._decide = decide(model.decisions, mapping) if model.decisions else None
         self._gather = gather_pass(mapping)
+        self._bulk = bulk_pass(mapping) if fast is None and self._decide is None else None
 
     def score(self, records: Sequence[Any]) -> tuple[list[Record], list[int]]:
         """Each record with its prediction or its error, in order, and the places of the bad ones."""
@@ -42,6 +47,9 @@ class RecordScorer:
             found, left = self._fast(records)
             return found, self._score_rest(records, found, left) if left else []
         found, left, bad = [None] * len(records), list(range(len(records))), []
+        matrix = self._bulk(records) if self._bulk is not None and len(records) > 1 else None
+        if matrix is not None:
+            return found, self._predict(records, found, left, list(matrix), is_plain=True)
         if self._gather is not None and self._decide is None:
             columns, places, left = self._gather(records)
             bad = self._predict(records, found, places, columns, is_plain=True)
@@ -105,10 +113,38 @@ class RecordScorer:
             )  # a model without inputs is told how many records there are
         scored = self.model.predict(columns)
         for place, prediction in zip(places, scored.records(self._names), strict=True):
-            found[place] = with_prediction(records[place], prediction)
+            made = found[place] = {**records[place], PREDICTION: prediction}
+            made.pop(ERROR, None)
         for row, reason in scored.errors.items():
             found[places[row]] = with_error(records[places[row]], reason)
         return [places[row] for row in sorted(scored.errors)]
+
+
+def _one_by_one(model: ScoringModel, mapping: FieldMapping, rest: One) -> One | None:
+    """A model's short way for single records that are plainly right; others are handed on."""
+    predict = getattr(model, "predict_one", None)
+    if predict is None or mapping.array_field is not None:
+        return None
+    sources = [feed.source for feed in mapping.feeds]
+    types = [feed.target.data_type for feed in mapping.feeds]
+    may_miss = not any(feed.is_mandatory or feed.default is not None for feed in mapping.feeds)
+    reads_text = mapping.reads_text
+
+    def score_one(record: Any) -> Record:
+        try:
+            values = [record[source] for source in sources]
+            if reads_text:
+                values = [
+                    from_text(value, kind) if type(value) is str else value
+                    for value, kind in zip(values, types, strict=True)
+                ]
+            if may_miss or None not in values:
+                return with_prediction(record, predict(values))
+        except Exception:  # noqa: BLE001, S110 (the general way says what is wrong, if anything is)
+            pass
+        return rest(record)
+
+    return score_one
 
 
 def _column(values: Sequence[Any], data_type: str, *, is_plain: bool) -> NDArray[Any]:

@@ -24,8 +24,6 @@ SECONDS: Final = 120
 """Of a processor; by the clock it may take five times as long, for the machine may be busy with others."""
 MEMORY: Final = 6 * 1024**3
 """Bytes of address space; TensorFlow takes three of them without a model."""
-BOUNDED: Final = frozenset[str]()
-"""Kinds that need no trial: none."""
 _WHAT: Final = "loading it and scoring records made from its signature"
 _TOO_LONG: Final = _WHAT + " took more than {} s"
 _REFUSED, _UNSUPPORTED = 3, 4
@@ -86,7 +84,7 @@ def _verdict(kind: str, file: str, memory: int) -> tuple[int, str]:
     except MemoryError:
         return _REFUSED, f"{_WHAT} needs more than the {memory // 1024**2} MiB allowed"
     except Exception as error:  # noqa: BLE001 (a refusal with what is known is better than a trace)
-        return _REFUSED, f"{_WHAT} failed: {error!s:.500}"
+        return _REFUSED, f"{_WHAT} failed within the {memory // 1024**2} MiB allowed: {error!s:.500}"
     return 0, ""
 
 

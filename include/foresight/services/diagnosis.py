@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,12 +12,15 @@ from confluent_kafka import KafkaException
 
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.errors import BadAnswer, ForesightError
+from foresight.errors import ForesightError, SourceUnavailable
 from foresight.messaging import ClientConfig
 from foresight.messaging.connection import Connection
 from foresight.quality.suite import load_suite
+from foresight.services.database_checks import missing_rights, takes_infile
+from foresight.services.telemetry_checks import entry_notes
 from foresight.store import Store, load_slas
 from foresight.store.checks import count_rows
+from foresight.store.intervals import newest_report
 from foresight.store.schema import expected_revision, stored_revision
 from foresight.store.tables import metadata
 from foresight.telemetry.catalogue import Catalogue
@@ -53,6 +56,8 @@ class Installation:
     source: Callable[[], TelemetrySource]
     store: Callable[[], Store]
     kafka: Callable[[], ClientConfig]
+    dags: Callable[[], Mapping[str, bool]]
+    """Every DAG that Airflow knows, and whether it is paused."""
 
 
 def diagnose(installation: Installation, now: datetime) -> list[Finding]:
@@ -87,13 +92,8 @@ def _telemetry(given: Installation, now: datetime) -> Iterator[Finding]:
     for note in found.notes:
         yield Finding("telemetry", Verdict.NOTE, note)
     for entry in given.catalogue().metrics:
-        try:
-            keys = source.discover(entry, entry.grid(int(now.timestamp())))
-        except BadAnswer as error:
-            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} is left out of every run: {error}")
-            continue
-        if not keys:
-            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches nothing: check its matchers")
+        for note in entry_notes(source, entry, int(now.timestamp())):
+            yield Finding("telemetry", Verdict.NOTE, note)
 
 
 def _results(given: Installation, _: datetime) -> Iterator[Finding]:
@@ -110,8 +110,49 @@ def _results(given: Installation, _: datetime) -> Iterator[Finding]:
     }
     counts = ", ".join(f"{n} in {name}" for name, n in rows.items())
     yield Finding("results", Verdict.RIGHT, f"{store.name}, revision {stored}: {counts}")
+    for right in missing_rights(store):
+        yield Finding("results", Verdict.WRONG, f"the account lacks the right {right} on {store.name}")
+    if not takes_infile(store):
+        text = "local_infile is off on the server, so writing takes longer: SET GLOBAL local_infile = 1"
+        yield Finding("results", Verdict.NOTE, text)
+    yield from _newest_interval(store)
     if not store.read(load_slas):
         yield Finding("results", Verdict.NOTE, "no SLA stands: foresight sla apply -f FILE")
+
+
+def _newest_interval(store: Store) -> Iterator[Finding]:
+    """What the newest run over the whole catalogue had to leave out."""
+    report = store.read(newest_report)
+    for name, reason in report.get("refused", {}).items():
+        yield Finding("results", Verdict.NOTE, f"the newest run left {name} out: {reason}")
+    for name, reasons in report.get("partial", {}).items():
+        text = f"in the newest run {name} was partial: {'; '.join(reasons)}"
+        yield Finding("results", Verdict.NOTE, text)
+    for name, remarks in report.get("remarks", {}).items():
+        yield Finding("results", Verdict.NOTE, f"remarks of the newest run on {name}: {'; '.join(remarks)}")
+
+
+def _dags(given: Installation, _: datetime) -> Iterator[Finding]:
+    try:
+        known = given.dags()
+    except SourceUnavailable as error:
+        yield Finding("dags", Verdict.NOTE, str(error))
+        return
+    if not known:
+        text = "Airflow's database knows no DAG yet: start Airflow, and see that dags_folder is right"
+        yield Finding("dags", Verdict.NOTE, text)
+        return
+    paused = sorted(name for name in SCHEDULED if known.get(name))
+    missing = sorted(name for name in SCHEDULED if name not in known)
+    yield Finding("dags", Verdict.RIGHT, f"{len(known)} DAGs, {sum(known.values())} of them paused")
+    if missing:
+        yield Finding(
+            "dags", Verdict.NOTE, f"Airflow does not know {', '.join(missing)}: see its import errors"
+        )
+    for name in paused:
+        yield Finding(
+            "dags", Verdict.NOTE, f"{name} is paused, so it never runs: airflow dags unpause {name}"
+        )
 
 
 def _kafka(given: Installation, _: datetime) -> Iterator[Finding]:
@@ -130,10 +171,14 @@ def _kafka(given: Installation, _: datetime) -> Iterator[Finding]:
             yield Finding("kafka", Verdict.NOTE, text)
 
 
+SCHEDULED = ("maintenance", "sla_evaluation", "telemetry_analysis")
+"""The DAGs without which results grow old."""
+
 CHECKS: dict[str, Callable[[Installation, datetime], Iterator[Finding]]] = {
     "versions": _versions,
     "catalogue": _catalogue,
     "telemetry": _telemetry,
     "results": _results,
     "kafka": _kafka,
+    "dags": _dags,
 }

@@ -5,21 +5,23 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from foresight.analysis import AnalysisParameters
-from foresight.errors import FinalError, TransientError
+from foresight.errors import FinalError
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
-from foresight.series import SeriesKey
+from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.history import Scene, history_of
 from foresight.services.maintenance import read_downtime
+from foresight.services.parameters import LEAST_COVERAGE, LEAST_OBSERVED
 from foresight.services.slas import read_active
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance
@@ -31,6 +33,7 @@ from foresight.sla.status import SlaStatus
 from foresight.sla.watching import watched_expressions
 from foresight.store import Store, StoredSeries, find_series, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
+from foresight.store.limits import analysis_limits
 from foresight.store.retention import has_lost_samples
 from foresight.store.tables import analysed_interval, metadata
 
@@ -40,8 +43,10 @@ Found = TypeVar("Found")
 STEP_SECONDS = 60
 WINDOW_SECONDS = 12 * 3600
 """How much history an SLA is evaluated on."""
-ENOUGH = AnalysisParameters(min_observed=30, min_coverage=0.5)
-"""What a series needs to be forecast: the defaults of a catalogue entry."""
+DEFAULT_LIMITS = (30, 0.5)
+"""Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""
+ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVERAGE)
+"""What the forecast itself demands: the limits of each series were applied before."""
 SAFE_SECONDS = 24 * 3600
 """Retention takes whole days, at least one after they ended: what is younger is not even looked for."""
 REASON_LENGTH = 200
@@ -107,14 +112,12 @@ def _in_halves(
 ) -> tuple[list[Found], dict[str, str]]:
     """What ``work`` finds, and why it cannot for some: what fails together is tried in halves.
 
-    Whatever ``work`` raises is about these SLAs, and must not keep the others back; but where the world fails
-    nothing is said of any.
+    An error of ours is about these SLAs and must not keep the others back. Any other one is a fault of the
+    program, or the world failed: then nothing is said of any.
     """
     try:
         return work(slas), {}
-    except TransientError:
-        raise
-    except Exception as error:
+    except FinalError as error:
         if len(slas) <= 1:
             log.exception("set aside: %s", [sla.name for sla in slas])
             reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
@@ -126,10 +129,13 @@ def _in_halves(
 
 
 def _storable(statuses: Iterator[SlaStatus]) -> list[SlaStatus]:
-    """The same; raises ``ValueError`` where a figure fits into no column."""
+    """The same; raises ``FinalError`` where a figure fits into no column."""
     found = list(statuses)
     for name, columns in status_rows(found).items():
-        to_arrow(metadata.tables[name], columns)
+        try:
+            to_arrow(metadata.tables[name], columns)
+        except ValueError as error:
+            raise FinalError(str(error)) from error
     return found
 
 
@@ -147,8 +153,26 @@ def _evaluated(
         grid = _grid(as_of)
         tracks = scene.tracks(grid, _matched(alike, _alive(stored, _looked_at(alike, grid))))
         history = history_of(scene, tracks)
-        ahead = Outlooks.of(tracks.at_risk(), tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
+        matrix, is_default = _with_enough(store, tracks.at_risk())
+        ahead = Outlooks.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
+        ahead = replace(ahead, has_default_limits=is_default)
         yield from evaluate(alike, tracks.matrix, tracks=tracks, outlooks=ahead, history=history)
+
+
+def _with_enough(store: Store, matrix: SeriesMatrix) -> tuple[SeriesMatrix, NDArray[np.bool_]]:
+    """The matrix without the series that have less than their catalogue entry demanded.
+
+    So a risk rests on exactly the series whose forecast is stored. The second answer marks the rows that were
+    held against the defaults of an entry, because no limits are stored with them at this as-of.
+    """
+    limits = store.read(lambda connection: analysis_limits(connection, matrix.ids, matrix.grid.as_of))
+    is_default = np.array([series_id not in limits for series_id in matrix.ids.tolist()], np.bool_)
+    demanded = np.array([limits.get(series_id, DEFAULT_LIMITS) for series_id in matrix.ids.tolist()])
+    demanded = demanded.reshape(-1, 2)
+    n_observed = (~np.isnan(matrix.values)).sum(axis=1)
+    is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
+    values = np.where(is_short[:, None], np.nan, matrix.values)
+    return SeriesMatrix(matrix.keys, matrix.grid, values), is_default
 
 
 def _looked_at(slas: Sequence[Sla], grid: Grid) -> Grid:

@@ -33,6 +33,7 @@ from foresight.messaging import (
     is_another,
     publish,
     topic_id,
+    topic_of_ours,
 )
 from foresight.store import Store, find_publication, save_publication
 from foresight.store.tables import publication
@@ -108,7 +109,7 @@ def publish_pending(
     """
     waiting = store.read(lambda connection: _pending(connection, topic))
     if waiting:
-        ensure_topic(kafka, topic)
+        ensure_topic(kafka, topic_of_ours(kafka, topic))
     sent: dict[str, int] = {}
     failed: list[Exception] = []
     for one in waiting:
@@ -137,7 +138,7 @@ def _publish(
     while True:
         rest = (message for message in messages(one.as_of) if message.id not in refused)
         try:
-            delivered = publish(kafka, one.topic, rest, publication_of)
+            delivered = publish(kafka, topic_of_ours(kafka, one.topic), rest, publication_of)
             break
         except MessageRejected as error:
             if error.refused is None or len(refused) >= MAX_REFUSED:
@@ -164,9 +165,14 @@ def _publish(
 
 
 def _note_failure(store: Store, one: _Waiting, error: Exception) -> None:
-    """Counts a failed attempt; what no later attempt can mend is set aside."""
-    is_of_the_world = isinstance(error, TransientError | BrokerRefused) or (
-        isinstance(error, NotFound) and not isinstance(error, PublicationLost)
+    """Counts a failed attempt; what no later attempt can mend is set aside.
+
+    The world and the program may be mended, so what fails because of them stays pending.
+    """
+    may_pass = (
+        not isinstance(error, ForesightError)
+        or isinstance(error, TransientError | BrokerRefused)
+        or (isinstance(error, NotFound) and not isinstance(error, PublicationLost))
     )
 
     def note(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +180,7 @@ def _note_failure(store: Store, one: _Waiting, error: Exception) -> None:
             return {}
         reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
         counted = {"n_attempts": (found["n_attempts"] or 0) + 1, "reason": reason}
-        return counted if is_of_the_world else counted | {"state": SET_ASIDE}
+        return counted if may_pass else counted | {"state": SET_ASIDE}
 
     try:
         _update(store, one, note)
@@ -205,8 +211,9 @@ def _start(store: Store, kafka: ClientConfig, one: _Waiting) -> Publication:
 
     Offsets of a topic that is gone are replaced by those of the one that took its place.
     """
-    identity = topic_id(kafka, one.topic)
-    now = {str(partition): offset for partition, offset in end_offsets(kafka, one.topic).items()}
+    topic = topic_of_ours(kafka, one.topic)
+    identity = topic_id(kafka, topic)
+    now = {str(partition): offset for partition, offset in end_offsets(kafka, topic).items()}
 
     def keep_the_first(found: Mapping[str, Any]) -> dict[str, Any]:
         held = found["start_offsets"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foresight import __version__
 from foresight.analysis import Analysis, AnalysisParameters, Curves
-from foresight.forecasting.outlook import Forecast
+from foresight.forecasting.joint_forecast import Forecast
 from foresight.series import SeriesMatrix
 
 Columns = dict[str, Any]

@@ -6,16 +6,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foresight.forecasting.outlook import Forecast
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.calibrator import Calibrator
+from foresight.forecasting.features import SHARES
+from foresight.forecasting.joint_forecast import Forecast
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.forecasting.probability import UNTRAINED, Calibrator, Risk, forecast_with_risk
+from foresight.forecasting.risk import Bounds, RiskForecast
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.matching import Pairs
 from foresight.sla.status import Outlook, PredictedMinute
 
 DEFAULTS = ForecastParameters()
+LIKELY = 0.5
+"""A slot is predicted to violate from this probability on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +29,9 @@ class Outlooks:
     """The forecast of a matrix, and its risk for exactly the pairs that are evaluated, in their order."""
 
     forecast: Forecast
-    risk: Risk
+    risk: RiskForecast
+    has_default_limits: NDArray[np.bool_] | None = None
+    """By row: whether it was held against default limits, for none are stored with the series."""
 
     @classmethod
     def of(
@@ -32,32 +40,31 @@ class Outlooks:
         pairs: Pairs,
         horizon: int = 10,
         parameters: ForecastParameters = DEFAULTS,
-        calibrator: Calibrator = UNTRAINED,
+        calibrator: Calibrator | None = None,
     ) -> Outlooks:
         """Forecast the matrix ``horizon`` slots ahead and judge each pair's bounds against that."""
-        bounds = pairs.row, pairs.lower, pairs.upper
-        return cls(*forecast_with_risk(matrix.values, *bounds, horizon, parameters, calibrator))
+        bounds = Bounds(pairs.row, pairs.lower, pairs.upper)
+        return cls(*forecast_risk(matrix.values, bounds, (horizon,), parameters, calibrator))
 
     def outlook(self, pair: int, grid: Grid) -> Outlook | None:
         """The record of one pair; None where there is no forecast."""
         risk, forecast, row = self.risk, self.forecast, int(self.risk.rows[pair])
-        if math.isnan(risk.probability[pair]):
+        probability = float(risk.probability[pair, 0])
+        if math.isnan(probability):
             return None
-        views = {
-            "paths": risk.components.paths,
-            "analogs": risk.components.analogs,
-            "onsets": risk.components.onsets,
-        }
-        first = float(risk.first_step[pair])
+        first = float(risk.first_slot[pair])
         return Outlook(
-            probability=float(risk.probability[pair]),
-            components=tuple((name, _known(float(view[pair, -1]))) for name, view in views.items()),
+            probability=probability,
+            components=tuple(zip(SHARES, map(_known, risk.views[pair].tolist()), strict=True)),
             first_slot=None if math.isnan(first) else grid.as_of + max(round(first), 1) * grid.step_seconds,
-            predicted=tuple(self._minute(pair, int(at), grid) for at in np.flatnonzero(risk.violating[pair])),
+            predicted=tuple(
+                self._minute(pair, int(at), grid) for at in np.flatnonzero(risk.at_slot[pair] >= LIKELY)
+            ),
             model=forecast.model_name(row),
             mase=_known(float(forecast.mase[row])),
             calibrator=risk.calibrator,
-            violated_minutes=float(np.nan_to_num(risk.step_probability[pair]).sum()) * grid.step_seconds / 60,
+            violated_minutes=float(np.nan_to_num(risk.at_slot[pair]).sum()) * grid.step_seconds / 60,
+            has_default_limits=self.has_default_limits is not None and bool(self.has_default_limits[row]),
         )
 
     def _minute(self, pair: int, at: int, grid: Grid) -> PredictedMinute:
@@ -67,7 +74,7 @@ class Outlooks:
             value=float(self.forecast.mean[row, at]),
             low=float(self.forecast.joint_lower[row, at]),
             high=float(self.forecast.joint_upper[row, at]),
-            probability=float(self.risk.step_probability[pair, at]),
+            probability=float(self.risk.at_slot[pair, at]),
         )
 
 

@@ -120,6 +120,8 @@ class Outlook:
     calibrator: str
     violated_minutes: float = 0.0
     """How many of the coming minutes are expected to violate."""
+    has_default_limits: bool = False
+    """Whether the series was held against default limits, for its own are not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,12 @@ class Store:
         """Whether this is MySQL or MariaDB."""
         return self.engine.dialect.name in MYSQL_FAMILY
 
+    @property
+    def driver_error(self) -> type[Exception]:
+        """What the driver's own errors are."""
+        found: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return found
+
     def transact(self, work: Callable[[Connection], Result], *, lock: str | None = None) -> Result:
         """What ``work`` returns, run in one transaction and committed.
 
@@ -103,10 +109,11 @@ class Store:
         """
 
         def once() -> Result:
-            with translated(self.name), self.engine.connect() as connection:
-                if at_one_moment or not self.is_mysql:
-                    connection.execution_options(**_read_options(self.engine))
+            with translated(self.name, self.driver_error), self.engine.connect() as connection:
+                connection.execution_options(**{_READ_ONLY: True})
                 with connection.begin():
+                    if at_one_moment and self.is_mysql:
+                        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                     return work(connection)
 
         result: Result = self._retrying()(once)
@@ -136,7 +143,7 @@ class _Transaction(Generic[Result]):
 
     def attempt(self) -> Result:
         try:
-            with translated(self._store.name):
+            with translated(self._store.name, self._store.driver_error):
                 return self._once()
         except TryAgain as error:
             if self._in_doubt is not None:
@@ -281,12 +288,6 @@ def _prepare_mysql(dbapi_connection: Any, record: Any) -> None:
     cursor.close()
     folder = getattr(dbapi_connection, "_allow_local_infile_in_path", None)
     record.info[INFILE_FOLDER] = Path(folder) if local_infile and folder else None
-
-
-def _read_options(engine: Engine) -> dict[str, Any]:
-    if engine.dialect.name == "sqlite":
-        return {_READ_ONLY: True}
-    return {"isolation_level": "REPEATABLE READ"}  # several statements see one moment
 
 
 def lock_name(installation: str, name: str) -> str:

@@ -54,7 +54,7 @@ _FINAL: Final = frozenset({
 
 _FINAL_IN_SQLITE: Final = frozenset({1, 3, 11, 18, 19, 20, 21, 23, 24, 25, 26})
 """Primary result codes: error in SQL, no permission, corrupt, too big, constraint, mismatch, misuse,
-no authorisation, format, range, not a database (https://sqlite.org/rescode.html)."""
+no authorisation, format, range, not a database."""
 
 _FINAL_WITHOUT_CODE: Final = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
@@ -135,9 +135,10 @@ def judge_connection(context: ExceptionContext) -> Exception | None:
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, driver_error: type[Exception] = DBAPIError) -> Iterator[None]:
     """Errors of SQLAlchemy and its drivers as errors of ours; ``what`` names the database.
 
+    SQLAlchemy lets some errors of the driver through: ``driver_error`` is what those are, too.
     Errors of Python pass as they are, also those that a value raises on its way into a statement.
     """
     try:
@@ -154,6 +155,8 @@ def translated(what: str) -> Iterator[None]:
         raise error.orig from error
     except SQLAlchemyError as error:
         raise FinalError(f"{what}: {error}") from error
+    except driver_error as error:
+        raise _meaning(DBAPIError.instance("", None, error, driver_error), what) from error  # type: ignore[arg-type] # typed for statements
 
 
 def _meaning(error: DBAPIError, what: str) -> FinalError | StoreUnavailable:

@@ -64,6 +64,17 @@ def latest_analysed(connection: Connection) -> int | None:
     return None if newest is None else whole_seconds(newest)
 
 
+def newest_report(connection: Connection) -> Mapping[str, Any]:
+    """What the newest run over the whole catalogue reported; empty where there is none."""
+    query = (
+        select(analysed_interval.c.report)
+        .where(analysed_interval.c.scope == CATALOGUE_SCOPE)
+        .order_by(analysed_interval.c.as_of.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar() or {}
+
+
 def read_interval(connection: Connection, table: Table, as_of: int, names: Sequence[str]) -> dict[str, Any]:
     """Columns of what is stored of every series analysed at ``as_of``, as lists, in the order of the key.
 

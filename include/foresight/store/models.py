@@ -121,13 +121,16 @@ def deploy(
     return action
 
 
-def roll_back(connection: Connection, name: str, alias: str, change: Change) -> tuple[int, int]:
+def roll_back(
+    connection: Connection, name: str, alias: str, change: Change, expected: int | None = None
+) -> tuple[int, int]:
     """Deploys what was deployed before, with its defaults; answers the versions taken out and put back.
 
     What was deployed is a stack: rolling back twice goes back by two. Versions deleted meanwhile are passed
-    over. Raises ``NotFound`` where nothing is deployed, ``FinalError`` at the bottom of the stack.
+    over. Raises ``NotFound`` where nothing is deployed, ``FinalError`` at the bottom of the stack, and where
+    another version than the ``expected`` one is deployed: so a request may be repeated.
     """
-    now = find_deployment(connection, name, alias)
+    now = _expected(connection, name, alias, expected)
     there = {row.version for row in list_versions(connection, name)}
     for version, defaults in reversed(_stack(connection, name, alias)[:-1]):
         if version in there and version != now.version:
@@ -137,9 +140,14 @@ def roll_back(connection: Connection, name: str, alias: str, change: Change) -> 
     raise FinalError(f"{name}@{alias} has nothing to go back to: no other version was deployed before")
 
 
-def undeploy(connection: Connection, name: str, alias: str, change: Change) -> int:
-    """Takes a deployment away; answers its version. Raises ``NotFound``."""
-    found = find_deployment(connection, name, alias)
+def undeploy(
+    connection: Connection, name: str, alias: str, change: Change, expected: int | None = None
+) -> int:
+    """Takes a deployment away; answers its version.
+
+    Raises ``NotFound``, and ``FinalError`` where another version than the ``expected`` one is deployed.
+    """
+    found = _expected(connection, name, alias, expected)
     connection.execute(delete(deployment).where(deployment.c.name == name, deployment.c.alias == alias))
     _note(connection, name, "undeployed", found.version, change, alias)
     return int(found.version)
@@ -163,6 +171,15 @@ def delete_versions(
     if not list_versions(connection, name):
         connection.execute(delete(model).where(model.c.name == name))
     return [(int(row.version), str(row.sha256)) for row in doomed]
+
+
+def _expected(connection: Connection, name: str, alias: str, expected: int | None) -> Row[Any]:
+    found = find_deployment(connection, name, alias)
+    if expected is not None and found.version != expected:
+        raise FinalError(
+            f"{name}@{alias} is version {found.version} now, not {expected}: nothing was changed"
+        )
+    return found
 
 
 def _refuse_used(connection: Connection, name: str, version: int) -> None:

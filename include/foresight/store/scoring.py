@@ -64,7 +64,7 @@ def close_batch(connection: Connection, stream: str, number: int, at: int) -> bo
     _save(
         connection, scoring_stream,
         stream=stream, number=number + 1, offsets=held.until, until=None, model_name=None,
-        model_version=None, plan=None, updated_at=at,
+        model_version=None, plan=None, updated_at=at, topic_ids=held.topic_ids,
     )  # fmt: skip
     return True
 

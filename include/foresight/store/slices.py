@@ -32,6 +32,7 @@ CONFIGURATION_LOCK: Final = "slice_configuration"
 MOST_ERRORS: Final = 50_000
 """Errors of a model that are read at once."""
 _AT_ONCE: Final = 500
+_CLOCK_SECONDS: Final = 86_400
 _CELL: Final = ("snssai", "cu", "cell")
 
 
@@ -159,8 +160,12 @@ def last_changes(connection: Connection, since: int) -> dict[Cell, int]:
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
-    """The instant that names the next batch: ``at``, or the first second that no batch of the topics has."""
-    query = select(func.max(publication.c.as_of)).where(publication.c.topic.in_(topics))
+    """The instant that names the next batch: ``at``, or the first second behind all batches of the topics.
+
+    Batches more than a day ahead were named while a clock was wrong: they are passed over.
+    """
+    near = publication.c.as_of <= at + _CLOCK_SECONDS
+    query = select(func.max(publication.c.as_of)).where(publication.c.topic.in_(topics), near)
     newest = connection.execute(query).scalar()
     return at if newest is None else max(at, whole_seconds(newest) + 1)
 

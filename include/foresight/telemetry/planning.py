@@ -97,8 +97,8 @@ def plan(
         as_of: the instant the run is pinned to, epoch seconds; floored to the step of each entry.
         max_series_per_shard: wished size; exceeded only where ``max_shards`` would be.
         max_shards: most shards in all; at least one for each (step, window) of the catalogue.
-        is_late: asked after an entry that could not be read; once it is true, the entries behind it are
-            left out unasked, for what was read has to be worked on too.
+        is_late: once it is true, the entries that are left are not asked for: what was read has to be worked
+            on too.
 
     An entry that the source refuses, or cannot answer in time, is set aside with the reason.
 
@@ -108,10 +108,10 @@ def plan(
     """
     claimed: set[SeriesKey] = set()
     entries, wanted = [], defaultdict[Grid, list[Selection]](list)
-    may_pass = was_refused = False
+    may_pass = False
     for entry in catalogue.metrics:
         grid = entry.grid(as_of)
-        if was_refused and is_late():
+        if is_late():
             entries.append(EntryPlan(entry.name, 0, refused=NOT_ASKED))
             may_pass = True
             continue
@@ -120,7 +120,6 @@ def plan(
         except (BadAnswer, EntryUnavailable) as error:
             entries.append(EntryPlan(entry.name, 0, refused=str(error)))
             may_pass |= isinstance(error, EntryUnavailable)
-            was_refused = True
             continue
         fresh = [key for key in found if key not in claimed]
         kept = tuple(fresh[: entry.max_series])

@@ -274,7 +274,7 @@ def _beginnings(url: str, target: str) -> tuple[str, str]:
 def _check(response: requests.Response, body: bytes, method: str, where: str) -> None:
     """Raises for every answer but data."""
     status = response.status_code
-    is_page = body.lstrip()[:1] == b"<"
+    is_page = _is_page(body)
     if is_page and (status == requests.codes.ok or status in {401, 403}) and _SIGN_IN_PAGE.search(body):
         raise _SignedOut(
             f"{where}: status {status}: the answer is a sign-in page ({_page(body)}), not data: "
@@ -296,12 +296,16 @@ def _check(response: requests.Response, body: bytes, method: str, where: str) ->
 
 def _reason(body: bytes) -> str:
     """What Prometheus gives as the reason, else the title of a page, else the beginning of the body."""
-    if body.lstrip()[:1] == b"<":
+    if _is_page(body):
         return _page(body)
     try:
         return str(orjson.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
         return repr(body[:200])
+
+
+def _is_page(body: bytes) -> bool:
+    return body[:100].lstrip()[:1] == b"<"
 
 
 def _page(body: bytes) -> str:

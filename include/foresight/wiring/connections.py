@@ -38,6 +38,7 @@ from foresight.wiring.extras import (
     RecordingExtra,
     checked_extra,
 )
+from foresight.wiring.settings import installation
 from foresight.wiring.stores import STORES
 
 if TYPE_CHECKING:
@@ -144,9 +145,11 @@ def upkeep_results() -> Store:
 
 def kafka_config() -> dict[str, Any]:
     """The librdkafka settings of the connection ``kafka``; they hold secrets, so they are never logged."""
-    from foresight.messaging import client_config
+    from foresight.messaging import INSTALLATION, client_config
 
-    return client_config(dict(read_extra(find_connection(KAFKA_CONNECTION))), KAFKA_CONNECTION)
+    config = client_config(dict(read_extra(find_connection(KAFKA_CONNECTION))), KAFKA_CONNECTION)
+    name = installation()
+    return config | {INSTALLATION: name} if name else config
 
 
 def open_slice_configuration() -> ConfigurationService | None:

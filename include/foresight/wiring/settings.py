@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foresight.conventions import CATALOGUE_FILE
-from foresight.errors import NotFound
+from foresight.errors import FinalError, NotFound
 
 if TYPE_CHECKING:
     from foresight.telemetry.catalogue import Catalogue, WatchedMetric
 
+_INSTALLATION = re.compile(r"[A-Za-z0-9_-]{0,32}")
 SHIPPED = Path(__file__).parents[2] / "config"
 """The files that come with a checkout."""
 
@@ -20,6 +22,17 @@ SHIPPED = Path(__file__).parents[2] / "config"
 def config_folder() -> Path:
     """``FORESIGHT_CONFIG``, else the files that come with the checkout."""
     return Path(os.environ.get("FORESIGHT_CONFIG", SHIPPED))
+
+
+def installation() -> str:
+    """``FORESIGHT_INSTALLATION``: tells installations on one broker or MySQL server apart; empty by default.
+
+    Raises ``FinalError`` for a name that topics and locks cannot carry.
+    """
+    name = os.environ.get("FORESIGHT_INSTALLATION", "")
+    if not _INSTALLATION.fullmatch(name):
+        raise FinalError(f"FORESIGHT_INSTALLATION is {name!r}: use letters, digits, '_' and '-', 32 at most")
+    return name
 
 
 def data_docs_folder() -> Path | None:

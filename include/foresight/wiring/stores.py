@@ -11,6 +11,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from foresight.wiring.settings import installation
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
@@ -40,7 +42,7 @@ class OpenStores:
             if store is None:
                 from foresight.store import open_store
 
-                store = self._open[key] = open_store(url, connect_args=arguments)
+                store = self._open[key] = open_store(url, installation=installation(), connect_args=arguments)
             self._open.move_to_end(key)
             while len(self._open) > MAX_OPEN:
                 gone, oldest = self._open.popitem(last=False)

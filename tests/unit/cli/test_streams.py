@@ -65,7 +65,7 @@ def test_every_command_keeps_standard_output_for_data() -> None:
 
 def test_no_command_writes_past_the_stream_for_data() -> None:
     for path in CLI.glob("*.py"):
-        if path.name == "console.py":
+        if path.name in {"app.py", "console.py"}:  # the version is printed before any command begins
             continue
         text = path.read_text()
         assert "sys.stdout" not in text, path

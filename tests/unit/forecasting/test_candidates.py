@@ -11,9 +11,10 @@ from foresight.forecasting.candidates import (
     THETA_WEIGHT,
     forecast_all,
 )
-from foresight.forecasting.origins import Origins, Plan
+from foresight.forecasting.origins import Plan
 from foresight.forecasting.parameters import ForecastParameters
 from tests.unit.analysis.recorded import recorded_windows
+from tests.unit.forecasting.blocks import origins_of
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),
@@ -29,7 +30,7 @@ def samples():
 
 def forecasts(samples: np.ndarray, model: str, stride: int = 5) -> np.ndarray:
     """``[n_series, total, horizon]`` of one model."""
-    origins = Origins.of(samples, Plan.of(samples.shape[1], 10, ForecastParameters(stride=stride)))
+    origins = origins_of(samples, Plan.of(samples.shape[1], 10, ForecastParameters(stride=stride)))
     level, slope, growth = forecast_all(origins, origins.running_means()).of(
         np.full(len(samples), MODELS.index(model))
     )

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from foresight.analysis import AnalysisParameters
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.assessment import forecast_risk
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.forecasting.probability import forecast_with_risk
+from foresight.forecasting.risk import Bounds
 
 PARAMETERS = ForecastParameters(enough=AnalysisParameters(min_observed=30, min_coverage=0.5))
 
@@ -45,12 +46,12 @@ def test_young_and_old_series_together_are_what_each_is_alone() -> None:
         np.full(24, -np.inf),
         np.nanmax(values[bounds], axis=1, initial=0.0) * np.repeat([0.9, 1.1], 12),
     )
-    together, risk = forecast_with_risk(values, bounds, lower, upper, 10, PARAMETERS)
+    together, risk = forecast_risk(values, Bounds(bounds, lower, upper), (10,), PARAMETERS)
     for row in range(12):
         mine = np.flatnonzero(bounds == row)
         first = np.zeros(len(mine), dtype=np.intp)
-        alone, one = forecast_with_risk(
-            values[row : row + 1], first, lower[mine], upper[mine], 10, PARAMETERS
+        alone, one = forecast_risk(
+            values[row : row + 1], Bounds(first, lower[mine], upper[mine]), (10,), PARAMETERS
         )
         assert alone.mean.tobytes() == together.mean[row : row + 1].tobytes()
         assert one.probability.tobytes() == risk.probability[mine].tobytes()

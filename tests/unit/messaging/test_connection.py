@@ -83,3 +83,15 @@ def test_settings_for_airflows_own_operators_do_not_weaken_the_clients() -> None
 )
 def test_transactional_ids_begin_as_the_connection_says(extra: dict[str, str], expected: str) -> None:
     assert Connection({"bootstrap.servers": "x:1", **extra}).transaction_prefix == expected
+
+
+def test_names_of_transactions_carry_the_installation() -> None:
+    prefixes = [
+        Connection({"bootstrap.servers": "x", **more}).transaction_prefix
+        for more in (
+            {},
+            {"foresight.installation": "east"},
+            {"transactional.id": "", "foresight.installation": "e"},
+        )
+    ]
+    assert prefixes == ["foresight.", "foresight.east:", ""]

@@ -13,6 +13,7 @@ def test_the_public_surface_is_sorted_and_there() -> None:
 def test_the_public_surface_is_what_it_was() -> None:
     assert set(messaging.__all__) == {
         "ClientConfig",
+        "INSTALLATION",
         "Delivered",
         "Drain",
         "Drained",
@@ -22,6 +23,7 @@ def test_the_public_surface_is_what_it_was() -> None:
         "PublicationLost",
         "Publishers",
         "Received",
+        "TopicWatch",
         "client_config",
         "dead_letter",
         "delivered_ids",
@@ -33,4 +35,5 @@ def test_the_public_surface_is_what_it_was() -> None:
         "redacted",
         "telemetry_messages",
         "topic_id",
+        "topic_of_ours",
     }

@@ -149,7 +149,7 @@ def test_a_prediction_that_is_too_long_is_refused_for_pmml_too() -> None:
         for i in range(9000)
     )
     data = PMML.format(output=f"<Output>{fields}</Output>").encode()
-    with pytest.raises(InvalidModel, match="bytes, at most 131072 are allowed"):
+    with pytest.raises(InvalidModel, match="9000 outputs, more than the 1000 allowed"):
         trial.try_out(data, "pmml")
     trial.try_out(PMML.format(output="").encode(), "pmml")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foresight.errors import BrokerRefused, BrokerUnavailable, MessageRejected
-from foresight.messaging import Message, drain
+from foresight.messaging import INSTALLATION, Message, drain
 from foresight.messaging.embedded import start_broker
 from foresight.services import publications
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
@@ -115,7 +115,7 @@ def test_one_that_cannot_be_sent_is_set_aside_and_keeps_no_run_red(store: Store,
     assert opened(store, 1200, content="mended") == "pending"
 
 
-def test_messages_that_cannot_even_be_made_are_set_aside_too(store: Store, servers: str) -> None:
+def test_a_fault_of_the_program_sets_nothing_aside_and_keeps_nothing_back(store: Store, servers: str) -> None:
     opened(store, 600)
     opened(store, 1200)
 
@@ -126,7 +126,10 @@ def test_messages_that_cannot_even_be_made_are_set_aside_too(store: Store, serve
 
     with pytest.raises(KeyError):
         publish_pending(store, {"bootstrap.servers": servers}, TOPIC, broken)
-    assert [state_of(store, as_of)["state"] for as_of in (600, 1200)] == ["set_aside", "published"]
+    assert [state_of(store, as_of)["state"] for as_of in (600, 1200)] == ["pending", "published"]
+    assert publish_pending(store, {"bootstrap.servers": servers}, TOPIC, messages) == {
+        f"{TOPIC}/600/{WHOLE}": 3
+    }
 
 
 def test_many_that_fail_do_not_starve_the_newest(
@@ -178,3 +181,12 @@ def test_a_publication_goes_on_at_a_broker_that_forgot_everything(store: Store) 
     publish_pending(store, {"bootstrap.servers": address}, TOPIC, messages)
     assert ids(address) == [b"0:600", b"1:600", b"2:600"]
     del owner
+
+
+def test_installations_on_one_broker_have_topics_of_their_own(store: Store, servers: str) -> None:
+    kafka = {"bootstrap.servers": servers, INSTALLATION: "east"}
+    opened(store, 600)
+    publish_pending(store, kafka, TOPIC, messages)
+    assert ids(servers) == []
+    found = drain({"bootstrap.servers": servers}, f"east.{TOPIC}", {}).messages
+    assert sorted(dict(m.headers)["id"] or b"" for m in found) == [b"0:600", b"1:600", b"2:600"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from foresight.analysis import AnalysisParameters, analyse, curves
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix

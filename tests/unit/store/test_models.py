@@ -154,3 +154,14 @@ def test_what_is_not_there_is_told_with_what_is(
 ) -> None:
     with pytest.raises(NotFound, match=complaint):
         done(three, work, *arguments)
+
+
+def test_a_request_that_is_repeated_does_not_change_another_version(three: Store) -> None:
+    for version in (1, 2, 3):
+        deployed(three, version)
+    assert done(three, models.roll_back, "iris", "champion", ME, 3) == (3, 2)
+    for change in (models.roll_back, models.undeploy):
+        with pytest.raises(FinalError, match="is version 2 now, not 3: nothing was changed"):
+            done(three, change, "iris", "champion", ME, 3)
+    assert version_in_use(three) == 2
+    assert done(three, models.undeploy, "iris", "champion", ME, 2) == 2

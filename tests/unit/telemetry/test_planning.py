@@ -86,13 +86,13 @@ def test_an_entry_that_times_out_is_set_aside_and_the_others_go_on() -> None:
     assert (planned.n_series, planned.refused) == (2, {"slow": "slow timed out"})
 
 
-def test_once_it_is_late_what_stands_behind_a_slow_entry_is_not_asked_for() -> None:
-    entries = map(entry, ("a", "slow", "b"))
-    known = Listed({name: hosts(name, 2) for name in "ab"})
-    planned = plan(catalogue(*entries), known, AS_OF, is_late=lambda: True)
-    assert planned.n_series == 2
-    assert list(planned.refused) == ["slow", "b"]
-    assert "not asked for" in planned.refused["b"]
+def test_once_it_is_late_the_entries_that_are_left_are_named_and_not_asked_for() -> None:
+    known = Listed({name: hosts(name, 2) for name in "abc"})
+    late = iter([False, False, True])
+    planned = plan(catalogue(*map(entry, "abc")), known, AS_OF, is_late=lambda: next(late))
+    assert planned.n_series == 4
+    assert list(planned.refused) == ["c"]
+    assert "not asked for" in planned.refused["c"]
 
 
 def test_an_entry_of_which_series_may_be_lacking_is_named_with_the_reason() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from foresight.errors import NotFound
@@ -21,7 +22,7 @@ from foresight.services.scoring.batches import Plan, Trace
 from foresight.services.scoring.deployments import Deployed
 from foresight.services.scoring.files import score_file
 from foresight.services.scoring.load_tests import run_load_test
-from foresight.services.scoring.places import FileSource, Source, TopicSource, topic_of
+from foresight.services.scoring.places import FileSource, Source, TopicSource, check_header, topic_of
 from foresight.services.scoring.scorers import Scoring
 from foresight.services.scoring.streams import StreamRun
 from foresight.services.scoring.tables import TableSource, check_sink, prepare_sink, table_of
@@ -57,9 +58,8 @@ def score_batches(context: Context) -> dict[str, Any]:
         single_output=bad is None,
     )
     mapping = deployed.mapping(params["field_mapping"] or None)
-    service.scorer(
-        deployed.model, deployed.sha256, mapping
-    )  # says now what is wrong with the mapping, before anything is begun
+    # Says now what is wrong with the mapping or a header, before anything is begun.
+    check_header(source, service.scorer(deployed.model, deployed.sha256, mapping).mapping)
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
     trace = Trace(run.dag_id, run.run_id, facts)
     if all(map(_is_file, filter(None, (source, good, bad)))):
@@ -76,7 +76,9 @@ def score_batches(context: Context) -> dict[str, Any]:
         bad=bad,
         batch_size=params["batch_size"],
     )
-    _stream_run(service, source, plan, settings, trace).run(params["minutes"] * 60)
+    stream_run = _stream_run(service, source, plan, settings, trace)
+    is_retry = getattr(context.get("ti"), "try_number", 1) > 1
+    replace(stream_run, is_retry=is_retry).run(params["minutes"] * 60)
     return _done(service.store, trace, {}, is_whole=False)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.errors import NotFound
+from foresight.errors import FinalError, NotFound
 from foresight.orchestration.runs import is_announced
 from foresight.orchestration.window import resolve_window
 from foresight.services.evaluation import check_kept, evaluate_stored, is_kept, utc
@@ -53,17 +53,26 @@ Handed = dict[str, Any]
 
 SLIS_PER_SHARD = 2000
 AT_ONCE = 100
-"""Most intervals that one run works on, unless events name more; what is left waits for the next."""
+"""Most intervals that one run works on; what is left waits for the next."""
+MAX_TASKS = 256
+"""Most mapped tasks of one run; Airflow makes 1,024 at most."""
+MAX_SET_ASIDE = 0.5
+"""Share of the SLAs from which on a run fails: so many broken ones are no accident of single SLAs."""
 MAX_REASONS = 100
 """Most SLAs whose reason to be set aside is kept with a run."""
 
 
+class TooManySetAside(FinalError):
+    """So many SLAs could not be evaluated that something else must be wrong than they."""
+
+
 def plan_evaluations(context: Context) -> list[Handed]:
-    """One thing handed over for each interval and shard of SLAs."""
+    """A reference for each interval and shard of SLAs: as-of, first and last name of the shard."""
     store = results()
     active = list_slas(store)
     slas = active.choose(context["params"]["slas"] or ())
-    intervals = _intervals(context, store)
+    shards = list(_shards(slas))
+    intervals = _intervals(context, store, max(1, min(AT_ONCE, MAX_TASKS // max(1, len(shards)))))
     log.info("%d SLAs, intervals until %s", len(slas), [utc(as_of) for as_of in intervals])
     for name, reason in sorted(active.unreadable.items())[:MAX_REASONS]:
         log.error("SLA %s cannot be read: %s", name, reason)
@@ -71,13 +80,13 @@ def plan_evaluations(context: Context) -> list[Handed]:
         log.warning("no SLA can be evaluated: write one and apply it with `foresight sla apply -f FILE`")
         store.transact(lambda connection: _mark_evaluated(connection, intervals, []))
     return [
-        {"as_of": as_of, "slas": names, "name": f"{utc(as_of)} shard {number}"}
+        {"as_of": as_of, "first": first, "last": last, "name": f"{utc(as_of)} shard {number}"}
         for as_of in intervals
-        for number, names in enumerate(_shards(slas))
+        for number, (first, last) in enumerate(shards)
     ]
 
 
-def _intervals(context: Context, store: Store) -> list[int]:
+def _intervals(context: Context, store: Store, at_most: int) -> list[int]:
     """As-of of the intervals to evaluate, oldest first."""
     run = context["dag_run"]
     if context["params"]["as_of"] or run.run_type.value == "backfill" or run.run_type.value == "manual":
@@ -90,27 +99,34 @@ def _intervals(context: Context, store: Store) -> list[int]:
         if event.extra.get("scope") == CATALOGUE_SCOPE
     }
     pending = store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
-    return _chosen(store, named, pending)
+    return _chosen(store, named, pending, at_most)
 
 
-def _chosen(store: Store, named: set[int], pending: Sequence[int]) -> list[int]:
-    """What events name, for no later run would, and as many of those that wait as one run takes.
+def _chosen(store: Store, named: set[int], pending: Sequence[int], at_most: int) -> list[int]:
+    """What events name, and the newest of those that wait, as many as one run takes.
 
     An interval whose samples retention has removed is left out: retention takes the oldest first, so all that
-    wait before such a one have lost theirs too.
+    wait before such a one have lost theirs too. Of those named, the ones that do not wait come first, for no
+    later run would evaluate them.
     """
-    waiting = [as_of for as_of in pending if as_of not in named]
-    n_lost = bisect_left(waiting, True, key=lambda as_of: is_kept(store, as_of))
+    n_lost = bisect_left(pending, True, key=lambda as_of: is_kept(store, as_of))
     if n_lost:
         log.warning(
             "%d intervals until %s are left out: they were never evaluated, and their samples are gone",
             n_lost,
-            utc(waiting[n_lost - 1]),
+            utc(pending[n_lost - 1]),
         )
-    told = {as_of for as_of in named if is_kept(store, as_of)}
-    for as_of in sorted(named - told):
+    waiting = set(pending[n_lost:])
+    again = {as_of for as_of in named.difference(pending) if is_kept(store, as_of)}
+    for as_of in sorted(named - waiting - again):
         log.warning("the interval until %s is left out: its samples are gone", utc(as_of))
-    return sorted(told.union(waiting[n_lost : n_lost + max(0, AT_ONCE - len(told))]))
+    newest = sorted(again, reverse=True) + sorted(waiting, reverse=True)
+    chosen, left = newest[:at_most], newest[at_most:]
+    for as_of in sorted(again.intersection(left)):
+        log.error("the interval until %s is not evaluated again: trigger a run for it", utc(as_of))
+    if left:
+        log.warning("%d intervals until %s wait for the next run", len(left), utc(max(left)))
+    return sorted(chosen)
 
 
 def _named(context: Context, store: Store) -> int:
@@ -128,22 +144,33 @@ def _named(context: Context, store: Store) -> int:
     return as_of
 
 
-def _shards(slas: Sequence[Sla]) -> Iterator[list[str]]:
-    """Names of SLAs that have about ``SLIS_PER_SHARD`` SLIs together."""
+def _shards(slas: Sequence[Sla]) -> Iterator[tuple[str, str]]:
+    """First and last name of SLAs that have about ``SLIS_PER_SHARD`` SLIs together."""
+    slas = sorted(slas, key=lambda sla: sla.name)
     sizes = np.cumsum([len(sla.slis) for sla in slas])
     numbered = zip((sizes - 1) // SLIS_PER_SHARD, slas, strict=True)
     for _, group in groupby(numbered, key=lambda pair: int(pair[0])):
-        yield [sla.name for _, sla in group]
+        names = [sla.name for _, sla in group]
+        yield names[0], names[-1]
 
 
 def evaluate_shard(context: Context, handed: Handed) -> Handed:
     """Evaluates some SLAs at one as-of and stores that; one that cannot be evaluated is set aside."""
     context["shard_name"] = handed["name"]  # type: ignore[index]
     started = time.monotonic()
-    found = evaluate_stored(results(), handed["slas"], handed["as_of"])
+    store = results()
+    active = list_slas(store).choose(context["params"]["slas"] or ())
+    names = [sla.name for sla in active if handed["first"] <= sla.name <= handed["last"]]
+    found = evaluate_stored(store, names, handed["as_of"])
     log.info("%s: %d SLIs: %s", handed["name"], sum(found.states.values()), found.states)
     seconds = time.monotonic() - started
-    return {**handed, "states": found.states, "set_aside": found.set_aside, "seconds": seconds}
+    return {
+        **handed,
+        "n_slas": len(names),
+        "states": found.states,
+        "set_aside": found.set_aside,
+        "seconds": seconds,
+    }
 
 
 def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
@@ -189,6 +216,13 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
     log.info("%d intervals: %s", len(intervals), dict(states))
     for name, reason in sorted(reasons.items())[:MAX_REASONS]:
         log.error("SLA %s is set aside: %s", name, reason)
+    n_slas = sum(shard["n_slas"] for shard in shards if shard["as_of"] == intervals[-1]) if intervals else 0
+    if len(set_aside) > MAX_SET_ASIDE * n_slas:
+        name, reason = min(set_aside.items())
+        raise TooManySetAside(
+            f"{len(set_aside)} of {n_slas} SLAs could not be evaluated, such as {name}: {reason}; "
+            "what could be is stored"
+        )
     return {"intervals": intervals, "states": dict(states), "set_aside": len(reasons)}
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 from foresight.errors import ForesightError
+
+if TYPE_CHECKING:
+    from foresight.messaging import TopicWatch
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +63,15 @@ class TopicDoorbell(BaseEventTrigger):
 
 
 def _ends(topic: str) -> dict[str, int]:
-    """Where each partition ends now."""
-    from foresight.messaging import end_offsets
+    """Where each partition ends now; asked by clients that stay from look to look."""
     from foresight.wiring.connections import kafka_config
 
-    return {str(number): end for number, end in end_offsets(kafka_config(), topic).items()}
+    watch = _watch(topic, frozenset(kafka_config().items()))
+    return {str(number): end for number, end in watch.ends().items()}
+
+
+@lru_cache(maxsize=8)
+def _watch(topic: str, config: frozenset[tuple[str, Any]]) -> TopicWatch:
+    from foresight.messaging import TopicWatch
+
+    return TopicWatch(dict(config), topic)

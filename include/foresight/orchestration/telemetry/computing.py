@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
 from foresight.analysis import Outcome as Usability
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.orchestration.telemetry.handover import (
     Folder,

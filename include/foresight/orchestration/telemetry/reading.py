@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 PLANNING_SECONDS: Final = 600.0
-"""Once an entry fails and planning took this long, the entries behind it wait for the next run."""
+"""Once planning took this long, the entries that are left wait for the next run."""
 
 
 def plan_run(context: Context) -> list[Handed]:

@@ -50,6 +50,8 @@ def matrix(element: Element) -> Floats:
     """A Matrix: full, diagonal or symmetric (its lower left half), or by cells."""
     rows = [numbers(array) for array in element.all("Array")]
     kind = element.get("kind", "any")
+    if kind not in {"any", "diagonal", "symmetric"}:
+        raise element.broken(f"kind {kind[:40]!r} is not known")
     if not rows:
         return _by_cells(element)
     if kind == "diagonal":

@@ -12,6 +12,8 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import arrays
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.result import Result, Subject, labels_column, winners
+from foresight.scoring.pmml.single import Single
+from foresight.scoring.pmml.single_expressions import reference
 from foresight.scoring.pmml.transformations import read_derived
 from foresight.scoring.pmml.values import Flags, Floats, cast
 from foresight.scoring.pmml.xml import Element
@@ -38,19 +40,14 @@ class Clusters:
     is_distance: bool
     binary: tuple[float, ...]
     target_type: str
+    singles: tuple[Single | None, ...]
+    is_plain: bool
 
     def evaluate(self, frame: Frame) -> Result:
         """The cluster of each record with its affinities; missing where every field is."""
-        x = np.column_stack([cast(compute(frame), "double").values for compute in self.fields])
-        known = ~np.isnan(x)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if self.is_distance:
-                scores = self._distance(x, known)
-            else:
-                scores = np.column_stack([self._similarity(x == 1, centre == 1) for centre in self.centres])
-        scores[~known.any(axis=1)] = math.nan
-        if not self.is_distance:
-            scores[~known.all(axis=1)] = math.nan
+        scores = self.scores(
+            np.column_stack([cast(compute(frame), "double").values for compute in self.fields])
+        )
         best = winners(-scores if self.is_distance else scores)
         value = labels_column(best, self.ids, "string")
         return Result(
@@ -61,6 +58,19 @@ class Clusters:
             entity=value,
             displays=self.names,
         )
+
+    def scores(self, x: Floats) -> Floats:
+        """How far points ``[n, m]`` are from each centre, or how similar to it; missing where all of x is."""
+        known = ~np.isnan(x)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.is_distance:
+                scores = self._distance(x, known)
+            else:
+                scores = np.column_stack([self._similarity(x == 1, centre == 1) for centre in self.centres])
+        scores[~known.any(axis=1)] = math.nan
+        if not self.is_distance:
+            scores[~known.all(axis=1)] = math.nan
+        return scores
 
     def _distance(self, x: Floats, known: Floats) -> Floats:
         """Summed over the fields that are there, scaled up for those that are not."""
@@ -113,6 +123,7 @@ def read(element: Element, subject: Subject) -> Clusters:
         raise element.broken("has no ClusteringField")
     computes = _center_fields(element, subject, fields)
     clusters = element.all("Cluster")
+    element.bound_table(len(clusters), len(computes))
     ids = tuple(cluster.get("id", str(place)) for place, cluster in enumerate(clusters, start=1))
     centres = np.array(
         [
@@ -131,9 +142,9 @@ def read(element: Element, subject: Subject) -> Clusters:
         fields=tuple(computes),
         weights=np.array([field.number("fieldWeight", 1.0) for field in fields]),
         adjust=adjust,
-        compares=tuple(_read_compare(field, measure) for field in fields),
+        compares=tuple(read_compare(field, measure) for field in fields),
         measure=kind.tag,
-        power=_power(kind),
+        power=read_power(kind),
         is_distance=is_distance,
         binary=tuple(
             kind.number(f"{letter}{pair}-parameter") for letter in "cd" for pair in ("11", "10", "01", "00")
@@ -141,22 +152,37 @@ def read(element: Element, subject: Subject) -> Clusters:
         if kind.tag == "binarySimilarity"
         else (),
         target_type=subject.target_type.data_type if subject.target else "string",
+        singles=tuple(reference(name, subject.scope) for name in _center_names(element, fields)),
+        is_plain=_is_plain(kind, measure, fields, adjust),
     )
 
 
-def _power(kind: Element) -> float:
+def _is_plain(kind: Element, measure: Element, fields: list[Element], adjust: Floats) -> bool:
+    """Whether a distance is Euclid's, or its square, over fields of equal weight."""
+    compares = {field.get("compareFunction", measure.get("compareFunction", "absDiff")) for field in fields}
+    weighs = any(field.number("fieldWeight", 1.0) != 1.0 for field in fields) or bool(np.any(adjust != 1.0))
+    return kind.tag in {"euclidean", "squaredEuclidean"} and compares == {"absDiff"} and not weighs
+
+
+def read_power(kind: Element) -> float:
+    """The power of a measure, 2 but for minkowski."""
     power = kind.number("p-parameter") if kind.tag == "minkowski" else 2.0
     if power <= 0:
         raise kind.broken("p-parameter must be above 0")
     return power
 
 
+def _center_names(element: Element, fields: list[Element]) -> list[str]:
+    center = element.first("CenterFields")
+    derived = [] if center is None else [field.need("name") for field in center.all("DerivedField")]
+    return derived or [field.need("field") for field in fields]
+
+
 def _center_fields(element: Element, subject: Subject, fields: list[Element]) -> list[Compute]:
-    names = [field.need("field") for field in fields]
     center = element.first("CenterFields")
     if center is not None:
         read_derived(center.all("DerivedField"), subject.scope)
-        names = [field.need("name") for field in center.all("DerivedField")] or names
+    names = _center_names(element, fields)
     for name in names:
         subject.scope.find(name)
 
@@ -166,7 +192,8 @@ def _center_fields(element: Element, subject: Subject, fields: list[Element]) ->
     return [compute(name) for name in names]
 
 
-def _read_compare(field: Element, measure: Element) -> Compare:
+def read_compare(field: Element, measure: Element) -> Compare:
+    """How two values of a field are compared."""
     name = field.get("compareFunction", measure.get("compareFunction", "absDiff"))
     if name not in _COMPARES:
         raise UnsupportedModel(f"ClusteringField compareFunction={name!r}")

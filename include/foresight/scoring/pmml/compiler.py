@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from foresight.scoring.pmml import (
     clustering,
     general_regression,
     mining,
+    neighbors,
     network,
     regression,
     rules,
@@ -25,6 +27,7 @@ from foresight.scoring.pmml.dictionary import DataField, MiningField, read_dicti
 from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Scope
 from foresight.scoring.pmml.outputs import OutputField, read_outputs
 from foresight.scoring.pmml.result import Algorithm, Result, Subject
+from foresight.scoring.pmml.single import Single
 from foresight.scoring.pmml.targets import Target, read_targets
 from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
 from foresight.scoring.pmml.values import Column, cast, constant
@@ -40,10 +43,12 @@ READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
     "RuleSetModel": rules.read,
     "ClusteringModel": clustering.read,
     "NaiveBayesModel": bayes.read,
+    "NearestNeighborModel": neighbors.read,
     "NeuralNetwork": network.read,
     "SupportVectorMachineModel": svm.read,
 }
 _NOT_MODELS = {"DataDictionary", "MiningBuildTask", "TransformationDictionary"}
+_FUNCTIONS = {"classification", "regression", "clustering", "mixed"}
 _VERSIONS = ("3.", "4.")
 
 
@@ -69,6 +74,17 @@ class Model:
         """The outputs that are results of the whole document."""
         mine = {o.name: self.subject.scope.fields[o.name] for o in self.outputs if o.is_final}
         return {**self.subject.handed_on, **mine}
+
+    @property
+    def width(self) -> int:
+        """About how many columns its evaluation holds at a time."""
+        own = len(self.derived) + len(self.outputs) + len(self.subject.target_type.values)
+        return own + 1 + int(getattr(self.algorithm, "width", 0))
+
+    @property
+    def algorithm_is_class(self) -> bool:
+        """Whether the answer is a class or a cluster."""
+        return self.subject.function in {"classification", "clustering", "mixed"}
 
     @property
     def is_plain(self) -> bool:
@@ -126,7 +142,7 @@ class Model:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
 
 
-@dataclass(slots=True)
+@dataclass
 class Document:
     """A whole PMML document: its first model, ready to score."""
 
@@ -135,11 +151,18 @@ class Document:
     dictionary: dict[str, DataField]
     derived: dict[str, Compute]
     verification: Element | None
+    singles: Mapping[str, Single]
+    needed: tuple[str, ...]
 
     @property
     def inputs(self) -> list[MiningField]:
         """The fields that a record should bring."""
         return [field for field in self.model.fields if field.is_input and field.data is not None]
+
+    @cached_property
+    def width(self) -> int:
+        """About how many columns are held at a time."""
+        return len(self.model.fields) + len(self.derived) + self.model.width
 
     def frame(self, columns: Mapping[str, Any], n: int) -> Frame:
         """Prepared fields of n records."""
@@ -196,7 +219,8 @@ def compile_document(root: Element) -> Document:
     if transformations is not None:
         read_derived(_usable(transformations.all("DerivedField"), scope), scope)
     compiled = _compile(model, scope, dictionary)
-    return Document(version, compiled, dictionary, scope.derived, model.first("ModelVerification"))
+    verification, needed = model.first("ModelVerification"), _needed(transformations, model, scope)
+    return Document(version, compiled, dictionary, scope.derived, verification, scope.singles, needed)
 
 
 def _usable(elements: list[Element], scope: Scope) -> list[Element]:
@@ -211,6 +235,20 @@ def _usable(elements: list[Element], scope: Scope) -> list[Element]:
             break
         hopeless = more
     return [element for element in elements if element.get("name") not in hopeless]
+
+
+def _needed(transformations: Element | None, model: Element, scope: Scope) -> tuple[str, ...]:
+    """The global derived fields that the model comes to ask for, in their order."""
+    elements = [] if transformations is None else transformations.all("DerivedField")
+    uses = {element.get("name"): used_fields(element) for element in elements}
+    spoken = {value for element in model.walk() for value in element.attributes.values()}
+    waiting = [name for name in uses if name in spoken]
+    needed = set(waiting)
+    while waiting:
+        more = (uses[waiting.pop()] & uses.keys()) - needed
+        needed |= more
+        waiting += more
+    return tuple(name for name in scope.derived if name in needed)
 
 
 def _schema_names(model: Element) -> set[str]:
@@ -232,6 +270,11 @@ def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField])
     targets = read_targets(element)
     subject = _subject(element, scope, fields, dictionary, targets)
     algorithm = READERS[element.tag](element, subject)
+    lost = [name for name in subject.targets if name != subject.target and name not in subject.others]
+    if lost:
+        raise UnsupportedModel(
+            f"{element.tag} with the target {lost[0][:80]!r}", "is not supported: it answers one"
+        )
     outputs = read_outputs(element, scope, subject)
     return Model(element.tag, subject, fields, scope.derived, algorithm, targets, outputs)
 
@@ -246,6 +289,8 @@ def _subject(
     names = [field.name for field in fields if field.usage in {"predicted", "target"}]
     target = names[0] if names else next((name for name in targets if name), None)
     function = element.need("functionName")
+    if function not in _FUNCTIONS:
+        raise UnsupportedModel(f"{element.tag} functionName={function[:40]!r}")
     kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
     if target is not None and target in dictionary:
         kind = dictionary[target].type

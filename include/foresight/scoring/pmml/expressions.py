@@ -110,6 +110,8 @@ def read_norm_points(element: Element) -> list[tuple[float, float]]:
 def _norm_continuous(element: Element, scope: Scope) -> Expression:
     name, outliers = element.need("field"), element.get("outliers", "asIs")
     scope.find(name)
+    if outliers not in {"asIs", "asMissingValues", "asExtremeValues"}:
+        raise UnsupportedModel(f"NormContinuous outliers={outliers[:40]!r}")
     points, missing = read_norm_points(element), map_missing(element, "double")
 
     def compute(frame: Frame) -> Column:

@@ -14,6 +14,7 @@ from foresight.scoring.pmml.result import Result, Subject, classified, number_re
 from foresight.scoring.pmml.tree import Tree
 from foresight.scoring.pmml.values import Floats, cast
 from foresight.scoring.pmml.walker import Walker
+from foresight.scoring.pmml.xml import MAX_CELLS
 
 _VOTES = {"majorityVote": False, "weightedMajorityVote": True}
 _MEANS = {"average": False, "weightedAverage": True}
@@ -64,6 +65,8 @@ def of(ensemble: Any, subject: Subject) -> Forest | None:
     labels = tuple(
         dict.fromkeys([*ensemble.labels, *(label for tree in trees for label in tree.answers.labels)])
     )
+    if sum(len(tree.nodes) + 1 for tree in trees) * max(len(labels), 1) > MAX_CELLS:
+        return None
     tables = [_table(tree, labels, method, weight) for tree, weight in zip(trees, weights, strict=True)]
     divisor = 1.0 if method in _SUMS else sum(weights)
     if ensemble.single:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,15 @@ class Scope:
     fields: dict[str, FieldType] = field(default_factory=dict)
     derived: dict[str, Compute] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
+    singles: dict[str, Any] = field(default_factory=dict)
+
+    def single(self, name: str) -> Any:
+        """The computation of a derived field over one row, or None."""
+        return self.singles.get(name) or (self.parent.single(name) if self.parent else None)
+
+    def is_derived(self, name: str) -> bool:
+        """Whether a name is a derived field."""
+        return name in self.derived or (self.parent is not None and self.parent.is_derived(name))
 
     def find(self, name: str) -> FieldType:
         """The type of a name; raises ``InvalidModel`` for one that nothing defines."""

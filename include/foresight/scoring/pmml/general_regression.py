@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_c
 from foresight.scoring.pmml.xml import Element
 
 Factor = Callable[[Frame], Floats]
+SingleFactor = Callable[[dict[str, Any]], float]
+"""The same for a row of values by name."""
 _TYPES = {
     "regression",
     "generalLinear",
@@ -62,6 +66,7 @@ class GeneralRegression:
     end_time: str = ""
     strata: str = ""
     baselines: tuple[tuple[Value | None, Baseline], ...] = ()
+    single_factors: dict[str, list[SingleFactor | None]] = field(default_factory=dict)
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
@@ -149,6 +154,7 @@ def read(element: Element, subject: Subject) -> GeneralRegression:
         target_type=subject.target_type.data_type,
         weights=weights,
         factors=_read_factors(element, subject.scope),
+        single_factors=_read_single_factors(element, subject.scope),
         reference={p.need("name"): p.number("referencePoint", 0.0) for p in parameters},
         inverse=_read_link(element, kind),
         offset=_variable(element, "offset", subject.scope, 0.0),
@@ -223,6 +229,41 @@ def _read_factors(element: Element, scope: Scope) -> dict[str | None, dict[str, 
     for (category, parameter, name), cells in contrasts.items():
         found[category][parameter].append(_contrast(categorical[name], cells, scope))
     return found
+
+
+def _read_single_factors(element: Element, scope: Scope) -> dict[str, list[SingleFactor | None]]:
+    """Of each parameter its factors over a row, None for one that is left to the columns."""
+    factors, covariates = element.first("FactorList"), element.first("CovariateList")
+    categorical = {p.need("name"): p for p in ([] if factors is None else factors.all("Predictor"))}
+    numeric = {p.need("name") for p in ([] if covariates is None else covariates.all("Predictor"))}
+    matrix = element.first("PPMatrix")
+    found: dict[str, list[SingleFactor | None]] = {}
+    for cell in [] if matrix is None else matrix.all("PPCell"):
+        name, into = cell.need("predictorName"), found.setdefault(cell.need("parameterName"), [])
+        if "targetCategory" in cell.attributes:
+            into.append(None)
+        elif name in numeric or name not in categorical:
+            into.append(_single_power(name, cell.number("value")))
+        elif categorical[name].first("Matrix") is not None:
+            into.append(None)
+        else:
+            kind = scope.find(name).data_type
+            into.append(_single_equals(name, parse_constant(cell.need("value"), kind, "PPCell")))
+    return found
+
+
+def _single_power(name: str, exponent: float) -> SingleFactor | None:
+    if exponent == 1:
+        return operator.itemgetter(name)
+    return (lambda row: float(row[name] ** int(exponent))) if exponent.is_integer() else None
+
+
+def _single_equals(name: str, value: Value) -> SingleFactor:
+    def factor(row: dict[str, Any]) -> float:
+        found = row[name]
+        return math.nan if found is None else 1.0 if found == value else 0.0
+
+    return factor
 
 
 def _power(name: str, exponent: float) -> Factor:

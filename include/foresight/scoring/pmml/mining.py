@@ -60,6 +60,12 @@ class Ensemble:
     missing: str
     threshold: float
     single: bool = False
+    targets: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """About how many columns its segments hold at a time."""
+        return sum(segment.model.width + len(self.labels) for segment in self.segments)
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record."""
@@ -109,12 +115,11 @@ class Ensemble:
             segments[segment.id] = result
             entity = entity.where(use, constant(segment.id, "string", frame.n))
             targets.update(result.targets)
-            if self.method != "modelChain" and segment.model.subject.target is not None:
+            if segment.model.subject.target in self.targets:
                 targets[segment.model.subject.target] = result
         for name, column in chain.columns.items():
             frame.columns.setdefault(name, column)
-        if self.method != "modelChain":
-            result = targets.pop(self.segments[0].model.subject.target)
+        result = targets.pop(self.targets[0], result) if self.targets else result
         return replace(result, entity=entity, segments=segments, outputs=outputs, targets=targets)
 
     def _absent(self, absent: Flags, use: Flags) -> tuple[Flags, Flags]:
@@ -202,7 +207,7 @@ def read(element: Element, subject: Subject) -> Any:
     segments = read_segments(
         segmentation, subject, chained=chained, hands_on=chained or method == "selectFirst"
     )
-    _take_targets(segmentation, subject, segments, method)
+    targets = _take_targets(segmentation, subject, segments, method)
     ensemble = Ensemble(
         method=method,
         segments=segments,
@@ -212,6 +217,7 @@ def read(element: Element, subject: Subject) -> Any:
         missing=missing,
         threshold=segmentation.number("missingThreshold", 1.0),
         single=element.is_single,
+        targets=targets,
     )
     if any("segmentId" in out.attributes for out in _outputs(element)):
         return ensemble  # a forest knows of no single tree
@@ -223,18 +229,26 @@ def _outputs(element: Element) -> list[Element]:
     return [] if found is None else found.all("OutputField")
 
 
-def _take_targets(element: Element, subject: Subject, segments: tuple[Segment, ...], method: str) -> None:
-    """Say which targets the model answers beyond its first."""
-    last = segments[-1].model.subject
-    if method == "modelChain":
-        if subject.target is None:
-            subject.target_type = last.target_type
-        subject.others.update({n: k for segment in segments for n, k in segment.model.subject.others.items()})
-    elif method in _CHAINS:
-        inner = [segment.model.subject for segment in segments]
+def _take_targets(
+    element: Element, subject: Subject, segments: tuple[Segment, ...], method: str
+) -> tuple[str, ...]:
+    """The targets that segments of a chain answer, the first one before all others; none where it has one."""
+    inner = [segment.model.subject for segment in segments]
+    if method not in _CHAINS:
+        if any(part.others for part in inner):
+            raise UnsupportedModel(f"Segmentation multipleModelMethod={method!r}", "of several targets")
+        return ()
+    for part in inner:
+        subject.others.update(part.others)
+    if method == "modelChain" and subject.target is None:
+        subject.target_type = inner[-1].target_type
+    if method != "modelChain":
         if any(part.target is None for part in inner) or len({part.target for part in inner}) < len(inner):
             raise element.broken(f"{method} needs a target of its own in each Segment")
         subject.target, subject.target_type = inner[0].target, inner[0].target_type
-        subject.others.update({str(part.target): part.target_type for part in inner[1:]})
-    elif any(segment.model.subject.others for segment in segments):
-        raise UnsupportedModel(f"Segmentation multipleModelMethod={method!r}", "of several targets")
+    elif len(subject.targets) < 2:
+        return ()
+    answered = {str(part.target): part.target_type for part in inner}
+    wanted = list(answered) if method != "modelChain" else [t for t in subject.targets if t in answered]
+    subject.others.update({name: answered[name] for name in wanted if name != subject.target})
+    return (str(subject.target), *(name for name in wanted if name != subject.target))

@@ -21,6 +21,8 @@ from foresight.scoring.pmml.result import (
     number_result,
     winners,
 )
+from foresight.scoring.pmml.single import Single
+from foresight.scoring.pmml.single_expressions import find_single
 from foresight.scoring.pmml.values import Floats, cast
 from foresight.scoring.pmml.xml import Element
 
@@ -56,8 +58,11 @@ class Layer:
     normalisation: str
 
     def evaluate(self, values: Floats) -> Floats:
-        """The values of the neurons."""
-        x = values[:, self.inputs]
+        """The values of the neurons from those of all neurons before them."""
+        return self.activate(values[:, self.inputs])
+
+    def activate(self, x: Floats) -> Floats:
+        """The values of the neurons from those of ``inputs``."""
         if self.activation == "radialBasis":
             return self._radial(x)
         z = x @ self.weights + self.bias
@@ -111,6 +116,12 @@ class Network:
     inputs: tuple[Compute, ...]
     layers: tuple[Layer, ...]
     answers: tuple[Answer, ...]
+    singles: tuple[Single | None, ...]
+
+    @property
+    def width(self) -> int:
+        """How many values a record has on its way."""
+        return len(self.inputs) + sum(len(layer.bias) for layer in self.layers)
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record; missing where an input is."""
@@ -128,12 +139,13 @@ class Network:
 def read(element: Element, subject: Subject) -> Network:
     """A NeuralNetwork element."""
     places: dict[str, int] = {}
-    inputs = []
+    inputs, singles = [], []
     for part in element.child("NeuralInputs").all("NeuralInput"):
         places[part.need("id")] = len(places)
         inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
+        singles.append(find_single(part.child("DerivedField"), subject.scope, "double"))
     layers = [_read_layer(part, element, places) for part in element.all("NeuralLayer")]
-    return Network(tuple(inputs), tuple(layers), _read_answers(element, subject, places))
+    return Network(tuple(inputs), tuple(layers), _read_answers(element, subject, places), tuple(singles))
 
 
 def _read_layer(element: Element, network: Element, places: dict[str, int]) -> Layer:
@@ -150,6 +162,7 @@ def _read_layer(element: Element, network: Element, places: dict[str, int]) -> L
     for source in sources:
         if source not in places:
             raise element.broken(f"a Con comes from {source[:40]!r}, which is not an earlier neuron")
+    element.bound_table(len(sources), len(neurons))
     rows = {source: row for row, source in enumerate(sources)}
     weights, used = np.zeros((len(sources), len(neurons))), np.zeros((len(sources), len(neurons)))
     for j, neuron in enumerate(neurons):

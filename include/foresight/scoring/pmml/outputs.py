@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from foresight.scoring.pmml.result import (
     same_label,
     winners,
 )
+from foresight.scoring.pmml.single import Single
+from foresight.scoring.pmml.single_expressions import find_single
 from foresight.scoring.pmml.values import Column, Floats, cast, constant, known_type
 from foresight.scoring.pmml.xml import Element
 
@@ -42,6 +44,7 @@ class OutputField:
     is_final: bool
     expression: Expression | None
     target: str | None = None
+    single: Single | None = None
 
     def column(self, result: Result, frame: Frame, subject: Subject) -> Column:
         """Its values for one result."""
@@ -121,6 +124,9 @@ def _affinity(out: OutputField, result: Result, _frame: Frame, subject: Subject)
 def _entity(out: OutputField, result: Result, _frame: Frame, _subject: Subject) -> Column:
     if out.rank > 1 and result.affinity is not None:
         return labels_column(_ranked(out, result), result.labels, "string")
+    if out.rank > 1:
+        known = out.rank <= len(result.neighbors)
+        return result.neighbors[out.rank - 1] if known else constant(None, "string", len(result.value.values))
     return empty_like(cast(result.value, "string")) if result.entity is None else result.entity
 
 
@@ -158,13 +164,33 @@ _FEATURES: dict[str, Callable[[OutputField, Result, Frame, Subject], Column]] = 
     "clusterAffinity": _affinity,
     "entityId": _entity,
     "clusterId": _entity,
-    "ruleValue": _entity,
     "reasonCode": _reason,
     "residual": _residual,
     "warning": _warning,
 }
 _DEFAULT_TYPES = {"predictedDisplayValue": "string", "entityId": "string", "clusterId": "string",
-                  "ruleValue": "string", "reasonCode": "string", "warning": "string"}  # fmt: skip
+                  "reasonCode": "string", "warning": "string"}  # fmt: skip
+
+
+_NEEDS: dict[str, Callable[[Result], bool]] = {
+    "probability": lambda result: result.probability is not None,
+    "confidence": lambda result: result.probability is not None or result.confidence is not None,
+    "affinity": lambda result: result.affinity is not None,
+    "entityAffinity": lambda result: result.affinity is not None,
+    "clusterAffinity": lambda result: result.affinity is not None,
+    "entityId": lambda result: result.entity is not None,
+    "clusterId": lambda result: result.entity is not None,
+}
+
+
+def check_outputs(outputs: Sequence[OutputField], tag: str, empty: Result) -> None:
+    """Refuse an output that the model never gives; ``empty`` is its answer for no record."""
+    for out in outputs:
+        source = empty if out.segment is None else empty.segments[out.segment]
+        source = source.targets.get(out.target or "", source)
+        is_given = _NEEDS.get(out.feature)
+        if is_given is not None and not is_given(source):
+            raise UnsupportedModel(f"OutputField feature={out.feature!r}", f"is not given by this {tag}")
 
 
 def read_outputs(element: Element, scope: Scope, subject: Subject) -> list[OutputField]:
@@ -208,17 +234,12 @@ def _type_of(out: OutputField, subject: Subject) -> str:
 def _read_output(element: Element, scope: Scope) -> OutputField:
     holder = element.first("Decisions", *_EXPRESSIONS)
     feature = element.get("feature", "predictedValue" if holder is None else "transformedValue")
-    expression = None
+    expression = single = None
     if feature in {"transformedValue", "decision"}:
         expression = read_expression(element.child(*_EXPRESSIONS), scope)
+        single = find_single(element, scope, element.get("dataType") or expression.data_type)
     elif feature not in _FEATURES:
         raise UnsupportedModel(f"OutputField feature={feature!r}")
-    if feature == "ruleValue" and element.get("ruleFeature", "consequent") not in {
-        "consequent",
-        "ruleId",
-        "rule",
-    }:
-        raise UnsupportedModel(f"OutputField ruleFeature={element.get('ruleFeature')!r}")
     if element.get("rankOrder", "descending") not in {"ascending", "descending"}:
         raise element.broken(f"rankOrder {element.get('rankOrder')[:40]!r} is not known")
     given = element.get("dataType")
@@ -236,4 +257,5 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         is_final=element.get("isFinalResult", "true") != "false",
         expression=expression,
         target=element.attributes.get("targetField"),
+        single=single,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +69,18 @@ class Regression:
                 found = INVERSE[self.method](self.tables[0].evaluate(frame, number))
                 return number_result(found.astype(np.float64, copy=False))
             scores = np.column_stack([table.evaluate(frame, number) for table in self.tables])
-            probability = self._probability(scores).astype(np.float64, copy=False)
+            probability = self.shares(scores).astype(np.float64, copy=False)
         # One table that cannot be computed leaves no answer.
         probability[np.isnan(scores).any(axis=1)] = np.nan
         return classified(probability, tuple(t.category for t in self.tables), self.target_type)
 
-    def _probability(self, scores: Floats) -> Floats:
+    @property
+    def inverse(self) -> Callable[[Any], Any]:
+        """From the value of the one table of a regression to the answer."""
+        return INVERSE[self.method]
+
+    def shares(self, scores: Floats) -> Floats:
+        """The shares of the classes from the values of their tables ``[n, k]``."""
         if self.method == "softmax":
             return softmax(scores)
         if self.method == "simplemax":

@@ -25,7 +25,8 @@ class Result:
     ``labels`` are the classes, or the ids of clusters; ``probability``, ``confidence`` and ``affinity`` are
     ``[n, len(labels)]``. ``entity`` is the id of the node, rule or cluster that answered; ``reasons`` the
     reason codes of each record, most important first. ``actual`` is the target where the records bring it;
-    ``targets`` are the answers for the other targets of a model that has several.
+    ``targets`` are the answers for the other targets of a model that has several; ``neighbors`` the ids of
+    the nearest training records, the nearest first.
     """
 
     value: Column
@@ -41,6 +42,7 @@ class Result:
     outputs: dict[str, Column] = field(default_factory=dict)
     actual: Column | None = None
     targets: dict[str, Result] = field(default_factory=dict)
+    neighbors: list[Column] = field(default_factory=list)
 
 
 class Algorithm(Protocol):
@@ -153,6 +155,7 @@ def take_result(result: Result, rows: NDArray[np.intp]) -> Result:
         segments={name: take_result(part, rows) for name, part in result.segments.items()},
         outputs={name: column.take(rows) for name, column in result.outputs.items()},
         targets={name: take_result(part, rows) for name, part in result.targets.items()},
+        neighbors=[neighbor.take(rows) for neighbor in result.neighbors],
     )
 
 
@@ -191,4 +194,5 @@ def spread_result(result: Result, rows: NDArray[np.intp], n: int) -> Result:
         segments={name: spread_result(part, rows, n) for name, part in result.segments.items()},
         outputs={name: spread(column, rows, n) for name, column in result.outputs.items()},
         targets={name: spread_result(part, rows, n) for name, part in result.targets.items()},
+        neighbors=[spread(neighbor, rows, n) for neighbor in result.neighbors],
     )

@@ -16,14 +16,22 @@ from foresight.scoring.model import Bounds, InputField, OutputField, Scored, Sig
 from foresight.scoring.pmml.compiler import Document, compile_document
 from foresight.scoring.pmml.dictionary import MiningField
 from foresight.scoring.pmml.frame import Frame, Problems
+from foresight.scoring.pmml.outputs import check_outputs
 from foresight.scoring.pmml.program import Program
 from foresight.scoring.pmml.python_code import write
 from foresight.scoring.pmml.result import Result
+from foresight.scoring.pmml.single_document import Predict, single_document
 from foresight.scoring.pmml.tree import Tree
 from foresight.scoring.pmml.values import Column, Value, parse_constant
 from foresight.scoring.pmml.verification import verify
 from foresight.scoring.pmml.xml import read_xml
 
+MAX_OUTPUTS = 1000
+"""Fields of a prediction."""
+MAX_OUTPUT_TEXT = 65_536
+"""Characters of a prediction, and of the names of its fields."""
+_BLOCK = 20_000_000
+"""Values of all columns that are computed at a time."""
 PREDICTED = "PredictedValue"
 """The name of the prediction of a model that names no target."""
 
@@ -66,11 +74,19 @@ class PmmlModel:
         self.target = document.model.subject.target or PREDICTED
         self._answers = _answers(document)
         inputs = [*map(_input, document.inputs), *_actuals(document)]
+        self._empty = document.score({}, 0)[0]
+        check_outputs(document.model.outputs, document.model.tag, self._empty)
         self.signature = Signature(tuple(inputs), self._outputs())
+        _bound(self.signature)
         self._table: dict[str, NDArray[Any]] = {}
         if self._answers is not None:
             self._table = {name: column.plain() for name, column in self._columns(self._answers).items()}
         self.decisions = self._decisions()
+        self.predict_one = self._predict_one()
+        """From the values of the inputs, in their order, to a prediction; None where there is no short way.
+
+        It raises, whatever it may be, for values that are not plainly right: ``predict`` says what they are.
+        """
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Scored:
         """Score n records; see ``ScoringModel``."""
@@ -82,9 +98,23 @@ class PmmlModel:
         try:
             # What cannot be computed is NaN, that is missing: nothing to warn of.
             with np.errstate(all="ignore"):
-                return self._look_up(columns, n) if self._answers is not None else self._compute(columns, n)
+                return self._in_blocks(columns, n)
         except TimeoutError as error:
             raise InvalidModel("a pattern of the model takes too long to match") from error
+
+    def _in_blocks(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
+        step = max(_BLOCK // self._document.width, 1)
+        if n <= step:
+            return self._block(columns, n)
+        parts = []
+        for start in range(0, n, step):
+            part = {name: column[start : start + step] for name, column in columns.items()}
+            parts.append(self._block(part, min(step, n - start)))
+        errors = {i * step + row: why for i, part in enumerate(parts) for row, why in part.errors.items()}
+        return Scored({name: _joined([p.columns[name] for p in parts]) for name in parts[0].columns}, errors)
+
+    def _block(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
+        return self._look_up(columns, n) if self._answers is not None else self._compute(columns, n)
 
     def _look_up(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
         frame = self._document.frame(columns, n)
@@ -96,8 +126,10 @@ class PmmlModel:
 
     def _compute(self, columns: Mapping[str, NDArray[Any]], n: int) -> Scored:
         result, problems = self._document.score(columns, n)
-        found = {name: column.plain() for name, column in self._columns(result).items()}
-        return Scored(found, problems.by_row)
+        written = self._columns(result)
+        for row in _too_long([written[out.name] for out in self.signature.outputs]).tolist():
+            problems.by_row.setdefault(row, f"its prediction has more than {MAX_OUTPUT_TEXT} characters")
+        return Scored({name: column.plain() for name, column in written.items()}, problems.by_row)
 
     def _outputs(self) -> tuple[OutputField, ...]:
         """The outputs that the document names; without one for the prediction, that too.
@@ -108,10 +140,10 @@ class PmmlModel:
         named = {name: kind.data_type for name, kind in model.final_types.items()}
         mine = [out for out in model.outputs if out.is_final]
         if not any(out.feature == "predictedValue" and out.segment is None for out in mine):
-            empty = self._document.score({}, 0)[0]
+            empty = self._empty
             found = {self.target: empty.value.data_type}
             found |= {name: part.value.data_type for name, part in empty.targets.items()}
-            if not mine:
+            if not mine and len(_chances(empty)) < MAX_OUTPUTS:
                 found |= dict.fromkeys(map(_chance, _chances(empty)), "double")
             named = {**found, **{name: kind for name, kind in named.items() if name not in found}}
         return tuple(OutputField(name, kind) for name, kind in named.items())
@@ -120,11 +152,15 @@ class PmmlModel:
         model = self._document.model
         found = {self.target: result.value, **{name: part.value for name, part in result.targets.items()}}
         found.update({name: result.outputs[name] for name in model.final_types})
-        if not any(out.is_final for out in model.outputs):
+        if not any(out.is_final for out in model.outputs) and len(_chances(result)) < MAX_OUTPUTS:
             for place, label in enumerate(_chances(result)):
                 assert result.probability is not None  # noqa: S101 (there are chances)
                 found[_chance(label)] = Column(result.probability[:, place], "double")
         return found
+
+    def _predict_one(self) -> Predict | None:
+        names = [out.name for out in self.signature.outputs]
+        return single_document(self._document, self.target, names, self._empty)
 
     def _decisions(self) -> TreeDecisions | None:
         if self._answers is None or self._document.derived or self._document.model.derived:
@@ -137,6 +173,30 @@ class PmmlModel:
         table = Scored(self._table)
         predictions = table.records([out.name for out in self.signature.outputs])
         return TreeDecisions(program, predictions)
+
+
+def _bound(signature: Signature) -> None:
+    """Refuse a model whose predictions are much larger than the records that they are for."""
+    names = [out.name for out in signature.outputs]
+    if len(names) > MAX_OUTPUTS:
+        raise InvalidModel(f"{len(names)} outputs, more than the {MAX_OUTPUTS} allowed")
+    if sum(map(len, names)) > MAX_OUTPUT_TEXT:
+        raise InvalidModel(f"the names of the outputs have more than {MAX_OUTPUT_TEXT} characters")
+
+
+def _too_long(columns: Sequence[Column]) -> NDArray[np.intp]:
+    """The records whose texts come to more characters than a prediction may have."""
+    texts = [column for column in columns if column.is_text]
+    if sum(max(map(len, column.levels), default=0) for column in texts) <= MAX_OUTPUT_TEXT:
+        return np.empty(0, np.intp)
+    lengths = [column.lookup(len, 0, np.int64) for column in texts]
+    return np.flatnonzero(np.sum(lengths, axis=0) > MAX_OUTPUT_TEXT)
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    if len({part.dtype for part in parts}) > 1:
+        parts = [part.astype(object) for part in parts]
+    return np.concatenate(parts)
 
 
 def _chance(label: str) -> str:
@@ -234,7 +294,7 @@ def _verify(model: PmmlModel, document: Document) -> None:
         return
     outputs = {out.name: out.data_type for out in model.signature.outputs}
     outputs = {model.target: document.model.subject.target_type.data_type, **outputs}
-    inputs = {field.name for field in model.signature.inputs} - outputs.keys()
+    inputs = {f.name: f.data_type for f in model.signature.inputs if f.name not in outputs}
     verify(document.verification, inputs, outputs, model.predict)
 
 

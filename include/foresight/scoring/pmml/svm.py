@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import distance
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import arrays
-from foresight.scoring.pmml.frame import Compute, Frame
+from foresight.scoring.pmml.frame import Compute, Frame, Scope
 from foresight.scoring.pmml.functions import equal_where
 from foresight.scoring.pmml.result import Result, Subject, labels_column, number_result, winners
+from foresight.scoring.pmml.single import Single
+from foresight.scoring.pmml.single_expressions import reference
 from foresight.scoring.pmml.values import Column, Floats, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
 
@@ -57,6 +60,8 @@ class Machines:
     threshold: float
     classes: bool
     target_type: str
+    singles: tuple[Single | None, ...]
+    gamma: float | None
 
     def evaluate(self, frame: Frame) -> Result:
         """The answer for each record; missing where an input is."""
@@ -68,12 +73,18 @@ class Machines:
         values[blank] = math.nan
         if not self.classes:
             return number_result(values[:, 0])
-        votes = self._votes(values)
+        votes = self.votes(values)
         value = labels_column(winners(votes), self.labels, self.target_type)
         share = None if self.method == "OneAgainstAll" else votes / len(self.machines)
         return Result(value, self.labels, probability=share, affinity=votes, nearest_first=False)
 
-    def _votes(self, values: Floats) -> Floats:
+    def above_wins(self, machine: Machine) -> bool:
+        """Whether a value above the threshold speaks for the target category of a machine."""
+        # It is the one below the threshold, or where the answer is 0 or 1 the 1.
+        return self.max_wins or machine.target_is_one
+
+    def votes(self, values: Floats) -> Floats:
+        """What the machines' values ``[n, machines]`` say of each class."""
         index = {label: place for place, label in enumerate(self.labels)}
         blank = np.isnan(values).any(axis=1)
         if self.method == "OneAgainstAll":
@@ -85,9 +96,7 @@ class Machines:
         votes = np.zeros((len(values), len(self.labels)))
         for j, machine in enumerate(self.machines):
             threshold = self.threshold if machine.threshold is None else machine.threshold
-            # The target category is the one below the threshold, or where the answer is 0 or 1 the 1.
-            above = self.max_wins or machine.target_is_one
-            first = values[:, j] > threshold if above else values[:, j] < threshold
+            first = values[:, j] > threshold if self.above_wins(machine) else values[:, j] < threshold
             votes[:, index[machine.target]] += first
             votes[:, index[machine.alternate]] += ~first
         votes[blank] = math.nan
@@ -101,13 +110,19 @@ def read(element: Element, subject: Subject) -> Machines:
         raise UnsupportedModel(f"SupportVectorMachineModel classificationMethod={method!r}")
     dictionary = element.child("VectorDictionary")
     inputs = _read_inputs(dictionary.child("VectorFields"), subject)
+    dictionary.bound_table(len(inputs), len(dictionary.all("VectorInstance")))
     vectors = {
         v.need("id"): arrays.dense(v.child("Array", "REAL-SparseArray"), len(inputs))
         for v in dictionary.all("VectorInstance")
     }
     if any(len(vector) != len(inputs) for vector in vectors.values()):
         raise dictionary.broken("a VectorInstance and the VectorFields do not fit")
-    by_vectors = element.get("svmRepresentation", "SupportVectors") == "SupportVectors"
+    form = element.get("svmRepresentation", "SupportVectors")
+    if form not in {"SupportVectors", "Coefficients"}:
+        raise UnsupportedModel(f"SupportVectorMachineModel svmRepresentation={form[:40]!r}")
+    by_vectors = form == "SupportVectors"
+    held = [part.first("SupportVectors") for part in element.all("SupportVectorMachine")]
+    element.bound_table(len(inputs), sum(len(part.children) for part in held if part is not None))
     machines = [
         _read_machine(part, element, subject, vectors, by_vectors=by_vectors, width=len(inputs))
         for part in element.all("SupportVectorMachine")
@@ -120,6 +135,7 @@ def read(element: Element, subject: Subject) -> Machines:
         raise element.broken("a SupportVectorMachine has no alternateTargetCategory")
     spoken = [label for machine in machines for label in (machine.target, machine.alternate) if label]
     labels = tuple(dict.fromkeys([*subject.target_type.values, *spoken]))
+    radial = element.first("RadialBasisKernelType")
     return Machines(
         inputs=inputs,
         kernel=_read_kernel(element.child(*_KERNELS)),
@@ -130,7 +146,14 @@ def read(element: Element, subject: Subject) -> Machines:
         threshold=element.number("threshold", _threshold(element)),
         classes=subject.is_classification,
         target_type=subject.target_type.data_type,
+        singles=_single_inputs(dictionary.child("VectorFields"), subject.scope),
+        gamma=None if radial is None else radial.number("gamma", 1.0),
     )
+
+
+def _single_inputs(element: Element, scope: Scope) -> tuple[Single | None, ...]:
+    names = [part.get("field") if part.tag == "FieldRef" else "" for part in element.children]
+    return tuple(reference(name, scope) if name else None for name in names)
 
 
 def _threshold(element: Element) -> float:
@@ -215,7 +238,4 @@ def _read_kernel(element: Element) -> Kernel:
 
 def _squared(x: Floats, v: Floats) -> Floats:
     """Squared distances by their definition: the shortcut through dot products loses digits."""
-    out = np.zeros((len(x), len(v)))
-    for j in range(x.shape[1]):
-        out += (x[:, j, None] - v[None, :, j]) ** 2
-    return out
+    return np.asarray(distance.cdist(x, v, "sqeuclidean"))

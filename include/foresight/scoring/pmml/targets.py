@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,14 @@ from foresight.scoring.pmml.result import Result, classified
 from foresight.scoring.pmml.values import Column, Floats
 from foresight.scoring.pmml.xml import Element
 
+
+def round_half_up(value: Any) -> Any:
+    """The nearest whole number, the higher one of two."""
+    return np.floor(value + 0.5)
+
+
 _CASTS: Mapping[str, Callable[[Floats], Floats]] = {
-    "round": lambda v: np.floor(v + 0.5),
+    "round": round_half_up,
     "ceiling": np.ceil,
     "floor": np.floor,
 }

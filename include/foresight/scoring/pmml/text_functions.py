@@ -18,6 +18,8 @@ Pattern = Any
 """A pattern of the regex package, which gives no types."""
 MAX_TEXT = 1_000_000
 """Characters that a text may grow to."""
+MAX_TEXTS = 64_000_000
+"""Characters that the different texts of a bundle may come to: a bundle that fails is halved."""
 _EDGES = regex.compile(r"^\p{Punct}+|\p{Punct}+$")
 REGEX_SECONDS = 1.0
 """A pattern from a stranger may take this long over one text."""
@@ -32,6 +34,8 @@ def texts(compute: Callable[..., Any], *, with_missing: bool = False) -> Callabl
             key: None if None in key and not with_missing else compute(*key)
             for key in dict.fromkeys(combinations)
         }
+        if sum(len(answer) for answer in answers.values() if answer) > MAX_TEXTS:
+            raise InvalidModel(f"the texts of a bundle grow beyond {MAX_TEXTS} characters")
         return text_column([answers[key] for key in combinations])
 
     return apply

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from foresight.scoring.errors import InvalidModel
 from foresight.scoring.pmml.expressions import Expression, find_expression
 from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Function, Scope
+from foresight.scoring.pmml.single_expressions import find_single
 from foresight.scoring.pmml.values import Column, cast, known_type
 from foresight.scoring.pmml.xml import Element
 
@@ -55,6 +56,9 @@ def read_derived(elements: Iterable[Element], scope: Scope) -> None:
         values = tuple(value.need("value") for value in element.all("Value"))
         scope.fields[name] = FieldType(data_type, element.get("optype", "continuous"), values)
         scope.derived[name] = _as(expression, data_type)
+        single = find_single(element, scope, data_type)
+        if single is not None:
+            scope.singles[name] = single
 
 
 def _as(expression: Expression, data_type: str) -> Compute:

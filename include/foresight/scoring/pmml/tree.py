@@ -77,6 +77,9 @@ def read(element: Element, subject: Subject) -> Tree:
     if no_true not in {"returnNullPrediction", "returnLastPrediction"}:
         raise UnsupportedModel(f"TreeModel noTrueChildStrategy={no_true!r}")
     nodes = _read_nodes(element.child("Node"), subject, missing)
+    if subject.is_classification:
+        labels = {label for node in nodes for label in (*node.counts, node.score)}
+        element.bound_table(len(nodes), len(labels | {*subject.target_type.values}))
     answers = _answers(nodes, subject, "float" if element.is_single else "double")
     penalty = element.number("missingValuePenalty", 1.0)
     keeps_last = no_true == "returnLastPrediction"

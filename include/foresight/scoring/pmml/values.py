@@ -288,11 +288,13 @@ def _encode_slowly(array: NDArray[Any], data_type: str, blanks: Container[Any]) 
 
 def _encode_text(array: NDArray[Any]) -> Encoded:
     items = array.tolist()
-    if not set(map(type, items)) <= {str, type(None)}:
-        read = [read_value(item, "string") for item in items]
-        reasons = {row: reason for row, (_, reason) in enumerate(read) if reason}
-        return Encoded(text_column([None if value is None else str(value) for value, _ in read]), reasons)
-    return Encoded(text_column(items))
+    with suppress(TypeError):  # what cannot be a key is no text
+        column = text_column(items)
+        if all(isinstance(level, str) for level in column.levels):
+            return Encoded(column)
+    read = [read_value(item, "string") for item in items]
+    reasons = {row: reason for row, (_, reason) in enumerate(read) if reason}
+    return Encoded(text_column([None if value is None else str(value) for value, _ in read]), reasons)
 
 
 def cast(column: Column, data_type: str) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from foresight.scoring.pmml.values import read_value
 from foresight.scoring.pmml.xml import Element
 
 _SHOWN = 3
+_SINGLE = 1e-6
+"""Relative precision of what is computed from numbers of single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,20 @@ class Expected:
 
 
 def verify(
-    element: Element, inputs: set[str], outputs: dict[str, str], predict: Callable[[dict[str, Any]], Scored]
+    element: Element,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    predict: Callable[[dict[str, Any]], Scored],
 ) -> None:
     """Score the records of a ModelVerification; raises ``InvalidModel`` where an answer is another one.
 
-    ``outputs`` gives the types of what ``predict`` gives. A cell that is not there is a missing input, and
-    an output that is not asked about.
+    ``inputs`` gives the types of the inputs, ``outputs`` those of what ``predict`` gives. A cell that is not
+    there is a missing input, and an output that is not asked about.
     """
-    fields = [_read_field(field) for field in element.child("VerificationFields").all("VerificationField")]
+    # Where inputs are rounded to single precision, so is what others computed from inputs that were not.
+    least = _SINGLE if "float" in inputs.values() else 0.0
+    given = element.child("VerificationFields").all("VerificationField")
+    fields = [_read_field(field, least) for field in given]
     unknown = next((f.name for f in fields if f.name not in inputs and f.name not in outputs), None)
     if unknown is not None:
         raise element.broken(f"{unknown[:80]!r} is neither an input nor an output of the model")
@@ -77,10 +85,10 @@ def _compare(field: Expected, rows: list[dict[str, str]], scored: Scored, data_t
     ]
 
 
-def _read_field(element: Element) -> Expected:
+def _read_field(element: Element, least: float) -> Expected:
     precision, zero = element.number("precision", 1e-6), element.number("zeroThreshold", 1e-16)
     if precision < 0 or zero < 0 or not math.isfinite(precision):
         raise element.broken("precision and zeroThreshold must not be below 0")
     name = element.need("field")
     column = element.get("column", name).rpartition(":")[2]
-    return Expected(name, column, precision, zero)
+    return Expected(name, column, max(precision, least), zero)

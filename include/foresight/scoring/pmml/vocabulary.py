@@ -24,7 +24,7 @@ Value: value displayValue property
 Interval: closure leftMargin rightMargin
 TransformationDictionary:
 LocalTransformations:
-DefineFunction: name dataType optype
+DefineFunction: name dataType | optype
 ParameterField: name dataType optype | displayName
 DerivedField: name dataType optype | displayName
 Constant: dataType missing
@@ -47,11 +47,12 @@ MiningSchema:
 MiningField: name usageType optype outliers lowValue highValue missingValueReplacement missingValueTreatment\
  invalidValueTreatment invalidValueReplacement x-invalidValueReplacement | importance
 Targets:
-Target: field optype castInteger min max rescaleConstant rescaleFactor
+Target: field castInteger min max rescaleConstant rescaleFactor | optype
 TargetValue: value displayValue priorProbability defaultValue
 Output:
-OutputField: name dataType feature targetField value rank rankOrder segmentId isFinalResult ruleFeature\
- | displayName optype rankBasis algorithm | isMultiValued=0 x-reportField
+OutputField: name dataType optype feature targetField value rank rankOrder segmentId isFinalResult\
+ | displayName | isMultiValued=0 x-reportField ruleFeature=consequent rankBasis=confidence\
+ algorithm=exclusiveRecommendation
 Decisions: | businessProblem description
 Decision: value displayValue | description
 ModelVerification: | recordCount fieldCount
@@ -168,6 +169,14 @@ LinearKernelType: | description
 PolynomialKernelType: gamma coef0 degree | description
 RadialBasisKernelType: gamma | description
 SigmoidKernelType: gamma coef0 | description
+NearestNeighborModel: {_MODEL} | x-mathContext=double
++NearestNeighborModel: numberOfNeighbors continuousScoringMethod categoricalScoringMethod instanceIdVariable\
+ threshold
+TrainingInstances: isTransformed | recordCount fieldCount
+InstanceFields:
+InstanceField: field column
+KNNInputs:
+KNNInput: field fieldWeight compareFunction
 """
 """One line an element: attributes that are done | harmless ones | refused ones, with the values that pass.
 A line with a plus adds attributes that are done to those of a model, which all models share."""
@@ -188,17 +197,16 @@ Constraints ContinuousConditionalProbability ContinuousDistribution ContinuousNo
 Delimiter Denominator DiscreteConditionalProbability DiscreteNode DocumentTermMatrix DynamicRegressor
 ExponentialSmoothing FieldValue FieldValueCount FinalNoise FinalNu FinalOmega FinalPredictedNoise
 FinalStateVector FinalTheta GARCH GARCHPart GaussianProcessModel GeneralizedExponentialKernel HVector
-InstanceField InstanceFields InterceptVector Item ItemRef Itemset KNNInput KNNInputs KalmanState Lag Lambda
-Level LognormalDistributionForBN Lower MA MACoefficients MaximumLikelihoodStat Mean MeanClusterDistances
-MeasurementMatrix NearestNeighborModel NonseasonalComponent NonseasonalFactor NormalDistributionForBN
-NormalizedCountTable Numerator ObservationVarianceMatrix OutlierEffect ParentValue PastVariances
-PredictedStateCovarianceMatrix PsiVector RadialBasisKernel Regression RegressorValues
-ResidualSquareCoefficients Residuals ResultField SeasonalComponent SeasonalFactor SeasonalTrendDecomposition
-Seasonality_ExpoSmooth SelectedStateCovarianceMatrix Sequence SequenceModel SequenceReference SequenceRule
-SetPredicate SetReference SpectralAnalysis StateSpaceModel StateVector TableLocator Taxonomy
-TestDistributions TextCorpus TextDictionary TextDocument TextModel TextModelNormalization
-TextModelSimiliarity Theta ThetaRecursionState Time TimeAnchor TimeCycle TimeException TimeSeries
-TimeSeriesModel TimeValue TrainingInstances TransferFunctionValues TransitionMatrix TrendCoefficients
+InterceptVector Item ItemRef Itemset KalmanState Lag Lambda Level LognormalDistributionForBN Lower MA
+MACoefficients MaximumLikelihoodStat Mean MeanClusterDistances MeasurementMatrix NonseasonalComponent
+NonseasonalFactor NormalDistributionForBN NormalizedCountTable Numerator ObservationVarianceMatrix
+OutlierEffect ParentValue PastVariances PredictedStateCovarianceMatrix PsiVector RadialBasisKernel
+Regression RegressorValues ResidualSquareCoefficients Residuals ResultField SeasonalComponent SeasonalFactor
+SeasonalTrendDecomposition Seasonality_ExpoSmooth SelectedStateCovarianceMatrix Sequence SequenceModel
+SequenceReference SequenceRule SetPredicate SetReference SpectralAnalysis StateSpaceModel StateVector
+TableLocator Taxonomy TestDistributions TextCorpus TextDictionary TextDocument TextModel
+TextModelNormalization TextModelSimiliarity Theta ThetaRecursionState Time TimeAnchor TimeCycle
+TimeException TimeSeries TimeSeriesModel TimeValue TransferFunctionValues TransitionMatrix TrendCoefficients
 Trend_ExpoSmooth TriangularDistributionForBN UniformDistribution UniformDistributionForBN Upper
 ValueProbability VariableWeight Variance VarianceCoefficients
 """

@@ -44,13 +44,13 @@ class Walker:
     """Programs over the same fields, ready to run."""
 
     def __init__(self, programs: Sequence[Program], scope: Scope) -> None:
-        self._programs = programs
+        self.programs = programs
         names = dict.fromkeys(test.atom.field for program in programs for test in program.tests)
         self.fields = {name: place for place, name in enumerate(names)}
         self._text = {name for name in names if scope.find(name).data_type == "string"}
         self._words = _vocabulary(programs, self._text)
         self._masked = len(programs) == 1 and len(programs[0].tests) <= MASKED_TESTS
-        self._packed: list[_Packed] = []
+        self._packed: dict[bool, list[_Packed]] = {}
         self._known_orders = all(
             not isinstance(test.atom, Compare) or test.atom.operator in {"equal", "notEqual"}
             for program in programs
@@ -61,15 +61,20 @@ class Walker:
     def codes(self, frame: Frame) -> list[Codes]:
         """For each program the node in which each record ends."""
         if self._masked or not self._known_orders:
-            return [_run_masked(program, frame) for program in self._programs]
-        if not self._packed:
-            self._packed = [_pack(p, self.fields, self._words) for p in self._programs]
+            return [_run_masked(program, frame) for program in self.programs]
         matrix = self.matrix(frame)
+        # Where no value is missing, half of the questions of many trees need not be asked.
+        complete = not np.isnan(matrix).any()
+        if complete not in self._packed:
+            self._packed[complete] = [
+                _pack(program, self.fields, self._words, complete=complete) for program in self.programs
+            ]
+        packs = self._packed[complete]
         fits = all(len(words) < _BITS for words in self._words.values())
         if not fits or predictor() is None:
-            return [packed.walk(matrix) for packed in self._packed]
+            return [packed.walk(matrix) for packed in packs]
         out = np.empty(frame.n)
-        return [packed.walk_compiled(matrix, out) for packed in self._packed]
+        return [packed.walk_compiled(matrix, out) for packed in packs]
 
     def matrix(self, frame: Frame) -> Floats:
         """The fields side by side; text as places in the vocabulary, NaN for missing."""
@@ -182,8 +187,11 @@ class _Packed:
         self.compiled = compiled
 
 
-def _pack(program: Program, fields: dict[str, int], words: dict[str, dict[str, int]]) -> _Packed:
-    builder = _PackBuilder(fields, words)
+def _pack(
+    program: Program, fields: dict[str, int], words: dict[str, dict[str, int]], *, complete: bool = False
+) -> _Packed:
+    """A program as nodes; ``complete`` says that no value is missing."""
+    builder = _PackBuilder(fields, words, complete=complete)
     for test in program.tests:
         builder.add(test)
     root = builder.at(program.root)
@@ -207,7 +215,8 @@ def _pack(program: Program, fields: dict[str, int], words: dict[str, dict[str, i
 
 
 class _PackBuilder:
-    def __init__(self, fields: dict[str, int], words: dict[str, dict[str, int]]) -> None:
+    def __init__(self, fields: dict[str, int], words: dict[str, dict[str, int]], *, complete: bool) -> None:
+        self._complete = complete
         self.rows: list[tuple[int, float, int, bool, int, int, int]] = []
         self.sets: dict[tuple[bool, ...], int] = {}
         self._fields, self._words = fields, words
@@ -227,6 +236,12 @@ class _PackBuilder:
         """The rows of one test."""
         yes, no, unknown = self.at(test.yes), self.at(test.no), self.at(test.unknown)
         atom, feature = test.atom, self._fields[test.atom.field]
+        if self._complete:
+            if isinstance(atom, IsMissing):
+                self._tests.append(no if atom.wanted else yes)
+            else:
+                self._tests.append(self._question(atom, feature, yes, no, no))
+            return
         if isinstance(atom, IsMissing):
             present, absent = (no, yes) if atom.wanted else (yes, no)
             self._tests.append(self._row(feature, math.inf, -1, present, absent, absent))

@@ -20,6 +20,8 @@ MAX_DEPTH = 256
 MAX_TOKEN_BYTES = 1024 * 1024
 """Longest start tag, with all its attributes."""
 MAX_TEXT_CHARACTERS = 16 * 1024 * 1024
+MAX_CELLS = 20_000_000
+"""Numbers of a table that a few words of a document may ask for."""
 _CHUNK = 64 * 1024
 _INCLUSION = "http://www.w3.org/2001/XInclude "
 _SKIPPED = frozenset({"Extension", "ModelStats", "ModelExplanation", "Header"})
@@ -100,6 +102,12 @@ class Element:
         if context not in {"double", "float"}:
             raise UnsupportedModel(f"{self.tag} x-mathContext={context[:80]!r}")
         return context == "float"
+
+    def bound_table(self, *sizes: int) -> None:
+        """Raise ``InvalidModel`` for a table that is much larger than what was written of it."""
+        cells = math.prod(sizes)
+        if cells > MAX_CELLS:
+            raise self.broken(f"makes a table of {cells} numbers, more than the {MAX_CELLS} allowed")
 
     def broken(self, reason: str) -> InvalidModel:
         """The error for something wrong in this element."""

@@ -52,7 +52,10 @@ class Bounds:
         for at, one in enumerate(compared):
             if one in compared[:at]:
                 same = given[compared.index(one)]
-                raise InvalidMapping(f"{given[at]} and {same} are the same place: name different ones")
+                raise InvalidMapping(
+                    "source, good and bad must be different places; without bad, one takes all: "
+                    f"{given[at]} and {same} are the same place"
+                )
         return resolved
 
     def file(self, given: str) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from foresight.scoring.bundles import BundleRun, Load, Settings
+from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import Record
 from foresight.scoring.sources import Iterated
 from foresight.services.scoring.deployments import Deployed, Mappings
-from foresight.services.scoring.places import encode, open_file, read_file
+from foresight.services.scoring.places import check_header, open_file, read_file
 from foresight.services.scoring.scorers import Scoring
 
 
@@ -40,9 +41,10 @@ def score_to(
     records, reads_text = read_file(str(file))
     chosen = deployed.mapping(mapping)
     scorer = scoring.scorer(deployed.model, deployed.sha256, chosen, reads_text=reads_text)
+    check_header(str(file), scorer.mapping)
 
     def write(scored: list[Record]) -> None:
-        stream.write(b"".join(encode(record) + b"\n" for record in scored))
+        stream.write(b"".join(to_json(record) + b"\n" for record in scored))
 
     return BundleRun(
         Iterated(records), scorer.score, write, settings=deployed.settings(single_output=True)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from foresight.messaging.deadletters import MAX_VALUE_BYTES
+from foresight.scoring.isolation import IsolatedScorer
+from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import ERROR, RECORD, BadRecord, Record, with_error
 from foresight.scoring.outlet import Sink
 from foresight.scoring.records import RecordScorer
-from foresight.services.scoring.places import SHOWN_BYTES, Scored, Source, encode
+from foresight.services.scoring.places import SHOWN_BYTES, Scored, Source
 
 
 class ItemScorer:
@@ -18,7 +20,9 @@ class ItemScorer:
     ``encodes`` where a topic is to have them, ``keeps`` the records themselves where a file or a table is.
     """
 
-    def __init__(self, source: Source, scorer: RecordScorer, *, encodes: bool, keeps: bool) -> None:
+    def __init__(
+        self, source: Source, scorer: RecordScorer | IsolatedScorer, *, encodes: bool, keeps: bool
+    ) -> None:
         self._records, self._score = source.records, scorer.score
         self._encodes, self._keeps = encodes, keeps
 
@@ -43,7 +47,7 @@ class ItemScorer:
     def _beside(
         self, items: Sequence[Any], found: list[Record], bad: list[int]
     ) -> tuple[list[Scored], list[int]]:
-        values = list(map(encode, found)) if self._encodes else [b""] * len(found)
+        values = list(map(to_json, found)) if self._encodes else [b""] * len(found)
         if max(map(len, values), default=0) > MAX_VALUE_BYTES:
             bad = self._cut(found, values, bad)
         # A batch that waits to be sent is hundreds of megabytes of objects, unless it lets go of the records.
@@ -56,6 +60,6 @@ class ItemScorer:
             if len(value) > MAX_VALUE_BYTES:
                 shown = {RECORD: value[:SHOWN_BYTES].decode(errors="replace")}
                 found[place] = with_error(shown, f"scored, it has {len(value)} bytes: too many for a message")
-                values[place] = encode(found[place])
+                values[place] = to_json(found[place])
                 bad = sorted({*bad, place})
         return bad

@@ -11,7 +11,7 @@ from typing import Any, Final
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.load_test import GENERATED, Cell, Grid, generate, measure, plot, recommend, spoil
 from foresight.services.scoring import models
-from foresight.services.scoring.places import read_file
+from foresight.services.scoring.places import check_header, read_file
 from foresight.services.scoring.scorers import Scoring
 from foresight.store.models import Change
 from foresight.store.scoring import save_load_test
@@ -67,6 +67,7 @@ def run_load_test(
     if given is None:
         records: list[Any] = generate(scorer.mapping, GENERATED, grid.seed)
     else:
+        check_header(file or "", scorer.mapping)
         records = list(islice(given, MAX_RECORDS))
         if not records:
             raise InvalidMapping(f"{file} has no records to measure with")

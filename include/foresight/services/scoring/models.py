@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from foresight.errors import FinalError
 from foresight.files import Files, read_bytes, write_bytes
 from foresight.scoring.kinds import KINDS, kind_of, load_model
-from foresight.scoring.trial import BOUNDED, try_out
+from foresight.scoring.trial import try_out
 from foresight.services.scoring.deployments import (
     CHAMPION,
     check_defaults,
@@ -61,7 +61,7 @@ def add(store: Store, files: Files, name: str, source: str, change: Change, kind
     checked_name(name)
     kind = kind or kind_of(source)
     data = read_bytes(files.at(source))
-    if kind in KINDS and kind not in BOUNDED:
+    if kind in KINDS:
         try_out(data, kind)
     model = load_model(data, kind)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -163,19 +163,25 @@ def configure(
     return scoring.store.transact(work, lock=MODELS_LOCK)
 
 
-def roll_back(store: Store, reference: str, change: Change) -> tuple[int, int]:
-    """Deploys what was deployed before, with its defaults; answers the versions taken out and put back."""
+def roll_back(store: Store, reference: str, change: Change, expected: int | None = None) -> tuple[int, int]:
+    """Deploys what was deployed before, with its defaults; answers the versions taken out and put back.
+
+    Raises ``FinalError`` where another version than the ``expected`` one is deployed by now.
+    """
     name, alias = parse_reference(reference)
     return store.transact(
-        lambda connection: registry.roll_back(connection, name, alias, change), lock=MODELS_LOCK
+        lambda connection: registry.roll_back(connection, name, alias, change, expected), lock=MODELS_LOCK
     )
 
 
-def undeploy(store: Store, reference: str, change: Change) -> int:
-    """Takes a deployment away; answers its version. Raises ``NotFound``."""
+def undeploy(store: Store, reference: str, change: Change, expected: int | None = None) -> int:
+    """Takes a deployment away; answers its version.
+
+    Raises ``NotFound``, and ``FinalError`` where another version than the ``expected`` one is deployed.
+    """
     name, alias = parse_reference(reference)
     return store.transact(
-        lambda connection: registry.undeploy(connection, name, alias, change), lock=MODELS_LOCK
+        lambda connection: registry.undeploy(connection, name, alias, change, expected), lock=MODELS_LOCK
     )
 
 

@@ -15,8 +15,10 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from foresight.messaging import ClientConfig, Drain, Message, Received, end_offsets, topic_id
+from foresight.scoring.csv_files import read_csv
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.files import READERS, SINKS, FileSink
+from foresight.scoring.mapping import FieldMapping
 from foresight.scoring.outcome import RECORD, BadRecord, Record
 
 KAFKA: Final = "kafka:"
@@ -56,19 +58,21 @@ def read_file(place: str) -> tuple[Iterator[Any], bool]:
     return READERS[path.suffix](path), path.suffix == ".csv"
 
 
+def check_header(place: str, mapping: FieldMapping) -> None:
+    """Raises ``InvalidMapping``, once, where a CSV file lacks a column that every record needs."""
+    if topic_of(place) is None and place.endswith(".csv"):
+        path = path_of(place, READERS)
+        if not path.is_file():
+            raise InvalidMapping(f"there is no file {path}")
+        needed = [feed.source for feed in mapping.feeds if feed.is_mandatory and feed.default is None]
+        wanted = needed if mapping.array_field is None else [mapping.array_field]
+        next(read_csv(path, wanted=wanted), None)
+
+
 def open_file(place: str) -> FileSink:
     """A file to write into; it appears under its name when it is complete."""
     path = path_of(place, SINKS)
     return SINKS[path.suffix](path)
-
-
-def encode(record: Record) -> bytes:
-    """A record as JSON."""
-    try:
-        # A copy holds no more than its own bytes; what comes out of the encoder holds a kilobyte.
-        return b"%b" % orjson.dumps(record, None, orjson.OPT_SERIALIZE_NUMPY)
-    except (TypeError, ValueError):
-        return json.dumps(record, default=str).encode()
 
 
 class Source(Protocol):

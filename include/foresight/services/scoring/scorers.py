@@ -14,6 +14,7 @@ import orjson
 from foresight.errors import BadAnswer
 from foresight.files import Files, read_bytes
 from foresight.scoring import inference, online
+from foresight.scoring.isolation import IsolatedScorer, Recipe
 from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import read_mapping
 from foresight.scoring.model import ScoringModel
@@ -79,6 +80,13 @@ class Scoring:
         row = self.store.read(lambda connection: registry.find_version(connection, name, version))
         return self._load(row.uri, row.kind, row.sha256), row.sha256
 
+    def isolated(
+        self, name: str, version: int, mapping: Mappings, *, reads_text: bool = False
+    ) -> IsolatedScorer:
+        """A version behind a mapping, in a process of its own. Raises as ``version`` does."""
+        row = self.store.read(lambda connection: registry.find_version(connection, name, version))
+        return IsolatedScorer(Recipe(self._bytes(row.uri, row.sha256), row.kind, mapping, reads_text))
+
     def scorer(
         self, model: ScoringModel, sha256: str, mapping: Mappings, *, reads_text: bool = False
     ) -> RecordScorer:
@@ -119,10 +127,10 @@ class Scoring:
         return self.scorer(found.model, found.sha256, found.mapping(mapping))
 
     def _load(self, uri: str, kind: str, sha256: str) -> ScoringModel:
-        def load() -> ScoringModel:
-            data = read_bytes(self.files.at(uri))
-            if hashlib.sha256(data).hexdigest() != sha256:
-                raise BadAnswer(f"{uri} is not what was stored: add the model again from its source")
-            return load_model(data, kind)
+        return self._models.get((sha256, kind), lambda: load_model(self._bytes(uri, sha256), kind))
 
-        return self._models.get((sha256, kind), load)
+    def _bytes(self, uri: str, sha256: str) -> bytes:
+        data = read_bytes(self.files.at(uri))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BadAnswer(f"{uri} is not what was stored: add the model again from its source")
+        return data

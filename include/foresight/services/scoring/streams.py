@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -32,11 +32,14 @@ from foresight.messaging.messages import BY_KEY
 from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.garbage import rare_collections
+from foresight.scoring.isolation import IsolatedScorer
+from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import ERROR
+from foresight.scoring.records import RecordScorer
 from foresight.scoring.sources import Iterated
 from foresight.services.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
 from foresight.services.scoring.items import ItemScorer
-from foresight.services.scoring.places import Offsets, Scored, Source, encode, topic_of
+from foresight.services.scoring.places import Offsets, Scored, Source, topic_of
 from foresight.services.scoring.scorers import Scoring
 from foresight.services.scoring.tables import write_part
 from foresight.store.scoring import (
@@ -65,6 +68,8 @@ class StreamRun:
     settings: Settings
     trace: Trace
     publishers: Publishers
+    is_retry: bool = False
+    """Whether this run was begun before and died: one of its first records may end a process."""
     topic_ids: dict[str, str | None] = field(default_factory=dict)
     """Identities of the source and of the topics written to, as far as they were asked for."""
 
@@ -117,7 +122,7 @@ class StreamRun:
         items, _ = self.source.take(offsets, until, None)
         as_begun._finish(
             Batch(held.number, held.plan["starts"], held.topic_ids or {}),
-            as_begun._scored(items, offsets, until),
+            as_begun._scored(items, offsets, until, is_suspect=True),
             started,
         )
         return True
@@ -146,34 +151,47 @@ class StreamRun:
     def _coming(self, offsets: Offsets, ends: Offsets) -> Generator[Prepared]:
         """Batch by batch what there is; the next one is scored meanwhile. Whoever leaves waits for that."""
         with ThreadPoolExecutor(1, "scoring-ahead") as ahead:
-            coming = ahead.submit(self._prepared, offsets, ends)
+            coming = ahead.submit(self._prepared, offsets, ends, is_suspect=self.is_retry)
             while (prepared := coming.result()) is not None:
                 coming = ahead.submit(self._prepared, prepared.until, ends)
                 yield prepared
 
-    def _prepared(self, offsets: Offsets, ends: Offsets) -> Prepared | None:
+    def _prepared(self, offsets: Offsets, ends: Offsets, *, is_suspect: bool = False) -> Prepared | None:
         """What comes next, scored; None at the end of the source."""
         if all(offsets.get(number, 0) == end for number, end in ends.items()):
             return None
         items, until = self.source.take(offsets, ends, self.plan.batch_size)
         if not items and until == offsets:
             return None
-        found = self._scored(items, offsets, until)
+        found = self._scored(items, offsets, until, is_suspect=is_suspect)
         # Where an output ends now is no later than where this batch begins there; so it can be asked ahead.
         found.starts = {topic: end_offsets(self.config, topic) for topic in self._topics().values()}
         return found
 
-    def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
+    def _scored(
+        self, items: list[Any], offsets: Offsets, until: Offsets, *, is_suspect: bool = False
+    ) -> Prepared:
+        """Items scored; those that may have ended a process before, in a process of their own."""
+        with ExitStack() as stack:
+            scorer: RecordScorer | IsolatedScorer = self._scorer()
+            if is_suspect:
+                plan = self.plan
+                scorer = stack.enter_context(
+                    self.scoring.isolated(
+                        plan.model_name, plan.model_version, plan.mapping, reads_text=self.source.reads_text
+                    )
+                )
+            topics, n_places = self._topics(), 1 + (self.plan.bad is not None)
+            scoring = ItemScorer(self.source, scorer, encodes=bool(topics), keeps=len(topics) < n_places)
+            found = Prepared(offsets, until, len(items))
+            bad = None if self.settings.single_output else scoring.into(found.bad)
+            load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
+            found.n_bad = load.bad
+            return found
+
+    def _scorer(self) -> RecordScorer:
         model, sha256 = self.scoring.version(self.plan.model_name, self.plan.model_version)
-        mapping, reads_text = self.plan.mapping, self.source.reads_text
-        scorer = self.scoring.scorer(model, sha256, mapping, reads_text=reads_text)
-        topics, n_places = self._topics(), 1 + (self.plan.bad is not None)
-        scoring = ItemScorer(self.source, scorer, encodes=bool(topics), keeps=len(topics) < n_places)
-        found = Prepared(offsets, until, len(items))
-        bad = None if self.settings.single_output else scoring.into(found.bad)
-        load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
-        found.n_bad = load.bad
-        return found
+        return self.scoring.scorer(model, sha256, self.plan.mapping, reads_text=self.source.reads_text)
 
     def _topics(self) -> dict[str, str]:
         places = {"good": self.plan.good, "bad": self.plan.bad or ""}
@@ -281,4 +299,4 @@ def _shortened(scored: list[Scored], error: MessageRejected) -> list[Scored]:
 
 def _too_large(value: bytes) -> bytes:
     """What goes out instead of a scored record that is too large for its topic."""
-    return encode({ERROR: f"the scored record has {len(value)} bytes, more than the topic takes"})
+    return to_json({ERROR: f"the scored record has {len(value)} bytes, more than the topic takes"})

@@ -57,7 +57,6 @@ model_change = define(
     must("changed_at", Instant, "When (UTC)"),
     must("changed_by", Name(255), "Who did it"),
     must("note", Body, "Why"),
-    may("change_id", Name(190), "Names the request: made twice under one id, a change is made once"),
     comment="One change of a model or of its deployments",
 )
 

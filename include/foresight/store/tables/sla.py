@@ -94,6 +94,7 @@ sli_status = define(
     ),
     may("expected_violated_minutes", Double, "Minutes of the horizon that are expected to violate"),
     may("expected_cost", Double, "The same times the cost of a violated minute; NULL without one"),
+    may("has_default_limits", Boolean, "Whether default limits decided if there was enough to forecast from"),
     Index(None, "as_of"),
     comment="One SLI at one as-of",
     kept_by="as_of",

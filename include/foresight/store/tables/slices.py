@@ -124,6 +124,7 @@ slice_prediction = define(
     may("answer", Double, "What the model should have answered, once that is known"),
     Index(None, "as_of"),
     Index(None, "model_version", "period_start"),
+    Index(None, "period_start"),
     comment="One decision on one cell of a slice",
     kept_by="period_start",
     by_day=True,

@@ -331,9 +331,12 @@ def test_a_file_is_scored_into_files_and_repeating_changes_nothing(tmp_path: Pat
         ({"good": "kafka:in"}, InvalidMapping, "different places"),
         ({"bundle_size": 0}, InvalidMapping, "bundle_size"),
         ({"field_mapping": "{"}, InvalidMapping, "not JSON"),
-        ({"source": "/nowhere.csv", "good": "/a.csv", "bad": None}, InvalidMapping, "no file"),
-        ({"source": "/x.xlsx", "good": "/a.csv", "bad": None}, InvalidMapping, "ending must be one of"),
-        ({"source": "s3://a/b.csv", "good": "/a.csv", "bad": None}, InvalidMapping, "use kafka:TOPIC"),
+        ({"source": "nowhere.csv", "good": "a.csv", "bad": None}, InvalidMapping, "no file"),
+        ({"source": "x.xlsx", "good": "a.csv", "bad": None}, InvalidMapping, "ending must be one of"),
+        ({"source": "s3://a/b.csv", "good": "a.csv", "bad": None}, InvalidMapping, "use kafka:TOPIC"),
+        ({"source": "/etc/passwd.csv", "good": "a.csv", "bad": None}, InvalidMapping, "FORESIGHT_FILES"),
+        ({"source": "x.csv", "good": "./x.csv", "bad": None}, InvalidMapping, "the same place"),
+        ({"source": "table:other_db/users"}, InvalidMapping, "FORESIGHT_CONNECTIONS"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_read(

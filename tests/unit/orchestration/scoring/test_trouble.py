@@ -16,6 +16,7 @@ import pytest
 from foresight.errors import FinalError, NotFound
 from foresight.orchestration.scoring import steps as scoring_steps
 from foresight.scoring.bundles import BundleRun
+from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.garbage import rare_collections
 from foresight.services.scoring import streams as scoring_streams
 from foresight.services.scoring.scorers import Scoring
@@ -171,8 +172,6 @@ CSV = {
     "infinite": (f"{HEADER}\n{GOOD}\ninf,3,1,1\n1,-Infinity,1,1\n1,1,nan,1\n1,1,1,1e999\n".encode(), 1, 4),
     "huge": (f"{HEADER}\n{GOOD}\n{'9' * 5000},3,1,1\n5.1,3.5,1.4,1_0\n".encode(), 1, 2),
     "not UTF-8": (f"{HEADER}\n{GOOD}\n".encode() + b"5.1,3.5,\xff,0.2\n", 1, 1),
-    "other columns": (b"a,b\n1,2\n3,4\n", 0, 2),
-    "zeros": (b"\x00" * 300, 0, 0),
 }
 
 
@@ -185,6 +184,23 @@ def test_a_csv_of_any_sort_is_scored_as_far_as_it_goes(tmp_path: Path, name: str
     assert (found["good"], found["bad"]) == (n_good, n_bad)
     assert len(lines(source, "good")) == n_good
     assert all(line["PredictionError"] for line in lines(source, "bad"))
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"a,b\n1,2\n3,4\n", "the header has no column 'sepal_length'"),
+        (HEADER.replace(",", ";").encode() + b"\n1;2;3;4\n", "its cells are separated by ';'"),
+        (HEADER.upper().encode() + b"\n1,2,3,4\n", "it has 'SEPAL_LENGTH': write it alike"),
+        (b"\x00" * 300, "save it as UTF-8"),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_told_once(tmp_path: Path, data: bytes, complaint: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(data)
+    with pytest.raises(InvalidMapping, match=complaint):
+        score(source, bundle_size=1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
 BAD_LINES = [

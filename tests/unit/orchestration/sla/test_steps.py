@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +15,23 @@ from sqlalchemy import select, update
 
 from foresight.errors import FinalError, StoreUnavailable
 from foresight.grid import Grid
-from foresight.orchestration.sla.steps import AT_ONCE, evaluate_shard, plan_evaluations, summarise_evaluations
+from foresight.orchestration.sla import steps as sla_steps
+from foresight.orchestration.sla.steps import (
+    AT_ONCE,
+    MAX_TASKS,
+    TooManySetAside,
+    evaluate_shard,
+    plan_evaluations,
+    summarise_evaluations,
+)
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services import evaluation as sla_shards
 from foresight.services import slas
 from foresight.services.evaluation import SamplesGone
 from foresight.sla.definitions import Sla
-from foresight.store import Store, maintain, migrate, open_store
+from foresight.store import Store, maintain, migrate, open_store, upsert
 from foresight.store.intervals import CATALOGUE_SCOPE, save_analysed_interval, save_evaluated_interval
-from foresight.store.tables import evaluated_interval, run, sla, sla_status, sli_status
+from foresight.store.tables import evaluated_interval, run, series_analysis, sla, sla_status, sli_status
 from foresight.wiring.connections import results
 from foresight.wiring.settings import catalogue
 from tests.unit.store.rows import all_rows, persist
@@ -106,16 +115,47 @@ class TestOneBrokenSla:
 
         def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
             if any(one.name == "bad" for one in some):
-                raise ZeroDivisionError("of a budget")
+                raise FinalError("of a budget")
             return usual(some, *others, **named)
 
         monkeypatch.setattr(sla_shards, "evaluate", broken)
         assert evaluate(AS_OF) == {"intervals": [AS_OF], "states": {"ok": 6}, "set_aside": 1}
         assert [name for name, _, _ in states(store)] == ["good", "s0", "s1", "s2", "s3", "s4"]
         counts = store.read(lambda c: c.execute(select(run.c.counts)).scalar_one())
-        assert (counts["set_aside"], counts["reasons"]) == (1, {"bad": "ZeroDivisionError: of a budget"})
+        assert (counts["set_aside"], counts["reasons"]) == (1, {"bad": "FinalError: of a budget"})
         assert [row[2:] for row in all_rows(store, evaluated_interval)] == [(6, 6)]
         assert planned() == []
+
+    def test_a_fault_of_the_program_is_no_fault_of_an_sla(
+        self, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        apply(home, ONE + BAD)
+        analyse(store, AS_OF)
+
+        def broken(*_: Any, **__: Any) -> Any:
+            raise ZeroDivisionError("of a budget")
+
+        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        with pytest.raises(ZeroDivisionError):
+            evaluate(AS_OF)
+        assert states(store) == []
+
+    def test_a_run_in_which_most_slas_break_fails_after_the_rest_is_stored(
+        self, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        apply(home, ONE + BAD + "  - {name: worse, slis: [{name: i, metric: m, max: 3}]}\n")
+        analyse(store, AS_OF)
+        usual = sla_shards.evaluate
+
+        def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
+            if any(one.name != "good" for one in some):
+                raise FinalError("of a budget")
+            return usual(some, *others, **named)
+
+        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        with pytest.raises(TooManySetAside, match="2 of 3 SLAs could not be evaluated, such as bad: "):
+            evaluate(AS_OF)
+        assert [name for name, _, _ in states(store)] == ["good"]
 
     def test_a_stored_definition_that_is_refused_today_is_set_aside_and_can_be_applied_anew(
         self, store: Store, home: Path
@@ -163,6 +203,36 @@ class TestOneBrokenSla:
             evaluate_shard(context(AS_OF), shard)
 
 
+class TestLimitsOfASeries:
+    """A series is forecast for its SLAs where it had enough for its own forecast, and only there."""
+
+    def limited(self, store: Store, home: Path, limits: dict[str, float]) -> tuple[float | None, bool | None]:
+        apply(home, ONE)
+        analyse(store, AS_OF)
+        columns = {
+            "series_id": [KEY.id], "as_of": [AS_OF], "outcome": ["ok"], "n_observed": [720], "n_missing": [0],
+            "n_nonfinite": [0], "data_hash": ["x"], "code_version": ["x"],
+            **{name: [value] for name, value in limits.items()},
+        }  # fmt: skip
+        store.transact(lambda c: upsert(c, series_analysis, columns))
+        evaluate(AS_OF)
+        query = select(sli_status.c.probability, sli_status.c.has_default_limits)
+        found = store.read(lambda c: c.execute(query).one())
+        return found.probability, found.has_default_limits
+
+    def test_its_own_limits_are_used_and_said(self, store: Store, home: Path) -> None:
+        probability, is_default = self.limited(store, home, {"min_slots": 30, "min_coverage": 0.5})
+        assert (probability is not None, is_default) == (True, False)
+
+    def test_one_that_has_less_than_its_limits_has_no_probability(self, store: Store, home: Path) -> None:
+        probability, _ = self.limited(store, home, {"min_slots": 721, "min_coverage": 0.5})
+        assert probability is None
+
+    def test_without_stored_limits_defaults_are_used_and_said(self, store: Store, home: Path) -> None:
+        probability, is_default = self.limited(store, home, {})
+        assert (probability is not None, is_default) == (True, True)
+
+
 class TestIntervalsWhoseSamplesAreGone:
     def test_they_are_not_evaluated_again_and_what_was_said_of_them_stands(
         self, store: Store, home: Path
@@ -200,7 +270,7 @@ class TestIntervalsWhoseSamplesAreGone:
             analyse(store, as_of)
         maintain(store, AS_OF + 5 * DAY, {"sample": 2, "sample_window": 2})
         assert planned(lost[0], AS_OF + 5 * DAY) == [AS_OF + 5 * DAY, AS_OF + 5 * DAY + 600]
-        assert "2 intervals until 2025-11-28 03:40 are left out" in caplog.text
+        assert "3 intervals until 2025-11-28 03:40 are left out" in caplog.text
         assert "the interval until 2025-11-28 03:20 is left out" in caplog.text
 
 
@@ -211,8 +281,29 @@ def test_an_interval_that_an_event_names_is_evaluated_however_many_wait(store: S
     finish(store, *waiting, again)
     store.transact(lambda c: save_evaluated_interval(c, again, n_sla=1, n_sli=1))
     chosen = planned(again)
-    assert chosen == [*waiting[: AT_ONCE - 1], again]
-    assert planned(*waiting, again) == [*waiting, again]
+    assert chosen == [*waiting[1 - AT_ONCE :], again]
+    assert planned(*waiting, again) == chosen  # those that wait are evaluated by a later run
+
+
+def test_what_waits_after_an_outage_fits_into_a_run_and_into_its_messages(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sla_steps, "SLIS_PER_SHARD", 2)
+    names = [f"s{number:03}" for number in range(24)]
+    apply(
+        home,
+        "slas:\n" + "".join(f"  - {{name: {n}, slis: [{{name: i, metric: m, max: 2}}]}}\n" for n in names),
+    )
+    waiting = [AS_OF + 600 * number for number in range(AT_ONCE)]
+    finish(store, *waiting)
+    found = plan_evaluations(context(named=()))
+    assert len(found) <= MAX_TASKS
+    n_intervals = MAX_TASKS // 12
+    assert sorted({one["as_of"] for one in found}) == waiting[-n_intervals:]
+    assert f"{AT_ONCE - n_intervals} intervals until" in caplog.text
+    assert max(len(json.dumps(one)) for one in found) < 200
+    spans = [(one["first"], one["last"]) for one in found if one["as_of"] == waiting[-1]]
+    assert [n for first, last in spans for n in names if first <= n <= last] == names
 
 
 def test_a_window_of_a_young_system_is_whole_although_nothing_is_stored_before_it(

@@ -3,6 +3,8 @@
 # ruff: noqa: E501 (pieces of documents read better in one line)
 from __future__ import annotations
 
+import csv
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.scoring.kinds import load_model
+from foresight.scoring.mapping import from_text
 from foresight.scoring.model import InputField, ScoringModel
-from tests.unit.scoring.agreement import check, optional
-from tests.unit.scoring.pmml.documents import NUMBER, TEXT, document, fields, schema
+from foresight.scoring.outcome import PREDICTION
+from foresight.scoring.pmml import single_trees
+from foresight.scoring.pmml.runtime import PmmlModel
+from tests.unit.scoring.agreement import alike, check, optional
+from tests.unit.scoring.pmml.documents import NUMBER, TEXT, column, document, fields, schema
 
 DATA = Path(__file__).parents[3] / "data"
 FLOAT = 'optype="continuous" dataType="float"'
@@ -108,6 +114,53 @@ def test_a_published_model_has_one_answer(name: str) -> None:
     record = st.fixed_dictionaries({field.name: value_of(field) for field in model.signature.inputs})
 
     @settings(max_examples=60, deadline=None)
+    @given(st.lists(record, max_size=4))
+    def agree(records: list[dict[str, Any]]) -> None:
+        check(scorer, records, 1e-9)
+
+    agree()
+
+
+TRIPLES: list[dict[str, Any]] = json.loads((DATA / "pmml" / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("triple", TRIPLES, ids=lambda t: f"{t['source']}-{t['name']}")
+def test_the_short_way_of_single_records_is_taken_and_right(triple: dict[str, Any]) -> None:
+    model = load_model(DATA / "pmml" / triple["pmml"])
+    assert isinstance(model, PmmlModel)
+    assert model.predict_one is not None
+    with (DATA / "pmml" / triple["input"]).open(newline="") as file:
+        header, *rows = csv.reader(file)
+    records = []
+    for cells in rows:
+        row = dict(zip(header[::-1], cells[::-1], strict=True))
+        records.append(
+            {f.name: from_text(row[f.name].replace("N/A", ""), f.data_type) for f in model.signature.inputs}
+        )
+    names = [out.name for out in model.signature.outputs]
+    columns = {name: column([record[name] for record in records]) for name in records[0]}
+    taken = 0
+    for record, prediction in zip(records, model.predict(columns).records(names), strict=True):
+        try:
+            short = model.predict_one(list(record.values()))
+        except Exception:  # noqa: BLE001, S112 (the columns answer)
+            continue
+        taken += 1
+        assert list(short) == names
+        assert alike({PREDICTION: short}, {PREDICTION: prediction}, 1e-9), record
+    assert taken >= 0.9 * len(records)
+
+
+@pytest.mark.parametrize("name", ["jpmmlbsd-rattle/RandomForestAudit", "cpmml/HousingGBTRegressor"])
+def test_a_forest_is_walked_where_its_code_would_be_too_long(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_trees, "MAX_LINES", 10)
+    model = load_model(DATA / "pmml" / "MiningModel" / f"{name}.pmml")
+    scorer = optional(model)
+    record = st.fixed_dictionaries({field.name: value_of(field) for field in model.signature.inputs})
+
+    @settings(max_examples=30, deadline=None)
     @given(st.lists(record, max_size=4))
     def agree(records: list[dict[str, Any]]) -> None:
         check(scorer, records, 1e-9)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from foresight.scoring.errors import InvalidModel
-from foresight.scoring.pmml import text_functions
+from foresight.scoring.pmml import runtime, text_functions
 from foresight.scoring.pmml.program import compile_program
 from foresight.scoring.pmml.runtime import load
 from foresight.scoring.pmml.tree import Tree
@@ -24,7 +24,8 @@ PLAIN = document(
     f'<RegressionModel functionName="regression">{schema("x", target="y")}<RegressionTable intercept="0.5"><NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel>',
 ).decode()
 BODY = PLAIN.partition("?>")[2]
-MODELS = sorted((Path(__file__).parents[3] / "data").rglob("*.pmml"))
+DATA = Path(__file__).parents[3] / "data"
+MODELS = sorted(path for kind in ("iris", "pmml", "scoring") for path in (DATA / kind).rglob("*.pmml"))
 
 
 @pytest.mark.parametrize(
@@ -119,3 +120,45 @@ def test_a_broken_model_is_refused_when_stored_or_scores_every_record(path: Path
         scored = loaded.predict(columns)
         lengths = {len(scored.columns[out.name]) for out in loaded.signature.outputs}
         assert lengths == {len(oddities) if columns else 1}
+
+
+def of_outputs(outputs: str) -> bytes:
+    text = f'<RegressionModel functionName="regression">{schema("x", target="y")}<Output>{outputs}</Output><RegressionTable intercept="1"/></RegressionModel>'
+    return document(fields(x=NUMBER, y=NUMBER), text)
+
+
+def test_predictions_that_are_much_larger_than_records_are_refused() -> None:
+    many = "".join(f'<OutputField name="o{i}" feature="predictedValue"/>' for i in range(1001))
+    with pytest.raises(InvalidModel, match="1001 outputs, more than the 1000 allowed"):
+        load(of_outputs(many))
+    long = "".join(f'<OutputField name="{"o" * 700}{i}" feature="predictedValue"/>' for i in range(100))
+    with pytest.raises(InvalidModel, match="names of the outputs"):
+        load(of_outputs(long))
+
+
+def test_a_prediction_of_too_many_characters_makes_its_record_bad() -> None:
+    text = f'<OutputField name="o" feature="transformedValue" dataType="string"><Apply function="if"><Apply function="greaterThan"><FieldRef field="x"/><Constant dataType="double">0</Constant></Apply><Constant dataType="string">{"a" * 70_000}</Constant><Constant dataType="string">b</Constant></Apply></OutputField>'
+    scored = load(of_outputs(text)).predict({"x": np.array([1.0, -1.0])})
+    assert scored.errors == {0: "its prediction has more than 65536 characters"}
+    assert scored.columns["o"][1] == "b"
+
+
+def test_a_table_that_a_few_words_ask_for_is_bounded() -> None:
+    sources = "".join(
+        f'<NeuralInput id="i{i}"><DerivedField><FieldRef field="x"/></DerivedField></NeuralInput>'
+        for i in range(5000)
+    )
+    neurons = "".join(f'<Neuron id="n{i}"><Con from="i{i}" weight="1"/></Neuron>' for i in range(5000))
+    out = '<NeuralOutputs><NeuralOutput outputNeuron="n0"><DerivedField><FieldRef field="y"/></DerivedField></NeuralOutput></NeuralOutputs>'
+    text = f'<NeuralNetwork functionName="regression" activationFunction="identity">{schema("x", target="y")}<NeuralInputs>{sources}</NeuralInputs><NeuralLayer>{neurons}</NeuralLayer>{out}</NeuralNetwork>'
+    with pytest.raises(InvalidModel, match="table of 25000000 numbers"):
+        load(document(fields(x=NUMBER, y=NUMBER), text))
+
+
+def test_many_records_are_scored_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_BLOCK", 30)
+    loaded = load(PLAIN.encode())
+    values = np.array([*range(40), "odd"], object)
+    scored = loaded.predict({"x": values})
+    assert scored.columns["y"][:40].tolist() == [0.5 + 2 * i for i in range(40)]
+    assert list(scored.errors) == [40]

@@ -273,7 +273,7 @@ def test_an_ensemble_that_cannot_be_is_refused(method: str, segments: str, reaso
 
 @pytest.mark.parametrize(
     "name",
-    ["AssociationModel", "TimeSeriesModel", "NearestNeighborModel", "TextModel", "BayesianNetworkModel"],
+    ["AssociationModel", "TimeSeriesModel", "TextModel", "BayesianNetworkModel"],
 )
 def test_a_model_type_that_is_not_supported_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedModel, match=name) as caught:
@@ -290,3 +290,28 @@ def test_a_composition_of_old_documents_is_refused_by_name() -> None:
 def test_other_versions_are_refused(version: str) -> None:
     with pytest.raises(UnsupportedModel, match="version"):
         model(FIELDS, "<TreeModel/>", version=version)
+
+
+def part(target: str, weight: int, when: str = "<True/>") -> str:
+    inner = f'<RegressionModel functionName="regression">{schema("x", target=target)}<RegressionTable intercept="0"><NumericPredictor name="x" coefficient="{weight}"/></RegressionTable></RegressionModel>'
+    return f"<Segment>{when}{inner}</Segment>"
+
+
+@pytest.mark.parametrize("method", ["x-multiModelChain", "modelChain"])
+def test_each_segment_of_a_chain_may_answer_a_target_of_its_own(method: str) -> None:
+    names = schema("x", target="y").replace(
+        "</MiningSchema>", '<MiningField name="z" usageType="target"/></MiningSchema>'
+    )
+    text = f'<MiningModel functionName="regression">{names}<Segmentation multipleModelMethod="{method}">{part("y", 2)}{part("z", 3)}</Segmentation></MiningModel>'
+    loaded = model(fields(x=NUMBER, y=NUMBER, z=NUMBER), text)
+    assert [out.name for out in loaded.signature.outputs] == ["y", "z"]
+    assert score(loaded, x=[1, 2]).records(["y", "z"]) == [{"y": 2.0, "z": 3.0}, {"y": 4.0, "z": 6.0}]
+
+
+def test_a_target_that_nothing_answers_is_refused() -> None:
+    names = schema("x", target="y").replace(
+        "</MiningSchema>", '<MiningField name="z" usageType="target"/></MiningSchema>'
+    )
+    text = f'<RegressionModel functionName="regression">{names}<RegressionTable intercept="0"/></RegressionModel>'
+    with pytest.raises(UnsupportedModel, match="RegressionModel with the target 'z'"):
+        model(fields(x=NUMBER, y=NUMBER, z=NUMBER), text)

@@ -345,6 +345,10 @@ def test_all_ways_through_a_tree_agree(
     np.testing.assert_array_equal(walked, tree.answers.value.values[packed.walk(matrix)])
     compiled = packed.walk_compiled(matrix, np.empty(len(records)))
     np.testing.assert_array_equal(walked, tree.answers.value.values[compiled])
+    whole = ~np.isnan(matrix).any(axis=1)
+    complete = walker._pack(tree.program, tree.walker.fields, tree.walker._words, complete=True)
+    rest = complete.walk(matrix[whole])
+    np.testing.assert_array_equal(walked[whole], tree.answers.value.values[rest])
     one_by_one = [one(loaded, "z", dict(zip("xyw", record, strict=True))) for record in records[:3]]
     assert [None if np.isnan(v) else v for v in walked[:3]] == one_by_one
 

@@ -79,3 +79,11 @@ def test_what_the_table_does_not_have_is_refused_by_its_name(old: str, new: str,
 )  # fmt: skip
 def test_what_changes_nothing_is_passed_over(old: str, new: str) -> None:
     load(PLAIN.replace(old, new, 1).encode())
+
+
+def test_the_documentation_counts_what_is_done() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "scoring.md").read_text()
+    attributes = [verdict(e, a) for e, names in ELEMENTS.items() if verdict(e) == "done" for a in names]
+    for kind in ("done", "harmless", "refused"):
+        elements = sum(verdict(element) == kind for element in ELEMENTS)
+        assert f"| {kind} | {elements} | {attributes.count(kind)} |" in page

@@ -103,6 +103,7 @@ def test_another_connection_names_another_database(
 ) -> None:
     other = {"conn_type": "sqlite", "host": str(tmp_path / "other.db")}
     monkeypatch.setenv("AIRFLOW_CONN_PLANT", json.dumps(other))
+    monkeypatch.setenv("FORESIGHT_CONNECTIONS", "results, plant")
     make_flowers(store, 0, 10)
     run(good="table:plant/scored", bad="table:plant/rejected")
     plant = open_database("plant")
@@ -155,7 +156,7 @@ def test_a_name_that_is_no_identifier_is_refused(place: str) -> None:
         ({"good": "table:model"}, InvalidMapping, "Foresight's own"),
         ({"bad": "table:results/ALEMBIC_VERSION"}, InvalidMapping, "Foresight's own"),
         ({"bad": "table:scored"}, InvalidMapping, "different places"),
-        ({"good": "table:nowhere/scored"}, NotFound, "connection 'nowhere'"),
+        ({"good": "table:nowhere/scored"}, InvalidMapping, "may not use the connection 'nowhere'"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_before_anything_is_read(

@@ -17,6 +17,7 @@ _INDEXES = (
     ("publication", ("topic", "state", "n_attempts", "as_of")),
     ("publication", ("as_of",)),
     ("slice_prediction", ("model_version", "period_start")),
+    ("slice_prediction", ("period_start",)),
     ("sample_window", ("as_of",)),
     ("autocorrelation", ("as_of",)),
     ("series", ("last_seen",)),
@@ -32,6 +33,14 @@ def upgrade() -> None:
     _operator_change()
     for table, column in _columns():
         add_column(table, column)
+    if op.get_bind().dialect.name != "sqlite":  # which keeps no comments
+        op.alter_column(
+            "publication",
+            "state",
+            existing_type=Name(16),
+            existing_nullable=False,
+            comment="pending, published, skipped, set_aside (cannot be sent) or abandoned",
+        )
     for table, columns in _INDEXES:
         create_index(_name(table, columns), table, list(columns))
 
@@ -95,14 +104,6 @@ def _columns() -> list[tuple[str, sa.Column[Any]]]:
                 "topic_ids",
                 sa.JSON(none_as_null=True),
                 comment="Identity by topic of what the offsets belong to",
-            ),
-        ),
-        (
-            "model_change",
-            sa.Column(
-                "change_id",
-                Name(190),
-                comment="Names the request: made twice under one id, a change is made once",
             ),
         ),
     ]

@@ -81,6 +81,11 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
                 sa.Double(),
                 comment="The same times the cost of a violated minute; NULL without one",
             ),
+            sa.Column(
+                "has_default_limits",
+                sa.Boolean(),
+                comment="Whether default limits decided if there was enough to forecast from",
+            ),
         ],
         "sli_window": [
             sa.Column("n_no_traffic", sa.Integer(), comment="Slots without traffic: neither good nor bad"),

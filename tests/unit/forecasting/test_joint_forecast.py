@@ -4,7 +4,7 @@ from hypothesis import given, settings
 
 from foresight.analysis import AnalysisParameters, Outcome
 from foresight.forecasting.candidates import MODELS
-from foresight.forecasting.outlook import forecast
+from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from tests.unit.analysis.recorded import matrices, recorded, recorded_windows
 from tests.unit.analysis.test_batch import arrays_of, awkward

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresight.analysis.arrays import Integers, Matrix, Rows, Vector, unbuffered
+from foresight.analysis.arrays import Flags, Integers, Matrix, Rows, Vector, unbuffered
 from foresight.analysis.blocks import Block, in_blocks
 from foresight.analysis.gaps import Coverage, inspect
 from foresight.forecasting.candidates import MODELS, forecast_all
+from foresight.forecasting.evidence import Evidence
 from foresight.forecasting.origins import Origins, Plan, unlikeness
 from foresight.forecasting.parameters import FEWEST_PATHS, ForecastParameters
-from foresight.forecasting.paths import Paths, joint_band, joint_paths, middle_mean, quantiles
+from foresight.forecasting.paths import joint_band, joint_paths, middle_mean, quantiles
 from foresight.forecasting.selection import backtest
+from foresight.forecasting.window import Window
 
 DEFAULTS = ForecastParameters()
 NO_MODEL = -1
@@ -57,28 +59,20 @@ class Forecast:
         return MODELS[model] if model != NO_MODEL else ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """What the forecasts of a block were made from; in units of the block, relative to the last sample."""
-
-    block: Block
-    origins: Origins
-    unlike: Matrix
-    paths: Paths
-
-
 @unbuffered()
 def forecast(
     values: Matrix,
     horizon: int = 10,
     parameters: ForecastParameters = DEFAULTS,
-    witness: Callable[[Evidence], None] | None = None,
+    collect: Callable[[Evidence], None] | None = None,
 ) -> Forecast:
     """Forecast ``values[n_series, n_slots]`` (float64, NaN = missing) ``horizon`` slots ahead.
 
     A series that is too young, or has too many gaps, to be forecast from the whole window is forecast from as
     many of its last slots as will do. Each row's forecast depends on that row alone, to the last bit.
-    ``witness`` sees the evidence block by block: it is too large to be kept, hundreds of values a series.
+    The first step follows as-of, the last slot, however long ago the newest sample was; a series whose newest
+    sample is more than ``parameters.longest_gap`` slots old is not forecast.
+    ``collect`` is given the evidence block by block: it is too large to be kept, thousands of values each.
     """
     if horizon < 1:
         raise ValueError(f"horizon = {horizon} is out of range: at least 1 slot")
@@ -88,33 +82,32 @@ def forecast(
     of_series = np.full((5, n_series), np.nan)
     of_steps = np.full((3, n_series, horizon), np.nan)
     spread = np.full((n_series, horizon, len(parameters.levels)), np.nan)
-    blocks = (
-        (plan, block)
-        for plan, chosen in histories(values, coverage, horizon, parameters)
-        for block in in_blocks(values[:, -plan.n_slots :], chosen)
-    )
-    for plan, block in blocks:
-        rows, n = block.rows, len(block.rows)
-        history[rows] = plan.n_slots
-        origins = Origins.of(block.samples, plan)
-        means = origins.running_means()
-        unlike, candidates = unlikeness(origins, means), forecast_all(origins, means)
-        judged = backtest(origins, candidates)
-        model[rows] = judged.chosen[:n]
-        of_series[:2, rows] = judged.mase_of(judged.chosen)[:n], judged.mase[0, :n]
-        paths = joint_paths(origins, candidates, judged.chosen, unlike, parameters.n_paths)
-        ordered = np.sort(paths.steps, axis=2)
-        now = block.samples[:, -1]
-        mean = middle_mean(ordered)
-        for at, steps in enumerate((mean, *joint_band(paths, ordered, parameters.joint_coverage))):
-            of_steps[at, rows] = block.restore(steps + now[:, None])
-        extremes = np.sort(np.stack([paths.steps.max(axis=0), paths.steps.min(axis=0)]), axis=2)
-        of_series[2:4, rows] = [block.restore(extreme + now) for extreme in middle_mean(extremes).T]
-        of_series[4, rows] = block.restore(mean.mean(axis=1) + now)
-        by_level = quantiles(ordered, parameters.levels).transpose(1, 0, 2)
-        spread[rows] = block.restore(by_level + now[:, None, None])
-        if witness is not None:
-            witness(Evidence(block, origins, unlike, paths))
+    for plan, gap, chosen in histories(values, coverage, horizon, parameters):
+        part = values[:, values.shape[1] - gap - plan.n_slots : values.shape[1] - gap]
+        for block in in_blocks(part, chosen):
+            rows, n = block.rows, len(block.rows)
+            history[rows] = plan.n_slots + gap
+            window = Window.of(block.samples, _observed(part, block), gap)
+            origins = Origins.of(window, plan)
+            means = origins.running_means()
+            distance, candidates = unlikeness(origins, means), forecast_all(origins, means)
+            judged = backtest(origins, candidates)
+            model[rows] = judged.chosen[:n]
+            mase_of, naive_of = judged.mase_of(judged.chosen), judged.mase[0]
+            of_series[:2, rows] = mase_of[:n], naive_of[:n]
+            paths = joint_paths(origins, candidates, judged.chosen, distance, parameters.n_paths).after(gap)
+            ordered = np.sort(paths.steps, axis=2)
+            now = block.samples[:, -1]
+            mean = middle_mean(ordered)
+            for at, steps in enumerate((mean, *joint_band(paths, ordered, parameters.joint_coverage))):
+                of_steps[at, rows] = block.restore(steps + now[:, None])
+            extremes = np.sort(np.stack([paths.steps.max(axis=0), paths.steps.min(axis=0)]), axis=2)
+            of_series[2:4, rows] = [block.restore(extreme + now) for extreme in middle_mean(extremes).T]
+            of_series[4, rows] = block.restore(mean.mean(axis=1) + now)
+            by_level = quantiles(ordered, parameters.levels).transpose(1, 0, 2)
+            spread[rows] = block.restore(by_level + now[:, None, None])
+            if collect is not None:
+                collect(Evidence.of(block, window, paths, judged.gain))
     mase, naive, maximum, minimum, average = of_series
     mean, lower, upper = of_steps
     return Forecast(
@@ -126,15 +119,39 @@ def forecast(
 
 def histories(
     values: Matrix, coverage: Coverage, horizon: int, parameters: ForecastParameters
-) -> Iterator[tuple[Plan, Rows]]:
+) -> Iterator[tuple[Plan, int, Rows]]:
     """The rows that are forecast from the whole window, then those that are from its last half, quarter, ….
 
-    A row comes at most once: with the longest history in which enough of it is observed.
+    With the plan come the slots between the newest sample and as-of, the same for all rows that come
+    together: a forecast starts at the newest sample, so it has that much further to go. A row comes at most
+    once: with the longest history in which enough of it is observed.
     """
     n_slots, enough = values.shape[1], np.flatnonzero(coverage.usable)
     left = np.flatnonzero(~coverage.usable & (coverage.observed > 0))
-    while (plan := Plan.of(n_slots, horizon, parameters)).judged >= FEWEST_PATHS:
-        yield plan, enough
+    gaps = trailing_gaps(values)
+    while Plan.of(n_slots, horizon, parameters).judged >= FEWEST_PATHS:
+        for gap in np.unique(gaps[enough]).tolist():
+            plan = Plan.of(n_slots - gap, horizon + gap, parameters)
+            if gap <= parameters.longest_gap and plan.judged >= FEWEST_PATHS:
+                yield plan, gap, enough[gaps[enough] == gap]
         n_slots //= 2
         usable = inspect(values[left, -n_slots:], parameters.enough).usable
         enough, left = left[usable], left[~usable]
+
+
+def trailing_gaps(values: Matrix) -> Integers:
+    """How many of the last slots of each row of ``values[n_series, n_slots]`` hold no finite sample."""
+    gaps = np.zeros(len(values), dtype=np.int64)
+    if values.shape[1] == 0:
+        return gaps
+    late = np.flatnonzero(~np.isfinite(values[:, -1]))
+    finite = np.isfinite(values[late])
+    gaps[late] = np.where(finite.any(axis=1), np.argmax(finite[:, ::-1], axis=1), values.shape[1])
+    return gaps
+
+
+def _observed(values: Matrix, block: Block) -> Flags:
+    """Which samples of a block were observed; its padding was."""
+    observed = np.ones(block.samples.shape, dtype=np.bool_)
+    observed[: len(block.rows)] = np.isfinite(values[block.rows])
+    return observed

@@ -1,0 +1,53 @@
+"""What ``foresight doctor`` says about the rights of a database account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import Connection, Executable, false, select, text
+from sqlalchemy.exc import DBAPIError
+
+from foresight.store import Store
+from foresight.store.tables import run
+
+_NOTHING: Final = select(run.c.dag_id).where(false())
+_STATEMENTS: Final[dict[str, Executable]] = {
+    "SELECT": _NOTHING,
+    "INSERT": run.insert().from_select(["dag_id"], _NOTHING),
+    "UPDATE": run.update().values(dag_id=run.c.dag_id).where(false()),
+    "DELETE": run.delete().where(false()),
+    "CREATE TEMPORARY TABLES": text("CREATE TEMPORARY TABLE foresight_doctor (a INT)"),
+}
+"""Statements that change nothing, by the right that each of them needs."""
+_DENIED: Final = frozenset({1044, 1045, 1142, 1143, 1227})
+"""How MySQL and MariaDB refuse for want of a right."""
+
+
+def missing_rights(store: Store) -> list[str]:
+    """The rights that a run needs and the account lacks. On SQLite there are none to lack."""
+    return store.transact(_missing) if store.is_mysql else []
+
+
+def takes_infile(store: Store) -> bool:
+    """Whether the server takes LOAD DATA LOCAL, which writes many rows several times as fast."""
+    if not store.is_mysql:
+        return True
+    return bool(store.read(lambda connection: connection.execute(text("SELECT @@local_infile")).scalar()))
+
+
+def _missing(connection: Connection) -> list[str]:
+    found = list(_refused(connection))
+    if "CREATE TEMPORARY TABLES" not in found:
+        connection.execute(text("DROP TEMPORARY TABLE foresight_doctor"))
+    return found
+
+
+def _refused(connection: Connection) -> Iterator[str]:
+    for right, statement in _STATEMENTS.items():
+        try:
+            connection.execute(statement)
+        except DBAPIError as error:
+            if getattr(error.orig, "errno", None) not in _DENIED:
+                raise
+            yield right

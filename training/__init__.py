@@ -1,0 +1,1 @@
+"""Makes the calibrator that the package ships: ``make calibrator``."""
