@@ -38,7 +38,7 @@ def apply(
     else:
         done = slas.apply(results(), catalogue(), file, by=caller(), at=int(time.time()), prune=prune)
     for note in done.notes:
-        errors.print(str(note), style="yellow", markup=False, highlight=False)
+        errors.print(str(note), style="yellow", markup=False, highlight=False, soft_wrap=True)
     for each in done.differences:
         word = "checked" if dry_run else "applied" if each.is_changed else "unchanged"
         text = f"{each.sla.name} {each.sla.revision}: {word}, {len(each.sla.slis)} SLIs"
@@ -64,7 +64,7 @@ def lint(file: Annotated[list[Path], typer.Argument(help="YAML files, or folders
 
     found = lint_files(file)
     for note in found.notes:
-        errors.print(str(note), style="yellow", markup=False, highlight=False)
+        errors.print(str(note), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if found.mistakes:
         raise InvalidDocument(list(found.mistakes))
     slas, targets = found.definitions.slas, found.definitions.targets

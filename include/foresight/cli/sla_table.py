@@ -68,7 +68,9 @@ def risk_bar(probability: float | None) -> Text:
 
 def _cells(line: StatusLine, *, names_windows: bool) -> list[Text]:
     more = f" ×{line.n_series}" if line.n_series > 1 else ""
-    bounds = between(line.sli.lower, line.sli.upper, line.sli.metric)
+    lower = line.sli.slice_target if line.sli.counts_events else line.sli.lower
+    upper = None if line.sli.counts_events else line.sli.upper
+    bounds = between(lower, upper, line.sli.metric)
     return [
         Text(f"  {line.sli.name}{more}"),
         _state(line.state),
@@ -107,7 +109,8 @@ def _budget(line: StatusLine) -> Text:
         return Text("–", style="dim")
     window = line.windows[-1]
     mark = "*" if window.below_one_slot else ""
-    return Text(f"{window.budget_left:.1f}m{mark}", style="red" if window.budget_left < 0 else "")
+    left = quantity(window.budget_left, "") if window.unit == "events" else f"{window.budget_left:.1f}m"
+    return Text(f"{left}{mark}", style="red" if window.budget_left < 0 else "")
 
 
 def _risk(line: StatusLine) -> Text:

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from foresight.sla.outlooks import Outlooks
 from foresight.sla.rows import status_rows
 from foresight.sla.status import SlaStatus
 from foresight.sla.watching import watched_expressions
-from foresight.store import Store, find_series, latest_as_of, save_statuses
+from foresight.store import Store, StoredSeries, find_series, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
 from foresight.store.limits import analysis_limits
 from foresight.store.retention import has_lost_samples
@@ -147,12 +148,10 @@ def _evaluated(
     for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
         alike = list(group)
 
-        def keys(grid: Grid, alike: Sequence[Sla] = alike) -> list[SeriesKey]:
-            return store.read(lambda connection: _alive(connection, alike, grid))
-
-        scene = Scene(store, alike, as_of, keys, downtime)
+        stored = store.read(partial(_stored_series, slas=alike))
+        scene = Scene(store, alike, as_of, partial(_alive, stored), downtime)
         grid = _grid(as_of)
-        tracks = scene.tracks(grid, _matched(alike, keys(_looked_at(alike, grid))))
+        tracks = scene.tracks(grid, _matched(alike, _alive(stored, _looked_at(alike, grid))))
         history = history_of(scene, tracks)
         matrix, is_default = _with_enough(store, tracks.at_risk())
         ahead = Outlooks.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
@@ -182,14 +181,18 @@ def _looked_at(slas: Sequence[Sla], grid: Grid) -> Grid:
     return Grid(grid.as_of, max(grid.n_slots, longest), grid.step_seconds)
 
 
-def _alive(connection: Connection, slas: Sequence[Sla], grid: Grid) -> list[SeriesKey]:
-    """The series of the SLAs' metrics and expressions that may hold a value within the grid."""
+def _stored_series(connection: Connection, slas: Sequence[Sla]) -> list[StoredSeries]:
+    """The series of the SLAs' metrics and expressions."""
     metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
     metrics |= {entry.name for entry in watched_expressions(slas)}
+    return [row for metric in sorted(metrics) for row in find_series(connection, metric)]
+
+
+def _alive(stored: Sequence[StoredSeries], grid: Grid) -> list[SeriesKey]:
+    """Those that may hold a value within the grid."""
     return [
         row.key
-        for metric in sorted(metrics)
-        for row in find_series(connection, metric)
+        for row in stored
         if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
     ]
 

@@ -21,6 +21,8 @@ class WindowLine:
     missing: int
     budget_left: float
     below_one_slot: bool
+    unit: str = "minutes"
+    """What the budget is counted in: ``minutes`` or ``events``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ def lines_from_rows(
     """
     windows: dict[tuple[str, str], list[WindowLine]] = {}
     for row in sorted(window, key=lambda row: row["window_minutes"]):
+        unit = "minutes" if row["budget_left_minutes"] is not None else "events"
         line = WindowLine(
             row["window_minutes"],
             row["n_violated"],
             row["n_missing"],
-            row["budget_left_minutes"],
+            row[f"budget_left_{unit}"],
             bool(row["is_budget_below_one_slot"]),
+            unit,
         )
         windows.setdefault((row["sla_name"], row["sli_name"]), []).append(line)
     return [
@@ -98,7 +102,7 @@ def _line(sla: SlaStatus, status: SliStatus) -> StatusLine:
         probability=outlook.probability if outlook else None,
         first_slot=outlook.first_slot if outlook else None,
         windows=tuple(
-            WindowLine(w.minutes, w.violated, w.missing, w.budget_left, w.below_one_slot)
+            WindowLine(w.minutes, w.violated, w.missing, w.budget_left, w.below_one_slot, w.unit)
             for w in status.windows
         ),
     )

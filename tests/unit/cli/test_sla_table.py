@@ -10,8 +10,9 @@ from rich.console import Console
 
 from foresight.cli.sla_table import risk_bar, status_table
 from foresight.services.status_lines import StatusLine, WindowLine, lines_from_rows, lines_of
-from foresight.sla.definitions import Sli
+from foresight.sla.definitions import Budget, Sli
 from foresight.sla.quantities import between, quantity
+from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.rows import status_rows
 from foresight.sla.states import State
 from tests.unit.sla.samples import sample
@@ -134,3 +135,12 @@ def test_quantities_are_short_and_have_their_unit(value: float, metric: str, tex
 )
 def test_bounds_share_a_prefix(lower: float | None, upper: float | None, text: str) -> None:
     assert between(lower, upper, "x_bytes") == text
+
+
+def test_a_ratio_shows_its_target_and_a_budget_of_events() -> None:
+    ratio = Ratio(bad=Expression("bad"), total=Expression("total"))
+    sli = Sli("answers", objective=0.99, ratio=ratio, budget=Budget("occurrences"))
+    line = replace(LINE, sli=sli, value=0.5, windows=(WindowLine(720, 3, 0, 12_345.0, False, "events"),))
+    [row] = [row for row in shown(line).splitlines() if "answers" in row]
+    assert "≥ 0.856" in row
+    assert "12.3 k" in row
