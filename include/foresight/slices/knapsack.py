@@ -95,7 +95,7 @@ class _Part:
 
 
 def _reduced(part: _Part) -> tuple[Ints, Floats, NDArray[np.bool_]]:
-    """The answer of each row, the gap of each group, and which groups must move rows of the other side too."""
+    """The answer of each row, the gap of each group; which groups must move rows of the other side too."""
     low, high = _multipliers(part)
     answer, above = _at(part, high), _at(part, low)
     step = above - answer
