@@ -48,10 +48,13 @@ from foresight.messaging import ensure_topic  # noqa: E402
 from foresight.messaging.connection import Connection  # noqa: E402
 from foresight.messaging.reading import SpanReader  # noqa: E402
 from foresight.messaging.topics import offset_spans  # noqa: E402
-from foresight.orchestration.scoring import models  # noqa: E402
 from foresight.orchestration.scoring import steps as scoring_steps  # noqa: E402
 from foresight.scoring.files import read_csv  # noqa: E402
+from foresight.services.scoring import models  # noqa: E402
+from foresight.store import migrate  # noqa: E402
 from foresight.store.models import Change  # noqa: E402
+from foresight.wiring.connections import open_results  # noqa: E402
+from foresight.wiring.scoring import scoring  # noqa: E402
 
 IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 ROWS = Path(__file__).parents[1] / "tests" / "data" / "iris" / "iris_initial.csv"
@@ -118,8 +121,10 @@ def connect(servers: str) -> None:
         "AIRFLOW_CONN_KAFKA": json.dumps(kafka),
     }
     change = Change("benchmark", 0)
-    models.add("iris", str(IRIS), change)
-    models.deploy("iris", change)
+    migrate(open_results())
+    service = scoring()
+    models.add(service.store, service.files, "iris", str(IRIS), change)
+    models.deploy(service, "iris", change)
 
 
 def bare(config: dict[str, str], n: int) -> tuple[int, float, float, float]:

@@ -26,12 +26,13 @@ from tests.unit.orchestration.accounts import check_accounts, kind_of
 from tests.unit.slices.mutations import spoilt
 
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
+from foresight.local.standalone import connection_variables
 from foresight.messaging import drain
-from foresight.orchestration.connections import kafka_config, prepare_results
-from foresight.orchestration.publications import publish_pending
-from foresight.orchestration.slices import events as slice_events
-from foresight.orchestration.standalone import connection_variables
+from foresight.services.publications import publish_pending
+from foresight.services.slices import events as slice_events
 from foresight.slices.events import read_message
+from foresight.store import migrate
+from foresight.wiring.connections import kafka_config, open_results
 
 AT_ONCE = 25_000
 START = 1_767_225_600
@@ -74,7 +75,8 @@ def store_all(n: int) -> dict[str, Any]:
     """Events through a real broker into a real database; nothing may be there that reading does not say."""
     with kafka_server() as servers, mysql_server() as url:
         _connect(servers, url)
-        store, config = prepare_results(), kafka_config()
+        store, config = open_results(), kafka_config()
+        migrate(store)
         producer = Producer({"bootstrap.servers": servers, "queue.buffering.max.messages": n + 1})
         for message in spoilt(OTHER_SEED, n):
             producer.produce(PERFORMANCE_TOPIC, message)
@@ -83,7 +85,10 @@ def store_all(n: int) -> dict[str, Any]:
         counts = slice_events.receive(store, config, START)
         seconds = time.perf_counter() - started
         publish_pending(
-            store, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: slice_events.letter_messages(store, as_of)
+            store,
+            config,
+            PERFORMANCE_DEAD_LETTER_TOPIC,
+            lambda as_of: slice_events.letter_messages(store, as_of),
         )
         sent = drain(config, PERFORMANCE_TOPIC, {}, max_messages=n + 1)
         assert counts["messages"] == len(sent.messages) == n

@@ -29,7 +29,7 @@ from tests.servers.postgres import postgres_server
 from tests.servers.prometheus import Sample, prometheus_server, write_openmetrics
 
 from foresight.conventions import TELEMETRY_TOPIC
-from foresight.orchestration.standalone import Standalone
+from foresight.local.standalone import Standalone
 from foresight.store import Store, open_store
 from foresight.store.tables import publication, run
 from recorded import realistic

@@ -19,12 +19,13 @@ import numpy as np
 from sqlalchemy import select
 
 from benchmarks.slice_latency import DAG, DATA, Bench, bench, say
-from foresight.orchestration.slices import models as slice_models
-from foresight.orchestration.slices import replay as slice_replay
+from foresight.services.slices import models as slice_models
+from foresight.services.slices import replay as slice_replay
 from foresight.slices.replay import read_recording
 from foresight.slices.targets import Target
 from foresight.store.slice_models import find_champion
 from foresight.store.tables import slice_prediction
+from foresight.wiring.connections import kafka_config
 
 FILE = DATA / "train_s1.parquet"
 SNSSAI, START = "03-AB", 1_600_000_200
@@ -42,7 +43,9 @@ def accuracy(bench: Bench) -> dict[str, Any]:
     assert champion is not None
     say(champion.reason)
     started = time.time()
-    sent = slice_replay.send(FILE, int(time.time()), snssai=SNSSAI, cu="published", start=START)
+    sent = slice_replay.send(
+        bench.store, kafka_config(), FILE, int(time.time()), snssai=SNSSAI, cu="published", start=START
+    )
     bench.airflow.succeed(DAG, bench.airflow.trigger(DAG, {"periods": "all"}), seconds=600)
     live = time.time() - started
     names = "raw", "answer", "configured"
@@ -68,9 +71,9 @@ def offline(version: str) -> float:
     """The error of the same model on the same rows, without Kafka, database or Airflow in between."""
     from base64 import b64decode
 
-    from foresight.orchestration.connections import open_results
     from foresight.slices.model_file import parse_model
     from foresight.store.slice_models import find_model
+    from foresight.wiring.connections import open_results
 
     row = open_results().read(lambda connection: find_model(connection, version))
     model = parse_model(b64decode(row.document))

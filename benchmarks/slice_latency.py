@@ -30,10 +30,10 @@ from tests.servers.postgres import postgres_server
 from tests.servers.slice_configuration import Service, configuration_service
 
 from foresight.conventions import PERFORMANCE_TOPIC, POLICY_TOPIC
+from foresight.local.standalone import Standalone
 from foresight.messaging import ensure_topic
-from foresight.orchestration.standalone import Standalone
 from foresight.slices.recording import messages, simulate
-from foresight.store import Store, open_store
+from foresight.store import Store, migrate, open_store
 from foresight.store.tables import run
 
 DAG = "slice_prediction"
@@ -58,8 +58,8 @@ def bench() -> Iterator[Bench]:
     import os
     import signal
 
-    from foresight.orchestration.slices import models as slice_models
-    from foresight.orchestration.standalone import connection_variables
+    from foresight.local.standalone import connection_variables
+    from foresight.services.slices import models as slice_models
     from foresight.slices.replay import read_recording
     from foresight.slices.targets import Target
 
@@ -85,17 +85,18 @@ def bench() -> Iterator[Bench]:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         }
         os.environ |= connection_variables(given)
+        store = open_store(mysql)
+        stack.callback(store.close)
+        migrate(store)
         version, _ = slice_models.import_file(
-            DATA / "best_model.h5", read_recording(DATA / "train_s1.parquet"),
+            store, DATA / "best_model.h5", read_recording(DATA / "train_s1.parquet"),
             target=Target.REFERENCE, split="stacked", at=int(time.time()), by="bench",
         )  # fmt: skip
-        slice_models.promote(version, at=int(time.time()), by="bench", reason="published")
+        slice_models.promote(store, version, at=int(time.time()), by="bench", reason="published")
         for topic in (PERFORMANCE_TOPIC, POLICY_TOPIC):
             ensure_topic({"bootstrap.servers": kafka}, topic)
         airflow = stack.enter_context(Standalone(home / "airflow", given, settings))
         airflow.unpause(DAG)
-        store = open_store(mysql)
-        stack.callback(store.close)
         airflow.wait_for("the first ring", lambda: rings(airflow) or None)
         yield Bench(airflow, store, kafka, service)
 

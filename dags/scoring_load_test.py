@@ -89,7 +89,7 @@ PARAMS = {
 def scoring_load_test() -> None:
     @task
     def measure() -> dict[str, Any]:
-        from foresight.orchestration.scoring.load_tests import load_test
+        from foresight.orchestration.scoring.steps import load_test
 
         return load_test(get_current_context())
 

@@ -10,6 +10,7 @@ from typing import Final
 # Airflow connections: they decide what is real.
 TELEMETRY_CONNECTION: Final = "telemetry"
 RESULTS_CONNECTION: Final = "results"
+UPKEEP_CONNECTION: Final = "results_upkeep"
 KAFKA_CONNECTION: Final = "kafka"
 SLICE_CONFIG_CONNECTION: Final = "slice_config"
 

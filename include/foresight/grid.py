@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+
+INTERVAL = timedelta(minutes=10)
+"""How much time one telemetry run adds."""
+
+STEP = timedelta(minutes=1)
+"""The length of a slot, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ def epoch_seconds(instant: datetime) -> float:
         msg = f"{instant!r} has no time zone"
         raise ValueError(msg)
     return instant.timestamp()
+
+
+def floored(instant: datetime, step: timedelta = STEP) -> datetime:
+    """The last multiple of ``step`` that is not after an aware instant."""
+    return instant - (instant - datetime.min.replace(tzinfo=UTC)) % step
 
 
 def whole_seconds(instant: datetime) -> int:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import make_url
 
-from foresight.orchestration.embedded import CONFIG
-from foresight.orchestration.sla import definitions as slas
-from foresight.orchestration.standalone import Standalone, connection_variables
-from foresight.store import Store, open_store
+from foresight.local.embedded import CONFIG
+from foresight.local.standalone import Standalone, connection_variables
+from foresight.services import slas
+from foresight.store import Store, migrate, open_store
 from foresight.store.checks import checksum
 from foresight.store.tables import metadata
+from foresight.wiring.connections import open_results, results
+from foresight.wiring.settings import catalogue
 
 TRACES = {"run", "publication", "sla", "sli", "sla_revision"}
 """Tables that say who did what when; all others say what is so."""
@@ -44,7 +46,8 @@ def airflow(
     }
     settings = {"FORESIGHT_CONFIG": str(CONFIG), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres_url}
     os.environ |= settings | connection_variables(connections)
-    applied = list(slas.apply([CONFIG / "slas.yaml"], by="test", at=0))
+    migrate(open_results())
+    applied = slas.apply(results(), catalogue(), [CONFIG / "slas.yaml"], by="test", at=0)
     assert len(applied) == 2
     with Standalone(tmp_path_factory.mktemp("airflow"), connections, settings) as running:
         yield running

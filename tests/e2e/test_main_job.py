@@ -14,9 +14,9 @@ from sqlalchemy import Table, func, select
 
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import NotFound
+from foresight.local.embedded import CONFIG
+from foresight.local.standalone import FINISHED, Standalone, Unfinished
 from foresight.messaging import drain
-from foresight.orchestration.embedded import CONFIG
-from foresight.orchestration.standalone import FINISHED, Standalone, Unfinished
 from foresight.sla import Outlooks, evaluate, load_slas, pair_up
 from foresight.store import Store
 from foresight.store.tables import (

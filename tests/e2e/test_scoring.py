@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 from sqlalchemy import select
 
 import foresight.scoring
+from foresight.local.standalone import Standalone
 from foresight.messaging import drain, ensure_topic
-from foresight.orchestration.standalone import Standalone
 from foresight.store import Store
 from foresight.store.outside import find_table
 from foresight.store.tables import deployment, model_change, scoring_load_test, scoring_run

@@ -18,10 +18,10 @@ from sqlalchemy import func, select
 
 from foresight.conventions import PERFORMANCE_TOPIC, POLICY_TOPIC
 from foresight.errors import NotFound
+from foresight.local.standalone import Standalone
 from foresight.messaging import Received, drain
-from foresight.orchestration.slices import models as slice_models
-from foresight.orchestration.slices import replay as slice_replay
-from foresight.orchestration.standalone import Standalone
+from foresight.services.slices import models as slice_models
+from foresight.services.slices import replay as slice_replay
 from foresight.slices.guardrails import Limits, breaches
 from foresight.slices.recording import Recording, messages, simulate
 from foresight.slices.replay import read_recording, write_recording
@@ -29,6 +29,7 @@ from foresight.slices.targets import Target
 from foresight.store import Store
 from foresight.store.slice_models import find_champion
 from foresight.store.tables import slice_measurement, slice_prediction
+from foresight.wiring.connections import kafka_config, results
 from tests.servers.slice_configuration import Service, configuration_service
 
 pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1200)]
@@ -54,11 +55,11 @@ def service(airflow: Standalone) -> Iterator[Service]:
 def switched_on(airflow: Standalone, service: Service) -> str:
     """The model in use: the published network, imported; the DAG listens from here on."""
     version, trained = slice_models.import_file(
-        DATA / "best_model.h5", read_recording(DATA / "train_s1.parquet"),
+        results(), DATA / "best_model.h5", read_recording(DATA / "train_s1.parquet"),
         target=Target.REFERENCE, split="stacked", at=int(time.time()), by="test",
     )  # fmt: skip
     assert round(trained.verdict.score.rmse, 2) == 1.79
-    slice_models.promote(version, at=int(time.time()), by="test", reason="published")
+    slice_models.promote(results(), version, at=int(time.time()), by="test", reason="published")
     airflow.unpause(DAG)
     return version
 
@@ -179,7 +180,13 @@ def test_the_published_recording_through_the_live_path_has_the_published_error(
 ) -> None:
     snssai = "03-AB"
     sent = slice_replay.send(
-        DATA / "train_s1.parquet", int(time.time()), snssai=snssai, cu="published", start=REPLAY_START
+        results(),
+        kafka_config(),
+        DATA / "train_s1.parquet",
+        int(time.time()),
+        snssai=snssai,
+        cu="published",
+        start=REPLAY_START,
     )
     assert (sent.n_messages, sent.n_configured) == (10_840, 11)
     airflow.succeed(DAG, airflow.trigger(DAG, {"periods": "all"}), seconds=400)
@@ -200,7 +207,7 @@ def test_a_better_model_waits_for_a_person_and_is_in_use_once_approved(
     assert (ended["state"], champion_of(store)) == ("failed", switched_on)  # too few periods so far
     snssai, file = "05-EF", tmp_path / "history.csv"
     write_recording(simulate(20, 300, seed=5, snssai=snssai), file)
-    assert slice_replay.send(file, int(time.time())).n_messages == 600
+    assert slice_replay.send(results(), kafka_config(), file, int(time.time())).n_messages == 600
     count = select(func.count()).select_from(slice_measurement).filter_by(snssai=snssai)
     airflow.wait_for(
         "the history", lambda: store.read(lambda c: c.execute(count).scalar_one()) == 6000 or None

@@ -30,7 +30,7 @@ from confluent_kafka import Producer
 from foresight.messaging import Message, connection
 from foresight.messaging.publish import Publisher
 from foresight.orchestration.scoring import steps as scoring_steps
-from foresight.orchestration.scoring import streams as scoring_streams
+from foresight.services.scoring import streams as scoring_streams
 
 MARK = "=> "
 

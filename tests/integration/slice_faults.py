@@ -26,23 +26,22 @@ from sqlalchemy import make_url, select
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC, POLICY_TOPIC
 from foresight.messaging import connection as kafka
 from foresight.messaging import drain, ensure_topic
-from foresight.orchestration import publications
-from foresight.orchestration.connections import prepare_results
-from foresight.orchestration.slices import configuration as slice_configuration
-from foresight.orchestration.slices import events as slice_events
-from foresight.orchestration.slices import models as slice_models
 from foresight.orchestration.slices import prediction as slice_prediction
+from foresight.services import publications
+from foresight.services.slices import events as slice_events
+from foresight.services.slices import models as slice_models
 from foresight.slices.examples import MODEL
 from foresight.slices.recording import Recording, messages, simulate
+from foresight.slices.service import ConfigurationService
 from foresight.slices.targets import Target
-from foresight.store import Store, open_store
+from foresight.store import Store, migrate, open_store
 from foresight.store.tables import dead_letter, slice_measurement
 from foresight.store.tables import slice_prediction as decisions
 from tests.integration.kafka_topics import ids_on
 from tests.servers.kafka import KafkaServer, kafka_broker
 from tests.servers.mysql import MysqlServer, mysql_database
 from tests.servers.slice_configuration import Service, configuration_service
-from tests.unit.orchestration.slice_runs import PERIODS, changes_in, context
+from tests.unit.slice_runs import PERIODS, changes_in, context
 
 N_CELLS = 12
 ATTEMPTS = 4
@@ -97,13 +96,13 @@ def world() -> Iterator[World]:
         }  # fmt: skip
         environment = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for name, one in given.items()}
         os.environ |= environment
-        prepare_results().close()
-        version, _ = slice_models.import_file(
-            MODEL, simulate(11, 1000, seed=99), target=Target.REFERENCE, split="time", at=0, by="test"
-        )
-        slice_models.promote(version, at=0, by="test", reason="it ships")
         store = open_store(mysql.url)
         stack.callback(store.close)
+        migrate(store)
+        version, _ = slice_models.import_file(
+            store, MODEL, simulate(11, 1000, seed=99), target=Target.REFERENCE, split="time", at=0, by="test"
+        )
+        slice_models.promote(store, version, at=0, by="test", reason="it ships")
         for topic in (PERFORMANCE_TOPIC, PERFORMANCE_DEAD_LETTER_TOPIC, POLICY_TOPIC):
             ensure_topic({"bootstrap.servers": broker.bootstrap}, topic)
         yield World(broker, mysql, service, store, environment)
@@ -229,10 +228,10 @@ def _arm(point: int, strike: Callable[[], None]) -> None:
     places: dict[int, tuple[Any, str, bool]] = {
         0: (slice_events, "take", True),
         1: (slice_events, "open_publication", False),
-        2: (slice_events, "receive", False),
-        3: (slice_configuration.ConfigurationService, "fetch", True),
-        4: (slice_configuration, "refresh", False),
-        5: (slice_prediction, "_decide_and_save", False),
+        2: (slice_prediction, "receive", False),
+        3: (ConfigurationService, "fetch", True),
+        4: (slice_prediction, "refresh", False),
+        5: (slice_prediction.prediction, "decide_and_save", False),
         6: (slice_prediction, "publish_decisions", True),
         7: (publications, "_start_offsets", False),
         12: (slice_prediction, "watch_errors", True),

@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 
 import foresight.scoring
 from foresight.messaging import drain
-from foresight.orchestration.scoring import models
 from foresight.store.models import Change
 from tests.integration.kafka_topics import ids_on, new_topic
 from tests.integration.score_and_die import MARK
+from tests.unit import registry as models
 
 pytestmark = pytest.mark.kafka
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from foresight.orchestration.scoring import models
 from foresight.store.models import Change
 from tests.integration.databases import fresh_database
-from tests.unit.orchestration.conftest import IRIS
-from tests.unit.orchestration.table_scenario import check_table_to_table
+from tests.unit import registry as models
+from tests.unit.iris import IRIS
+from tests.unit.table_scenario import check_table_to_table
 
 pytestmark = pytest.mark.mysql
 

@@ -12,6 +12,7 @@ from foresight.cli import models, series, sla, slices
 from foresight.cli.console import console
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
+from foresight.cli.migrate import migrate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -31,6 +32,7 @@ app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
 app.command("doctor")(doctor)
+app.command("migrate")(migrate)
 app.command("demo")(demo)
 
 

@@ -30,8 +30,8 @@ def demo(
 
     No server is needed. Without --stay the home is made anew, and everything that was started is stopped.
     """
-    from foresight.orchestration.demonstration import Shown, demonstration
-    from foresight.sla.tables import status_table
+    from foresight.cli.sla_table import status_table
+    from foresight.demo.main_job import Shown, demonstration
 
     started = time.monotonic()
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from foresight.cli.console import console
 
 if TYPE_CHECKING:
-    from foresight.orchestration.scoring.demonstration import Scored
+    from foresight.demo.scoring import Scored
 
 FIELDS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 SHOWN = 4

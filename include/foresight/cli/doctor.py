@@ -16,10 +16,11 @@ STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 @told
 def doctor() -> None:
     """Are files, connections, tables, topics and versions right? Says what to do; fails if a run would."""
-    from foresight.orchestration.diagnosis import Verdict, diagnose
+    from foresight.services.diagnosis import Verdict, diagnose
+    from foresight.wiring.installation import this_installation
 
     table, is_wrong = Table("check", "verdict", "what", box=None), False
-    for finding in diagnose(datetime.now(UTC)):
+    for finding in diagnose(this_installation(), datetime.now(UTC)):
         is_wrong |= finding.verdict is Verdict.WRONG
         verdict = f"[{STYLES[finding.verdict]}]{finding.verdict}[/]"
         table.add_row(finding.what, verdict, escape(finding.text))

@@ -37,9 +37,11 @@ def add(
     note: Note = "",
 ) -> None:
     """Store a file as a version of a model; the same bytes again give the same version."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
+    from foresight.wiring.files import model_files
 
-    added = models.add(name, file, _change(note), kind)
+    added = models.add(results(), model_files(), name, file, _change(note), kind)
     what = "added" if added.is_new else "stood already"
     console.print(
         f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False, markup=False
@@ -50,9 +52,10 @@ def add(
 @told
 def list_models() -> None:
     """Every version of every model, and where it is deployed."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
 
-    versions, deployments = models.listed()
+    versions, deployments = models.list_models(results())
     table = Table("model", "version", "kind", "deployed as", "added", "by", "note", box=None)
     for row in versions:
         aliases = [d.alias for d in deployments if (d.name, d.version) == (row.name, row.version)]
@@ -65,9 +68,10 @@ def list_models() -> None:
 @told
 def show(name: Name) -> None:
     """Signature of the newest version, deployments with their defaults, and every change."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
 
-    found = models.shown(name)
+    found = models.get_model(results(), name)
     if found.versions:
         newest = found.versions[0]
         table = Table(
@@ -102,10 +106,13 @@ def deploy(
     note: Note = "",
 ) -> None:
     """Deploy a version, by default the newest, under an alias; one that is in use is replaced."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.scoring import scoring
 
     wanted = None if defaults is None else _json(defaults, "--defaults", dict)
-    number, action = models.deploy(name, _change(note), version=version, alias=alias, defaults=wanted)
+    number, action = models.deploy(
+        scoring(), name, _change(note), version=version, alias=alias, defaults=wanted
+    )
     console.print(
         f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False, markup=False
     )
@@ -115,9 +122,10 @@ def deploy(
 @told
 def rollback(reference: Reference, note: Note = "") -> None:
     """Deploy what was deployed before."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
 
-    bad, good = models.roll_back(reference, _change(note))
+    bad, good = models.roll_back(results(), reference, _change(note))
     console.print(f"{reference}: version {good} instead of {bad}", highlight=False, markup=False)
 
 
@@ -125,10 +133,12 @@ def rollback(reference: Reference, note: Note = "") -> None:
 @told
 def undeploy(reference: Reference, note: Note = "") -> None:
     """Take a deployment away; the version stays."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
 
     console.print(
-        f"{reference}: version {models.undeploy(reference, _change(note))} undeployed", markup=False
+        f"{reference}: version {models.undeploy(results(), reference, _change(note))} undeployed",
+        markup=False,
     )
 
 
@@ -136,9 +146,11 @@ def undeploy(reference: Reference, note: Note = "") -> None:
 @told
 def delete(name: Name, version: Version = None, note: Note = "") -> None:
     """Delete a version, or the whole model; refused while it is deployed. The history stays."""
-    from foresight.orchestration.scoring import models
+    from foresight.services.scoring import models
+    from foresight.wiring.connections import results
+    from foresight.wiring.files import model_files
 
-    gone = models.delete(name, _change(note), version)
+    gone = models.delete(results(), model_files(), name, _change(note), version)
     console.print(f"{name}: deleted {', '.join(map(str, gone))}", highlight=False, markup=False)
 
 
@@ -156,15 +168,16 @@ def score(
     if (record is None) == (file is None):
         raise typer.BadParameter("give either --record or --file")
     if record is not None:
-        from foresight.orchestration.scoring import models
+        from foresight.wiring.scoring import scoring
 
-        found, bad = models.score(reference, [_json(record, "--record", object)], mapping)
+        found, bad = scoring().score(reference, [_json(record, "--record", object)], mapping)
         typer.echo(json.dumps(found[0]))
         raise typer.Exit(len(bad))
     assert file is not None  # noqa: S101 (checked above)
-    from foresight.orchestration.scoring.files import score_to
+    from foresight.services.scoring.files import score_to
+    from foresight.wiring.scoring import scoring
 
-    load = score_to(sys.stdout.buffer, reference, file, mapping)
+    load = score_to(scoring(), sys.stdout.buffer, reference, file, mapping)
     typer.echo(f"{load.read} records: {load.good} good, {load.bad} bad", err=True)
 
 
@@ -180,10 +193,12 @@ def load_test(
         str | None, typer.Option("-f", "--file", help="Records; without, they are made from the signature.")
     ] = None,
     keep: Annotated[bool, typer.Option(help="The deployment takes what is recommended.")] = True,
+    plot: Annotated[Path | None, typer.Option(help="Where to write a plot of the figures, as SVG.")] = None,
 ) -> None:
     """Measure what a deployment bears, for each bundle size and number of senders."""
-    from foresight.orchestration.scoring.load_tests import run_load_test
     from foresight.scoring.load_test import Cell, Grid
+    from foresight.services.scoring.load_tests import run_load_test
+    from foresight.wiring.scoring import scoring
 
     grid = Grid(_whole(bundle_sizes, "--bundle-sizes"), _whole(senders, "--senders"), seconds, error_share)
     change = _change("load test")
@@ -194,7 +209,7 @@ def load_test(
 
     call = f"{change.by} {change.at} {uuid.uuid4().hex[:8]}"
     trace = ("model-load-test", call)
-    found = run_load_test(reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
+    found = run_load_test(scoring(), reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
     table = Table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
     for cell in found.cells:
         mark = "← recommended" if cell == found.recommended else ""
@@ -203,7 +218,10 @@ def load_test(
         table.add_row(str(cell.bundle_size), str(cell.senders), *counts, *waits, mark)
     console.print(table)
     kept = f"defaults of {reference}: {found.action or 'unchanged'}"
-    console.print(f"{kept}; plot: {found.plot}", markup=False, highlight=False, soft_wrap=True)
+    console.print(kept, markup=False, highlight=False, soft_wrap=True)
+    if plot is not None:
+        plot.write_bytes(found.plot)
+        console.print(f"plot: {plot}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _whole(text: str, option: str) -> tuple[int, ...]:

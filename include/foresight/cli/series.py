@@ -18,14 +18,15 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 @app.command("list")
 @told
-def list_series(
+def list_stored(
     metric: Annotated[str | None, typer.Argument(help="Name of a metric; all of them by default.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:
     """Stored series with the newest outcome, forecast model and error of each."""
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import list_series
+    from foresight.wiring.connections import results
 
-    found = stored_series.listed(metric, limit)
+    found = list_series(results(), metric, limit)
     table = Table("id", "series", "last seen", "outcome", "model", "MASE", box=None)
     for row in found.rows:
         mase = "–" if row["mase"] is None else f"{row['mase']:.2f}"
@@ -41,9 +42,10 @@ def list_series(
 @told
 def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
     """Outcome, stationarity, aggregates and forecast of one series at its newest as-of."""
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import get_series
+    from foresight.wiring.connections import results
 
-    found = stored_series.shown(series_id)
+    found = get_series(results(), series_id)
     console.print(found.name, markup=False, highlight=False, style="bold")
     facts = Table(box=None, show_header=False)
     for name, value in found.analysis.items():
@@ -63,9 +65,11 @@ def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see 
 
     The smoothness is that of the catalogue, also where a run was given an hp_lambda of its own.
     """
-    from foresight.orchestration.telemetry import stored_series
+    from foresight.services.series import series_curves
+    from foresight.wiring.connections import results
+    from foresight.wiring.settings import catalogue
 
-    columns = stored_series.curves_of(series_id)
+    columns = series_curves(results(), catalogue(), series_id)
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):

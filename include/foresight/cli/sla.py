@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foresight.cli.console import caller, console, told
+from foresight.cli.console import caller, console, errors, told
 from foresight.errors import NotFound
 from foresight.sla.durations import duration_text
 
@@ -25,11 +25,17 @@ def apply(
     file: Files,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing.")] = False,
 ) -> None:
-    """Make the SLAs of these files stand as they are written; others stay as they are."""
-    from foresight.orchestration.sla import definitions as slas
+    """Make the SLAs of these files active as they are written; others stay as they are."""
+    from foresight.services import slas
+    from foresight.wiring.connections import results
+    from foresight.wiring.settings import catalogue
 
-    for sla, is_new in slas.apply(file, by=caller(), at=int(time.time()), dry_run=dry_run):
-        change = "checked" if dry_run else "applied" if is_new else "stood already"
+    if dry_run:
+        done = [(sla, "checked") for sla in slas.check_files(results(), catalogue(), file)]
+    else:
+        applied = slas.apply(results(), catalogue(), file, by=caller(), at=int(time.time()))
+        done = [(each.sla, "applied" if each.is_new else "unchanged") for each in applied]
+    for sla, change in done:
         text = f"{sla.name} {sla.revision}: {change}, {len(sla.slis)} SLIs"
         console.print(text, markup=False, highlight=False)
 
@@ -37,23 +43,27 @@ def apply(
 @app.command("list")
 @told
 def list_slas() -> None:
-    """Every SLA that stands."""
-    from foresight.orchestration.sla import definitions as slas
+    """Every active SLA."""
+    from foresight.services import slas
+    from foresight.wiring.connections import results
 
     table = Table("SLA", "owner", "SLIs", "revision", "description", box=None)
-    for sla in slas.standing():
+    found = slas.list_slas(results())
+    for sla in found.readable:
         facts = (sla.name, sla.owner, str(len(sla.slis)), sla.revision, sla.description)
         table.add_row(*map(escape, facts))
     console.print(table)
+    warn_of(found.unreadable)
 
 
 @app.command("show")
 @told
 def show(name: Name) -> None:
-    """One SLA as it stands."""
-    from foresight.orchestration.sla import definitions as slas
+    """One SLA with its SLIs."""
+    from foresight.services import slas
+    from foresight.wiring.connections import results
 
-    sla = slas.one(name)
+    sla = slas.get_sla(results(), name)
     text = f"{sla.name} {sla.revision}, owner {sla.owner or '–'}: {sla.description}"
     console.print(text, markup=False, highlight=False)
     table = Table("SLI", "series", "min", "max", "objective", "windows", box=None)
@@ -68,20 +78,23 @@ def show(name: Name) -> None:
 @told
 def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None) -> None:
     """SLAs as OpenSLO v1 documents."""
-    from foresight.orchestration.sla import definitions as slas
+    from foresight.services import slas
     from foresight.sla.openslo_export import openslo_text
+    from foresight.wiring.connections import results
 
-    chosen = [slas.one(each) for each in name] if name else slas.standing()
-    typer.echo(openslo_text(chosen), nl=False)
+    found = slas.list_slas(results())
+    warn_of(found.unreadable)
+    typer.echo(openslo_text(found.choose(name or ())), nl=False)
 
 
 @app.command("delete")
 @told
 def delete(name: Name) -> None:
-    """Take an SLA away; its statuses stay until retention takes them."""
-    from foresight.orchestration.sla import definitions as slas
+    """Delete an SLA; its statuses stay until retention removes them."""
+    from foresight.services import slas
+    from foresight.wiring.connections import results
 
-    slas.delete(name, by=caller(), at=int(time.time()))
+    slas.delete(results(), name, by=caller(), at=int(time.time()))
     console.print(f"{name}: deleted", markup=False)
 
 
@@ -92,16 +105,24 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
 ) -> None:
     """The newest status of every SLI: state, past violations, budget, and the risk of the next minutes."""
-    from foresight.orchestration.sla import definitions as slas
-    from foresight.sla.tables import status_table
+    from foresight.cli.sla_table import status_table
+    from foresight.services import slas
+    from foresight.wiring.connections import results
 
-    found = slas.status(name)
+    found = slas.status(results(), name)
+    warn_of(found.unreadable)
     if not found.rows:
         raise NotFound("no status is stored yet: sla_evaluation writes them after telemetry_analysis")
     if json:
         _print_json(found.rows)
     else:
         console.print(status_table(found.lines))
+
+
+def warn_of(unreadable: dict[str, str]) -> None:
+    """Says on standard error which SLAs cannot be read, and why."""
+    for name, reason in unreadable.items():
+        errors.print(f"SLA {name} cannot be read: {reason}", style="yellow", markup=False, highlight=False)
 
 
 def _print_json(rows: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from rich.markup import escape
@@ -15,7 +15,11 @@ from foresight.cli.console import caller, console, told
 from foresight.slices.targets import Target
 
 if TYPE_CHECKING:
-    from foresight.orchestration.slices.status import SliceStatus
+    from foresight.services.slices.status import SliceStatus
+
+COLUMNS: Final = (
+    "slice", "gNB-CU", "cell", "period", "outcome", "configured", "raw", "capped", "final", "rule", "message",
+)  # fmt: skip
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -47,15 +51,18 @@ def replay(
     ] = False,
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
-    from foresight.orchestration.slices import replay as slice_replay
-    from foresight.orchestration.slices.decisions import Wishes
+    from foresight.services.slices import replay as slice_replay
+    from foresight.services.slices.decisions import Wishes
+    from foresight.wiring.connections import kafka_config, results
 
     named = {"snssai": snssai, "cu": cu, "start": start}
     if publish:
-        sent = slice_replay.send(file, int(time.time()), ends_now=ends_now, **named)
+        sent = slice_replay.send(
+            results(), kafka_config(), file, int(time.time()), ends_now=ends_now, **named
+        )
         console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
         return
-    found = slice_replay.rehearse(file, Wishes(target), **named)
+    found = slice_replay.rehearse(results(), file, Wishes(target), **named)
     table = Table(box=None, show_header=False)
     for name, value in found.lines():
         table.add_row(name, value)
@@ -77,7 +84,7 @@ def simulate(
     snssai: Slice = "01-B989BD",
 ) -> None:
     """Make performance data after the published law, the last period ending now."""
-    from foresight.orchestration.slices.history import check_size
+    from foresight.services.slices.history import check_size
     from foresight.slices import recording
     from foresight.slices.replay import write_recording
 
@@ -94,10 +101,10 @@ def configure(
     file: Annotated[Path, typer.Option("-f", "--file", help="CSV: snssai, cu, cell, maxNumberOfConns.")],
 ) -> None:
     """Make the configured limits of a CSV file hold, where there is no configuration service."""
-    from foresight.orchestration.connections import prepare_results
-    from foresight.orchestration.slices import configuration as slice_configuration
+    from foresight.services.slices.configuration import load_file
+    from foresight.wiring.connections import results
 
-    n, changed = slice_configuration.load_file(prepare_results(), file, int(time.time()))
+    n, changed = load_file(results(), file, int(time.time()))
     console.print(f"{n} limits, {changed} of them new or changed", highlight=False)
 
 
@@ -110,11 +117,12 @@ def import_model(
     split: Annotated[Literal["time", "stacked"], typer.Option(help="Newest tenth, or last cells.")] = "time",
 ) -> None:
     """Register a published model as a candidate, with its verdict on held-out rows."""
-    from foresight.orchestration.slices import models as slice_models
+    from foresight.services.slices import models as slice_models
     from foresight.slices.replay import read_recording
+    from foresight.wiring.connections import results
 
     version, trained = slice_models.import_file(
-        file, read_recording(data), target=target, split=split, at=int(time.time()), by=caller()
+        results(), file, read_recording(data), target=target, split=split, at=int(time.time()), by=caller()
     )
     console.print(f"{version}: {trained.verdict.reason}", markup=False, highlight=False)
 
@@ -125,18 +133,19 @@ def models(
     history: Annotated[Target | None, typer.Option(help="Show the changes of a target instead.")] = None,
 ) -> None:
     """Every model, which one is in use, and how it was judged."""
-    from foresight.orchestration.slices import models as slice_models
+    from foresight.services.slices import models as slice_models
+    from foresight.wiring.connections import results
 
     if history is not None:
         table = Table("when", "version", "action", "by", "why", box=None)
-        for row in slice_models.changes(history):
+        for row in slice_models.list_changes(results(), history):
             when = f"{row['changed_at']:%Y-%m-%d %H:%M}"
             table.add_row(
                 when, row["version"], row["action"], escape(row["changed_by"]), escape(row["reason"])
             )
     else:
         table = Table("version", "target", "state", "registered", "source", "verdict", box=None)
-        for row in slice_models.listed():
+        for row in slice_models.list_models(results()):
             when = f"{row['registered_at']:%Y-%m-%d %H:%M}"
             facts = (row["version"], row["target"], row["state"], when)
             table.add_row(*facts, escape(row["source"]), escape(row["reason"]))
@@ -150,9 +159,10 @@ def promote(
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
 ) -> None:
     """Put a model to use."""
-    from foresight.orchestration.slices import models as slice_models
+    from foresight.services.slices import models as slice_models
+    from foresight.wiring.connections import results
 
-    before = slice_models.promote(version, at=int(time.time()), by=caller(), reason=reason)
+    before = slice_models.promote(results(), version, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{version} is in use; before: {before or 'itself or none'}", highlight=False, markup=False)
 
 
@@ -163,9 +173,10 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
 ) -> None:
     """Go back to the model that was in use before."""
-    from foresight.orchestration.slices import models as slice_models
+    from foresight.services.slices import models as slice_models
+    from foresight.wiring.connections import results
 
-    bad, good = slice_models.roll_back(target, at=int(time.time()), by=caller(), reason=reason)
+    bad, good = slice_models.roll_back(results(), target, at=int(time.time()), by=caller(), reason=reason)
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 
 
@@ -175,21 +186,33 @@ def status(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:
     """The newest decision on each cell: what was configured, predicted and decided, and by which rule."""
-    from foresight.orchestration.slices import status as slice_status
+    from foresight.services.slices.status import slice_status
+    from foresight.wiring.connections import results
 
-    found = slice_status.newest(limit)
+    found = slice_status(results(), limit)
     console.print(decisions(found))
     if found.n_more:
         console.print(f"… and {found.n_more} more; raise --limit")
-    console.print(found.summary, highlight=False, markup=False)
+    summary = (
+        f"{found.n_cells} cells, {found.n_measurements} measurements, {found.n_dead_letters} dead letters, "
+        f"read up to {found.n_messages_read} messages"
+    )
+    console.print(summary, highlight=False, markup=False)
 
 
 def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
     """Decisions on cells as a table, without some of its columns."""
-    from foresight.orchestration.slices.status import COLUMNS
-
     shown = [number for number, name in enumerate(COLUMNS) if name not in without]
     table = Table(*(COLUMNS[number] for number in shown), box=None)
-    for line in found.lines:
-        table.add_row(*(escape(line[number]) for number in shown))
+    for row in found.rows:
+        cells = _cells(row)
+        table.add_row(*(escape(cells[number]) for number in shown))
     return table
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    values = (row[name] for name in ("configured", "raw", "capped", "final"))
+    numbers = ["–" if value is None else f"{value:.5g}" for value in values]
+    message = (row["state"] or "not announced") if row["is_sent"] else "–"
+    when = f"{row['period_start']:%Y-%m-%d %H:%M}"
+    return [row["snssai"], row["cu"], row["cell"], when, row["outcome"], *numbers, row["rule"], message]

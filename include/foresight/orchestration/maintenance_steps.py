@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import ObjectStoragePath
-
-from foresight.orchestration import settings, staging
-from foresight.orchestration.connections import prepare_results
 from foresight.orchestration.window import resolve_window
 from foresight.store.retention import maintain
+from foresight.wiring import settings
+from foresight.wiring.connections import results, upkeep_results
+from foresight.wiring.files import staging_root
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -40,7 +42,8 @@ def apply_retention(context: Context) -> dict[str, int]:
     """Removes rows older than the catalogue says, counted from the end of the run's interval."""
     kept = settings.catalogue().retention_days.model_dump()
     days = {table: kept[grain] for grain, tables in TABLES.items() for table in tables}
-    done = maintain(prepare_results(), resolve_window(context).as_of, days)
+    results()  # stops here where the tables are not those of this version
+    done = maintain(upkeep_results(), resolve_window(context).as_of, days)
     return {one.table: one.n_rows_deleted or one.n_days_dropped for one in done}
 
 
@@ -51,10 +54,10 @@ def clear_staging(context: Context) -> int:
     """
     oldest = resolve_window(context).as_of - context["params"]["staging_days"] * 86_400
 
-    def is_old(path: ObjectStoragePath) -> bool:
+    def is_old(path: UPath) -> bool:
         return bool(path.stat().st_mtime < oldest)
 
-    root = staging.root()
+    root = staging_root()
     is_local = root.protocol == "file"
     folders = [path for path in root.glob("**/*") if is_local and path.is_dir() and is_old(path)]
     files = [path for pattern in STAGED for path in root.glob(pattern) if is_old(path)]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from airflow.sdk import ObjectStoragePath
 
 from foresight.errors import BadAnswer, SourceUnavailable
+from foresight.files import write_bytes
+from foresight.wiring.files import staging_root, storage_path
 
 SCHEMA_VERSION = 1
 """Raised when what the steps hand over changes its shape: files of another version are refused."""
@@ -51,31 +51,14 @@ def run_folder(dag_id: str, run_id: str) -> str:
     return f"{dag_id}/{readable}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def root() -> ObjectStoragePath:
-    """Where everything is staged: ``FORESIGHT_STAGING``, a URI that Airflow's object storage knows."""
-    home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
-    return ObjectStoragePath(os.environ.get("FORESIGHT_STAGING", f"file://{home}/staging"))
-
-
 def save(folder: str, name: str, table: pa.Table) -> Staged:
     """Stages a table as ``folder/name.parquet``."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", compression_level=1, use_dictionary=False)
     data = buffer.getvalue()
-    target = root() / folder / f"{name}.parquet"
+    target = staging_root() / folder / f"{name}.parquet"
     write_bytes(target, data)
     return Staged(str(target), table.num_rows, hashlib.sha256(data).hexdigest())
-
-
-def write_bytes(target: ObjectStoragePath, data: bytes) -> None:
-    """A file written aside and moved into place. Raises ``SourceUnavailable``."""
-    aside = target.parent / f".{target.name}.{os.getpid()}.part"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        aside.replace(target)
-    except OSError as error:
-        raise SourceUnavailable(f"cannot write {target}: {error}") from error
 
 
 def load(staged: Staged) -> pa.Table:
@@ -83,7 +66,7 @@ def load(staged: Staged) -> pa.Table:
     if staged.schema_version != SCHEMA_VERSION:
         raise BadAnswer(f"{staged.uri} has schema version {staged.schema_version}, not {SCHEMA_VERSION}")
     try:
-        data = ObjectStoragePath(staged.uri).read_bytes()
+        data = storage_path(staged.uri).read_bytes()
     except OSError as error:
         raise SourceUnavailable(f"cannot read {staged.uri}: {error}; clear the run from `plan` on") from error
     if hashlib.sha256(data).hexdigest() != staged.sha256:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from foresight.errors import FinalError
-
-INTERVAL = timedelta(minutes=10)
-"""How much time one run adds."""
-
-STEP = timedelta(minutes=1)
+from foresight.grid import INTERVAL, floored
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Before it there are no epoch seconds to keep a result under."""
@@ -79,8 +75,3 @@ def _parsed(text: Any, what: str) -> datetime:
 
 def _utc(instant: datetime | None) -> datetime | None:
     return instant.astimezone(UTC) if instant else None
-
-
-def floored(instant: datetime, step: timedelta = STEP) -> datetime:
-    """The last multiple of ``step`` that is not after an aware instant."""
-    return instant - (instant - datetime.min.replace(tzinfo=UTC)) % step

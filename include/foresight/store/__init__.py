@@ -18,16 +18,18 @@ from foresight.store.samples import (
     save_samples,
     save_series,
 )
-from foresight.store.schema import expected_revision, migrate, stored_revision
+from foresight.store.schema import SchemaMismatch, check_schema, expected_revision, migrate, stored_revision
 from foresight.store.statuses import save_statuses
 
 __all__ = [
     "DEFINITION_LOCK",
     "Maintained",
+    "SchemaMismatch",
     "Store",
     "StoredSeries",
     "StoredSla",
     "apply_sla",
+    "check_schema",
     "checksum",
     "count_rows",
     "delete_sla",

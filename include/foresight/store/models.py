@@ -72,6 +72,15 @@ def find_deployment(connection: Connection, name: str, alias: str) -> Row[Any]:
     return found
 
 
+def find_deployed(connection: Connection, name: str, alias: str) -> Row[Any]:
+    """A deployment with kind, SHA-256 and URI of its version, in one query. Raises ``NotFound``."""
+    same = (model_version.c.name == deployment.c.name) & (model_version.c.version == deployment.c.version)
+    files = (model_version.c.kind, model_version.c.sha256, model_version.c.uri)
+    query = select(deployment, *files).join(model_version, same)
+    found = connection.execute(query.where(deployment.c.name == name, deployment.c.alias == alias)).first()
+    return found if found is not None else find_deployment(connection, name, alias)
+
+
 def add_version(connection: Connection, fields: Mapping[str, Any], change: Change) -> tuple[int, bool]:
     """Adds a version; answers its number and whether it is new: the same bytes are the same version.
 

@@ -1,7 +1,7 @@
 """The schema of the database: brought up to date, and compared with what this version expects.
 
-Every task asks whether there is anything to do, and nearly always there is not: Alembic, which takes a third
-of a second to load, is loaded when there is.
+Only ``foresight migrate``, the demo and set-up change the schema. Everybody else compares revisions. Alembic
+takes a third of a second to load, so it is loaded only where there is something to do.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
+from foresight import __version__
+from foresight.errors import FinalError
 from foresight.store.engine import Store
 from foresight.store.migrations import VERSION_TABLE
 
@@ -19,6 +21,23 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = "migrate"
+
+
+class SchemaMismatch(FinalError):
+    """The tables are of another version than the code, or there are none."""
+
+
+def check_schema(store: Store) -> None:
+    """Raises ``SchemaMismatch`` where the tables are not those that this version of the code needs."""
+    stored, expected = store.read(stored_revision), expected_revision()
+    if stored == expected:
+        return
+    if stored is None:
+        raise SchemaMismatch(f"{store.name} has no tables yet: `foresight migrate` makes them")
+    what = f"the tables of {store.name} are at revision {stored}, Foresight {__version__} needs {expected}"
+    if stored < expected:
+        raise SchemaMismatch(f"{what}: `foresight migrate` brings them up to date")
+    raise SchemaMismatch(f"{what}: use the version that made them, or a later one")
 
 
 def migrate(store: Store, revision: str = "head") -> None:

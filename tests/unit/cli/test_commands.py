@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from typer.testing import CliRunner, Result
 
 from foresight.cli import app
-from foresight.orchestration.connections import open_results
-from foresight.store import stored_revision
-from foresight.store.tables import sla_revision
+from foresight.store import migrate, stored_revision
+from foresight.store.checks import count_rows
+from foresight.store.tables import metadata, sla_revision
+from foresight.wiring.connections import open_results
 
 SLAS = """
 slas:
@@ -32,6 +33,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TELEMETRY", json.dumps({"conn_type": "recording", "host": "smd"}))
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
     monkeypatch.setenv("AIRFLOW_CONN_KAFKA", json.dumps(kafka))
+    migrate(open_results())
 
 
 def call(*arguments: str) -> Result:
@@ -45,12 +47,15 @@ def apply(tmp_path: Path, text: str = SLAS, *more: str) -> Result:
 
 
 def assert_nothing_is_stored() -> None:
-    assert open_results().read(stored_revision) is None
+    def n_rows(connection: Connection) -> int:
+        return sum(count_rows(connection, table) for table in metadata.sorted_tables)
+
+    assert open_results().read(n_rows) == 0
 
 
 def test_an_sla_is_applied_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
     assert "quiet" in apply(tmp_path).output
-    assert "applied" not in apply(tmp_path).output.replace("stood already", "")
+    assert "applied" not in apply(tmp_path).output.replace("unchanged", "")
     assert "me" in call("sla", "list").output
     assert "smd_d05" in call("sla", "show", "quiet").output
     assert "apiVersion: openslo/v1" in call("sla", "export").output
@@ -64,13 +69,30 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["sla list", "sla show x", "sla export", "sla status", "series list", "series show 1"]
-)
-def test_a_question_to_an_empty_database_says_what_to_do_and_makes_no_tables(words: str) -> None:
-    found = call(*words.split())
-    assert found.exit_code == 2
-    assert "nothing is stored yet" in found.output
-    assert_nothing_is_stored()
+    "words",
+    [
+        "sla list", "sla show x", "sla export", "sla status", "sla delete x", "series list", "series show 1",
+        "slice status", "model list", "sla apply -f FILE",
+    ],
+)  # fmt: skip
+def test_without_tables_a_command_says_what_makes_them_and_makes_none(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "empty.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    (tmp_path / "slas.yaml").write_text(SLAS)
+    found = call(*words.replace("FILE", str(tmp_path / "slas.yaml")).split())
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "has no tables yet: `foresight migrate` makes them" in found.output.replace("\n", "")
+    assert open_results().read(stored_revision) is None
+
+
+def test_migrate_makes_the_tables_and_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = {"conn_type": "sqlite", "host": str(tmp_path / "empty.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    assert "from no tables" in call("migrate").output.replace("\n", "")
+    assert "unchanged" in call("migrate").output.replace("\n", "")
+    assert call("sla", "list").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ sys.argv[1:] = ["sla", "list"]
 try:
     main()
 except SystemExit as ended:
-    from foresight.orchestration.connections import open_telemetry
+    from foresight.wiring.connections import open_telemetry
     print(ended.code, open_telemetry())
 """
 
@@ -45,7 +45,7 @@ def test_connections_that_are_in_the_database_of_airflow_alone_are_found(tmp_pat
     }
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM, json.dumps(connections)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert "nothing is stored yet" in done.stderr
+    assert "has no tables yet" in done.stderr
     assert done.stdout.splitlines()[-1] == "2 RecordingSource(name='smd', last_row=7, last_slot_at=0)"
 
 

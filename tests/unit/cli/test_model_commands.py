@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 import foresight.scoring
 from foresight.cli import app
+from foresight.store import migrate
+from foresight.wiring.connections import open_results
 
 IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
@@ -19,6 +21,7 @@ FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_w
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    migrate(open_results())
     monkeypatch.setenv("FORESIGHT_MODELS", (tmp_path / "models").as_uri())
 
 

@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from foresight.cli import app
+from foresight.store import migrate
+from foresight.wiring.connections import open_results
 
 DATA = Path(__file__).parents[2] / "data" / "onap"
 
@@ -18,6 +20,7 @@ DATA = Path(__file__).parents[2] / "data" / "onap"
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
+    migrate(open_results())
 
 
 @pytest.fixture

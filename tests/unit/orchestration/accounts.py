@@ -9,7 +9,7 @@ from sqlalchemy import select
 from foresight.conventions import PERFORMANCE_TOPIC
 from foresight.messaging import Received
 from foresight.messaging.deadletters import PREFIX
-from foresight.orchestration.slices.events import measurement_of
+from foresight.services.slices.events import measurement_of
 from foresight.slices.events import read_message
 from foresight.slices.measurements import Reading, merge
 from foresight.store import Store

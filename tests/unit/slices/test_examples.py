@@ -18,7 +18,7 @@ from foresight.slices.training import judged
 
 LIGHT = """
 import sys
-import foresight.orchestration.slices.demonstration
+import foresight.demo.slices
 import foresight.orchestration.slices.prediction
 from foresight.slices.examples import MODEL
 from foresight.slices.model_file import load_model

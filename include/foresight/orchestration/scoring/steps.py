@@ -1,4 +1,4 @@
-"""The steps of ``batch_scoring`` and ``model_deployment``."""
+"""The steps of ``batch_scoring``, ``model_deployment`` and ``scoring_load_test``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foresight.errors import NotFound
+from foresight.files import write_bytes
 from foresight.messaging import ClientConfig, Publishers, ensure_topic
-from foresight.orchestration.connections import kafka_config, prepare_results
-from foresight.orchestration.scoring import models
-from foresight.orchestration.scoring.batches import Plan, Trace
-from foresight.orchestration.scoring.deployments import Deployed, open_deployment, scorer_of
-from foresight.orchestration.scoring.files import score_file
-from foresight.orchestration.scoring.places import FileSource, Source, TopicSource, topic_of
-from foresight.orchestration.scoring.streams import StreamRun
-from foresight.orchestration.scoring.tables import TableSource, check_sink, prepare_sink, table_of
+from foresight.orchestration.runs import change_by
+from foresight.orchestration.staging import run_folder
 from foresight.scoring.bundles import Settings
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
+from foresight.scoring.load_test import Grid
+from foresight.services.scoring import models
+from foresight.services.scoring.batches import Plan, Trace
+from foresight.services.scoring.deployments import Deployed
+from foresight.services.scoring.files import score_file
+from foresight.services.scoring.load_tests import run_load_test
+from foresight.services.scoring.places import FileSource, Source, TopicSource, topic_of
+from foresight.services.scoring.scorers import Scoring
+from foresight.services.scoring.streams import StreamRun
+from foresight.services.scoring.tables import TableSource, check_sink, prepare_sink, table_of
 from foresight.store import Store
-from foresight.store.models import Change
 from foresight.store.scoring import SCORING_LOCK, count_run, find_run
+from foresight.wiring.connections import kafka_config
+from foresight.wiring.files import staging_root
+from foresight.wiring.scoring import scoring
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -36,8 +43,8 @@ RUNNING, DONE = "running", "done"
 def score_batches(context: Context) -> dict[str, Any]:
     """Scores what the source holds; answers the counts of the run, which add up or it fails."""
     params, run = context["params"], context["dag_run"]
-    store = prepare_results()
-    deployed = open_deployment(store, params["deployment"])
+    service = scoring()
+    deployed = service.deployed(params["deployment"])
     source, good, bad = params["source"], params["good"], params["bad"] or None
     _check_places(source, good, bad)
     settings = deployed.settings(
@@ -47,14 +54,16 @@ def score_batches(context: Context) -> dict[str, Any]:
         single_output=bad is None,
     )
     mapping = deployed.mapping(params["field_mapping"] or None)
-    scorer_of(deployed.model, mapping)  # says now what is wrong with the mapping, before anything is begun
+    service.scorer(
+        deployed.model, deployed.sha256, mapping
+    )  # says now what is wrong with the mapping, before anything is begun
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
     trace = Trace(run.dag_id, run.run_id, facts)
     if all(map(_is_file, filter(None, (source, good, bad)))):
         started = time.monotonic()
-        load = score_file(deployed.model, mapping, source, good, bad, settings)
+        load = score_file(service, deployed, mapping, source, good, bad, settings)
         counts = {"n_batches": 1, "n_read": load.read, "n_good": load.good, "n_bad": load.bad}
-        return _done(store, trace, counts | {"seconds": time.monotonic() - started}, is_whole=True)
+        return _done(service.store, trace, counts | {"seconds": time.monotonic() - started}, is_whole=True)
     plan = Plan(
         stream=_stream(params["stream"], source, deployed, trace),
         model_name=deployed.name,
@@ -64,8 +73,8 @@ def score_batches(context: Context) -> dict[str, Any]:
         bad=bad,
         batch_size=params["batch_size"],
     )
-    _stream_run(store, source, plan, settings, trace).run(params["minutes"] * 60)
-    return _done(store, trace, {}, is_whole=False)
+    _stream_run(service, source, plan, settings, trace).run(params["minutes"] * 60)
+    return _done(service.store, trace, {}, is_whole=False)
 
 
 def _check_places(source: str, good: str, bad: str | None) -> None:
@@ -91,10 +100,10 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
     return f"{name[: STREAM_LENGTH - 65]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
+def _stream_run(service: Scoring, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
     outputs = [place for place in (plan.good, plan.bad) if place]
     config = _kafka(is_needed=any(topic_of(place) for place in (source, *outputs)))
-    origin = _source(source, config)
+    origin = _source(service, source, config)
     # A topic that is missing is made like the one that the records come from.
     partitions = len(origin.ends()) if topic_of(source) else PARTITIONS
     for place in outputs:
@@ -102,9 +111,9 @@ def _stream_run(store: Store, source: str, plan: Plan, settings: Settings, trace
         if topic is not None:
             ensure_topic(config, topic, partitions=partitions)
         else:
-            prepare_sink(place)
+            prepare_sink(service.open_database, place)
     running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
-    return StreamRun(store, origin, plan, config, settings, running, Publishers(config))
+    return StreamRun(service, origin, plan, config, settings, running, Publishers(config))
 
 
 def _kafka(*, is_needed: bool) -> ClientConfig:
@@ -117,11 +126,13 @@ def _kafka(*, is_needed: bool) -> ClientConfig:
         return {}
 
 
-def _source(place: str, config: ClientConfig) -> Source:
+def _source(service: Scoring, place: str, config: ClientConfig) -> Source:
     topic = topic_of(place)
     if topic is not None:
         return TopicSource(config, topic)
-    return FileSource(place) if table_of(place) is None else TableSource(place)
+    if table_of(place) is None:
+        return FileSource(place)
+    return TableSource(service.open_database, place)
 
 
 def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
@@ -149,17 +160,39 @@ def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bo
 def add_model(context: Context) -> int:
     """Stores the file that the parameters name; answers its version."""
     params = context["params"]
-    return models.add(params["name"], params["file"], _change(context), params["kind"]).version
+    service = scoring()
+    change = change_by(context, params["note"] or "")
+    added = models.add(service.store, service.files, params["name"], params["file"], change, params["kind"])
+    return added.version
 
 
 def deploy_model(context: Context, version: int) -> str:
     """Deploys the version; answers what was done."""
     params = context["params"]
-    _, action = models.deploy(params["name"], _change(context), version=version, alias=params["alias"])
+    change = change_by(context, params["note"] or "")
+    _, action = models.deploy(scoring(), params["name"], change, version=version, alias=params["alias"])
     return action or "stood already"
 
 
-def _change(context: Context) -> Change:
-    run = context["dag_run"]
-    by = getattr(run, "triggering_user_name", None) or run.dag_id
-    return Change(by, int(run.run_after.timestamp()), context["params"]["note"] or "")
+def load_test(context: Context) -> dict[str, Any]:
+    """Measures a deployment; answers what it recommends and where the plot is."""
+    params, run = context["params"], context["dag_run"]
+    grid = Grid(
+        tuple(params["bundle_sizes"]), tuple(params["senders"]), params["seconds"], params["error_share"]
+    )
+    found = run_load_test(
+        scoring(),
+        params["deployment"],
+        grid,
+        (run.dag_id, run.run_id),
+        change_by(context, f"load test {run.run_id}"),
+        file=params["file"],
+        keep=params["keep"],
+    )
+    target = staging_root() / run_folder(run.dag_id, run.run_id) / "load.svg"
+    write_bytes(target, found.plot)  # the same run writes the same file
+    return {
+        "version": found.version, "bundle_size": found.recommended.bundle_size,
+        "senders": found.recommended.senders, "plot": str(target), "action": found.action or "nothing",
+        "records_per_second": round(found.recommended.records_per_second),
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,28 +12,24 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import orjson
 from sqlalchemy import Connection
 
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
-from foresight.errors import FinalError, NotFound
-from foresight.grid import whole_seconds
-from foresight.messaging import Message
-from foresight.orchestration.connections import open_results, prepare_results
-from foresight.orchestration.publications import (
+from foresight.errors import NotFound
+from foresight.orchestration.runs import is_announced
+from foresight.orchestration.window import resolve_window
+from foresight.services.evaluation import check_kept, evaluate_stored, is_kept, utc
+from foresight.services.publications import (
     LOCK,
     SKIPPED,
     WHOLE,
-    is_announced,
     open_publication,
     publish_pending,
 )
-from foresight.orchestration.sla.definitions import read_standing
-from foresight.orchestration.sla.shards import check_kept, is_kept, utc
-from foresight.orchestration.window import resolve_window
-from foresight.sla import Sla, State, slis_of
-from foresight.sla.changes import StateAt, StateChange, event_message
+from foresight.services.sla_events import event_messages
+from foresight.services.slas import list_slas, read_active
+from foresight.sla import Sla, slis_of
 from foresight.store import (
     Store,
     count_rows,
@@ -46,9 +43,9 @@ from foresight.store.intervals import (
     latest_analysed,
     next_evaluated,
     save_evaluated_interval,
-    state_changes,
 )
 from foresight.store.tables import sla_event
+from foresight.wiring.connections import kafka_config, results
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -63,18 +60,12 @@ MAX_REASONS = 100
 
 def plan_evaluations(context: Context) -> list[Handed]:
     """One thing handed over for each interval and shard of SLAs."""
-    store, chosen = prepare_results(), set(context["params"]["slas"] or ())
-    standing, unreadable = store.read(read_standing)
-    slas = [sla for sla in standing if not chosen or sla.name in chosen]
-    for name in sorted(chosen & unreadable.keys()):
-        raise FinalError(f"SLA {name!r} cannot be read: {unreadable[name]}; apply it anew, or delete it")
-    if unknown := chosen - {sla.name for sla in slas}:
-        raise NotFound(
-            f"there is no SLA {', '.join(sorted(unknown))}; `foresight sla list` shows what there is"
-        )
+    store = results()
+    active = list_slas(store)
+    slas = active.choose(context["params"]["slas"] or ())
     intervals = _intervals(context, store)
     log.info("%d SLAs, intervals until %s", len(slas), [utc(as_of) for as_of in intervals])
-    for name, reason in sorted(unreadable.items())[:MAX_REASONS]:
+    for name, reason in sorted(active.unreadable.items())[:MAX_REASONS]:
         log.error("SLA %s cannot be read: %s", name, reason)
     if not slas:
         log.warning("no SLA can be evaluated: write one and apply it with `foresight sla apply -f FILE`")
@@ -145,6 +136,16 @@ def _shards(slas: Sequence[Sla]) -> Iterator[list[str]]:
         yield [sla.name for _, sla in group]
 
 
+def evaluate_shard(context: Context, handed: Handed) -> Handed:
+    """Evaluates some SLAs at one as-of and stores that; one that cannot be evaluated is set aside."""
+    context["shard_name"] = handed["name"]  # type: ignore[index]
+    started = time.monotonic()
+    found = evaluate_stored(results(), handed["slas"], handed["as_of"])
+    log.info("%s: %d SLIs: %s", handed["name"], sum(found.states.values()), found.states)
+    seconds = time.monotonic() - started
+    return {**handed, "states": found.states, "set_aside": found.set_aside, "seconds": seconds}
+
+
 def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
     """Completes the intervals, and notes which changes of state wait to be announced."""
     states, run = Counter[str](), context["dag_run"]
@@ -155,11 +156,11 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
     is_whole = not context["params"]["slas"]
 
     def work(connection: Connection) -> dict[str, str]:
-        standing, unreadable = read_standing(connection)
-        reasons = unreadable | set_aside
+        active = read_active(connection)
+        reasons = active.unreadable | set_aside
         if is_whole:
             whole = [at for at in intervals if is_analysed(connection, at, CATALOGUE_SCOPE)]
-            _mark_evaluated(connection, whole, [sla for sla in standing if sla.name not in reasons])
+            _mark_evaluated(connection, whole, [sla for sla in active.readable if sla.name not in reasons])
         # An interval that is evaluated late may make or unmake a change at the next one.
         touched = {*intervals, *(next_evaluated(connection, as_of) for as_of in intervals)} - {None}
         for as_of in sorted(filter(None, touched)):
@@ -184,7 +185,7 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
         )
         return reasons
 
-    reasons = open_results().transact(work, lock=LOCK)
+    reasons = results().transact(work, lock=LOCK)
     log.info("%d intervals: %s", len(intervals), dict(states))
     for name, reason in sorted(reasons.items())[:MAX_REASONS]:
         log.error("SLA %s is set aside: %s", name, reason)
@@ -213,34 +214,9 @@ def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool)
 
 def publish_changes(_: Context) -> dict[str, int]:
     """Announces the changes of state that wait to be announced."""
-    store = open_results()
-    return publish_pending(store, SLA_EVENTS_TOPIC, lambda as_of: _messages(store, as_of))
-
-
-def _messages(store: Store, as_of: int) -> Iterator[Message]:
-    """One message a change of state at ``as_of``, with the figures that are stored beside it."""
-    for row in store.read(lambda connection: state_changes(connection, as_of)):
-        change = _change(row)
-        yield Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
-
-
-def _change(row: Mapping[str, Any]) -> StateChange:
-    previous = None
-    if row["previous_as_of"] is not None:
-        previous = StateAt(whole_seconds(row["previous_as_of"]), State(row["previous_state"]))
-    return StateChange(
-        sla_name=row["sla_name"],
-        sli_name=row["sli_name"],
-        as_of=whole_seconds(row["as_of"]),
-        previous=previous,
-        state=State(row["state"]),
-        revision=row["revision"],
-        n_series=row["n_series"],
-        worst_series_id=row["worst_series_id"],
-        current_value=row["current_value"],
-        current_slot=row["current_slot"] and whole_seconds(row["current_slot"]),
-        probability=row["probability"],
-        expected_first_slot=row["expected_first_slot"] and whole_seconds(row["expected_first_slot"]),
+    store = results()
+    return publish_pending(
+        store, kafka_config(), SLA_EVENTS_TOPIC, lambda as_of: event_messages(store, as_of)
     )
 
 

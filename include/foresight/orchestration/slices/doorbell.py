@@ -61,6 +61,6 @@ class TopicDoorbell(BaseEventTrigger):
 def _ends(topic: str) -> dict[str, int]:
     """Where each partition ends now."""
     from foresight.messaging import end_offsets
-    from foresight.orchestration.connections import kafka_config
+    from foresight.wiring.connections import kafka_config
 
     return {str(number): end for number, end in end_offsets(kafka_config(), topic).items()}

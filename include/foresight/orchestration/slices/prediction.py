@@ -10,46 +10,25 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from foresight import __version__
-from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, POLICY_TOPIC
-from foresight.errors import FinalError
-from foresight.orchestration.connections import (
-    kafka_config,
-    open_results,
-    open_slice_configuration,
-    prepare_results,
-)
-from foresight.orchestration.publications import is_announced, open_publication, publish_pending
-from foresight.orchestration.slices import configuration as slice_configuration
-from foresight.orchestration.slices import events as slice_events
-from foresight.orchestration.slices import history as slice_history
-from foresight.orchestration.slices import models as slice_models
-from foresight.orchestration.slices.decisions import (
-    Decided,
-    Wishes,
-    decide,
-    decided_messages,
-    load_champion,
-    undecided,
-)
-from foresight.slices.drift import has_drifted, has_worsened, input_drift
+from foresight.orchestration.runs import due_at, is_announced
+from foresight.services.slices import prediction
+from foresight.services.slices.configuration import refresh
+from foresight.services.slices.decisions import Wishes, undecided
+from foresight.services.slices.events import receive
+from foresight.services.slices.history import decide_all
 from foresight.slices.guardrails import Limits
 from foresight.slices.targets import Target
-from foresight.store import save_run, upsert
-from foresight.store import tables as stored
-from foresight.store.slices import PREDICTION_LOCK, next_batch, recent_errors, save_answers
+from foresight.store import save_run
+from foresight.store.slices import PREDICTION_LOCK
+from foresight.wiring.connections import kafka_config, open_slice_configuration, results
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
-
-PART: Final = "policy"
-WATCHED_SECONDS: Final = 86_400
-"""The past over which errors are watched."""
 
 
 def predict_and_send(context: Context) -> dict[str, int]:
@@ -68,20 +47,19 @@ def receive_and_predict(context: Context) -> dict[str, int]:
     the decisions follow from the tables and not from the messages.
     """
     started = time.monotonic()
-    store, params = prepare_results(), context["params"]
-    at, wishes = int(context["dag_run"].run_after.timestamp()), wishes_of(params)
-    counts = dict(slice_events.receive(store, kafka_config(), at, params["settle_seconds"]))
+    store, params = results(), context["params"]
+    at, wishes = due_at(context), wishes_of(params)
+    counts = dict(receive(store, kafka_config(), at, params["settle_seconds"]))
     seconds = {"receive": time.monotonic() - started}
     if params["periods"] == "all":
-        counts |= slice_history.decide_all(store, at, wishes)
+        counts |= decide_all(store, at, wishes)
     waiting = store.read(lambda connection: undecided(connection, at))
-    counts["unanswered"] = sum(
-        slice_configuration.refresh(store, open_slice_configuration(), sorted(waiting)).values()
-    )
+    unanswered = refresh(store, open_slice_configuration(), sorted(waiting))
+    counts["unanswered"] = sum(unanswered.values())
     seconds["configuration"] = time.monotonic() - started - seconds["receive"]
 
     def work(connection: Connection) -> dict[str, int]:
-        found = _decide_and_save(connection, at, wishes, is_wanted=is_announced(context))
+        found = prediction.decide_and_save(connection, at, wishes, is_wanted=is_announced(context))
         seconds["decide"] = time.monotonic() - started - seconds["receive"] - seconds["configuration"]
         _save_run(connection, context, at, counts | found, seconds)
         return found
@@ -104,34 +82,6 @@ def wishes_of(params: Mapping[str, Any]) -> Wishes:
     return Wishes(target, limits, frozenset(params["slices"]), params["late_periods"])
 
 
-def _decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_wanted: bool) -> dict[str, int]:
-    """Decides on what waits now and stores it; a message is opened where anything is to be sent."""
-    waiting = undecided(connection, at)
-    if not waiting:
-        return {"decided": 0, "sent": 0}
-    decided = decide(connection, waiting, at, wishes)
-    batch = next_batch(connection, [POLICY_TOPIC], at)
-    upsert(connection, stored.slice_prediction, {**decided.columns, "as_of": batch})
-    save_answers(connection, decided.overdue)
-    counts = decided.counts()
-    if counts["sent"]:
-        open_publication(connection, POLICY_TOPIC, batch, PART, is_wanted=is_wanted)
-    drifted = _drifted(connection, decided, wishes.target)
-    return {"decided": len(waiting), **counts, "drifted_inputs": len(drifted)}
-
-
-def _drifted(connection: Connection, decided: Decided, target: Target) -> list[str]:
-    """Which inputs have moved away from what the model in use was trained on."""
-    champion = load_champion(connection, target)
-    if champion is None:
-        return []
-    found = input_drift(champion.model.card.profile, decided.inputs)
-    moved = {name: index for name, index in found.items() if has_drifted(index, len(decided.inputs))}
-    for name, index in moved.items():
-        log.warning("input %s has drifted: population stability index %.2f", name, index)
-    return list(moved)
-
-
 def _save_run(
     connection: Connection, context: Context, at: int, counts: Mapping[str, int], seconds: Mapping[str, float]
 ) -> None:
@@ -146,40 +96,12 @@ def _save_run(
 
 def publish_decisions() -> dict[str, int]:
     """Sends every policy message and dead letter that waits, each once."""
-    store = open_results()
-    try:
-        sent = publish_pending(store, POLICY_TOPIC, lambda as_of: decided_messages(store, as_of))
-    finally:  # a policy message that no broker takes keeps no dead letter back
-        letters = publish_pending(
-            store, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: slice_events.letter_messages(store, as_of)
-        )
-    return sent | letters
+    return prediction.publish_decisions(results(), kafka_config())
 
 
 def watch_errors(context: Context) -> bool:
-    """Goes back to the model before where the one in use has become worse than it was judged to be."""
-    store, target = open_results(), Target(context["params"]["target"])
-    at = int(context["dag_run"].run_after.timestamp())
-    champion = store.read(lambda connection: load_champion(connection, target))
-    if champion is None:
-        return False
-    errors = store.read(lambda connection: recent_errors(connection, champion.version, at - WATCHED_SECONDS))
-    judged = champion.model.card.metrics.get("rmse_high", np.nan)
-    if not has_worsened(np.array(errors), judged):
-        return False
-    rmse = np.sqrt(np.mean(np.square(errors)))
-    reason = f"RMSE {rmse:.3g} on {len(errors)} answers, judged {judged:.3g} at most"
-    log.warning("model %s has become worse: %s", champion.version, reason)
-    if context["params"]["roll_back"]:
-        return _went_back(target, at, reason)
-    return False
-
-
-def _went_back(target: Target, at: int, reason: str) -> bool:
-    try:
-        bad, good = slice_models.roll_back(target, at=at, by="slice_prediction", reason=reason)
-    except FinalError as error:
-        log.warning("%s", error)
-        return False
-    log.warning("model %s is in use again instead of %s", good, bad)
-    return True
+    """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
+    params = context["params"]
+    return prediction.watch_errors(
+        results(), Target(params["target"]), due_at(context), rolls_back=params["roll_back"]
+    )

@@ -8,18 +8,21 @@ from typing import Any
 
 import orjson
 
-from foresight.orchestration import staging
-from foresight.orchestration.connections import prepare_results
-from foresight.orchestration.slices import models as slice_models
-from foresight.orchestration.slices.decisions import load_champion
-from foresight.orchestration.slices.history import stored_history
-from foresight.orchestration.slices.replay import replay_file
+from foresight.files import write_bytes
+from foresight.orchestration.runs import due_at
+from foresight.services.slices import models as slice_models
+from foresight.services.slices.decisions import load_champion
+from foresight.services.slices.history import stored_history
+from foresight.services.slices.replay import replay_file
 from foresight.slices.recording import Recording
 from foresight.slices.replay import TABLES, read_recording
 from foresight.slices.report import page, plots, report
 from foresight.slices.targets import Target
 from foresight.slices.training import Options, Trained, train
 from foresight.store import Store
+from foresight.wiring.connections import results
+from foresight.wiring.files import staging_root
+from foresight.wiring.settings import config_folder
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -27,8 +30,8 @@ Context = Mapping[str, Any]
 
 def train_model(context: Context) -> dict[str, Any]:
     """Trains on what is stored, or on a recording; judges, reports and registers; says what came out."""
-    store, params = prepare_results(), context["params"]
-    at, target = int(context["dag_run"].run_after.timestamp()), Target(params["target"])
+    store, params = results(), context["params"]
+    at, target = due_at(context), Target(params["target"])
     recording = _recording(store, params, at)
     data, parts = slice_models.dataset(recording, target, params["split"], params["failure_bound"])
     champion = store.read(lambda connection: load_champion(connection, target))
@@ -46,7 +49,7 @@ def train_model(context: Context) -> dict[str, Any]:
 
 def _recording(store: Store, params: Mapping[str, Any], at: int) -> Recording:
     if params["file"]:
-        return read_recording(replay_file(params["file"], TABLES))
+        return read_recording(replay_file(config_folder(), params["file"], TABLES))
     start = at - params["days"] * 86_400
     return store.read(lambda connection: stored_history(connection, start)).recording
 
@@ -56,12 +59,12 @@ def save_report(version: str, trained: Trained) -> str:
 
     The same model writes the same.
     """
-    folder = staging.root() / "slice_training" / version
+    folder = staging_root() / "slice_training" / version
     parts = {"report.json": orjson.dumps(report(trained), option=orjson.OPT_INDENT_2)}
     parts |= {f"{name}.svg": picture.encode() for name, picture in plots(trained).items()}
     parts["report.html"] = page(trained).encode()
     for name, data in parts.items():
-        staging.write_bytes(folder / name, data)
+        write_bytes(folder / name, data)
     return str(folder)
 
 
@@ -75,9 +78,12 @@ def next_step(context: Context, outcome: Mapping[str, Any]) -> str | None:
 
 def promote_model(context: Context, outcome: Mapping[str, Any]) -> str:
     """Puts the trained model to use."""
-    at = int(context["dag_run"].run_after.timestamp())
     before = slice_models.promote(
-        outcome["version"], at=at, by=context["dag_run"].run_id, reason=outcome["reason"]
+        results(),
+        outcome["version"],
+        at=due_at(context),
+        by=context["dag_run"].run_id,
+        reason=outcome["reason"],
     )
     log.info("model %s is in use; before it was %s", outcome["version"], before or "none")
     return str(outcome["version"])

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from foresight.orchestration import settings
 from foresight.orchestration.telemetry.handover import Folder, Handed, load_matrix, load_shard, timed
 from foresight.quality import CheckReport, check, load_suite, profile
 from foresight.telemetry import Extraction
+from foresight.wiring import settings
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]

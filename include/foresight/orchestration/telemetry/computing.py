@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
 from foresight.analysis import Outcome as Usability
 from foresight.forecasting import ForecastParameters, forecast
-from foresight.orchestration.telemetry import rows
 from foresight.orchestration.telemetry.handover import (
     Folder,
     Handed,
@@ -25,17 +24,11 @@ from foresight.orchestration.telemetry.handover import (
 )
 from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
+from foresight.services import series_rows as rows
+from foresight.services.parameters import HORIZON, analysis_parameters
 from foresight.telemetry import Shard, WatchedMetric
 
 Context = Mapping[str, Any]
-HORIZON = 10
-"""How many slots ahead is forecast."""
-
-WINDOWS_SECONDS = (3600, 3 * 3600, 12 * 3600)
-"""The windows that aggregates are kept for."""
-
-LEAST_OBSERVED, LEAST_COVERAGE = 16, 0.01
-"""What the analysis needs at the least, whatever a catalogue says."""
 
 
 def analyse_shard(context: Context, handed: Handed) -> Handed:
@@ -116,21 +109,6 @@ def _alike(
         groups.setdefault(parameters, []).append(row)
     for parameters, part in groups.items():
         yield parameters, np.array(part)
-
-
-def analysis_parameters(
-    entry: WatchedMetric, hp_lambda: float | None = None, lags: int | None = None
-) -> AnalysisParameters:
-    """How the series of an entry are analysed; what a run says goes before what the catalogue says."""
-    slots = {seconds // entry.step_seconds for seconds in WINDOWS_SECONDS}
-    fitting = sorted(slot for slot in slots if 0 < slot <= entry.n_slots)
-    return AnalysisParameters(
-        windows=tuple(fitting) or (entry.n_slots,),
-        autocorrelation_lags=lags or entry.analysis.lags,
-        hp_lambda=hp_lambda or entry.analysis.hp_lambda,
-        min_observed=max(entry.min_slots, LEAST_OBSERVED),
-        min_coverage=max(entry.coverage, LEAST_COVERAGE),
-    )
 
 
 def _stage_rows(context: Context, handed: Handed, what: str, parts: Sequence[rows.Tables]) -> Handed:

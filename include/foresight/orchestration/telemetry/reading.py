@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from foresight.errors import BadAnswer, SourceUnavailable
-from foresight.orchestration import settings
-from foresight.orchestration.connections import open_telemetry, prepare_results
 from foresight.orchestration.telemetry.handover import (
     Folder,
     Handed,
@@ -19,6 +17,8 @@ from foresight.orchestration.telemetry.handover import (
 )
 from foresight.orchestration.window import resolve_window
 from foresight.telemetry import Extraction, Shard, plan
+from foresight.wiring import settings
+from foresight.wiring.connections import open_telemetry, results
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
@@ -27,7 +27,7 @@ Context = Mapping[str, Any]
 def plan_run(context: Context) -> list[Handed]:
     """Deals the series of the catalogue to shards and stages each; hands over one thing a shard."""
     window, params = resolve_window(context), context["params"]
-    prepare_results()
+    results()  # stops here where the tables are not those of this version
     source = open_telemetry()
     planned = plan(
         settings.catalogue(params["metrics"] or ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -15,10 +15,8 @@ from sqlalchemy import Connection
 
 from foresight import __version__
 from foresight.conventions import TELEMETRY_TOPIC
-from foresight.messaging import Message
-from foresight.messaging.telemetry import telemetry_messages
-from foresight.orchestration.connections import open_results
-from foresight.orchestration.publications import LOCK, WHOLE, is_announced, open_publication, publish_pending
+from foresight.grid import INTERVAL
+from foresight.orchestration.runs import is_announced
 from foresight.orchestration.telemetry.handover import (
     Handed,
     load,
@@ -27,27 +25,24 @@ from foresight.orchestration.telemetry.handover import (
     name_in_ui,
     timed,
 )
-from foresight.orchestration.window import INTERVAL, STEP, resolve_window
+from foresight.orchestration.window import resolve_window
 from foresight.quality.outcomes import Outcome
-from foresight.store import Store, count_rows, save_run, save_samples, save_series, upsert
+from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
+from foresight.services.series_messages import series_messages
+from foresight.store import count_rows, save_run, save_samples, save_series, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
-    read_interval,
-    read_series,
     save_analysed_interval,
 )
-from foresight.store.tables import aggregate, forecast, metadata, series_analysis
+from foresight.store.tables import metadata, series_analysis
 from foresight.store.tables.runs import SCOPE_LENGTH
+from foresight.wiring.connections import kafka_config, results
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 SETTLED_INTERVALS = 2
 """How many intervals of samples a run writes anew: a slot that had just ended may have grown since."""
-
-TIMES = {"as_of", "slot"}
-"""Columns that a message says in its own way."""
-MESSAGE_TABLES = {"analysis": series_analysis, "aggregates": aggregate, "forecasts": forecast}
 
 TRACED = ("apache-airflow", "numpy", "scipy", "statsmodels", "pandas", "great-expectations")
 """The packages whose versions a run keeps."""
@@ -74,7 +69,7 @@ def persist_shard(context: Context, analysed: Handed, forecasted: Handed) -> Han
         return counts
 
     with timed(analysed, "persist"):
-        counts = open_results().transact(work)
+        counts = results().transact(work)
     log.info("%s: stored %s", analysed["name"], counts)
     return {
         "name": analysed["name"],
@@ -151,7 +146,7 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
             n_expected=count_rows(connection, series_analysis, window.as_of),
         )
 
-    open_results().transact(work, lock=LOCK)
+    results().transact(work, lock=LOCK)
     for name in about["unmatched"]:
         log.warning("the catalogue's %s matches nothing", name)
     summary = {"as_of": window.as_of, "scope": scope, "series": n_stored, "quarantined": n_quarantined}
@@ -190,28 +185,7 @@ def _sums(parts: Any) -> dict[str, Any]:
 
 def publish_run(_: Context) -> dict[str, int]:
     """Announces every interval whose results are complete and wait to be announced."""
-    store = open_results()
-    return publish_pending(store, TELEMETRY_TOPIC, lambda as_of: _messages(store, as_of))
-
-
-def _without_long_labels(known: dict[str, Any], analysis: dict[str, Any]) -> dict[str, Any]:
-    """Labels that are too many or too long to be shown do not go into a message: metric and id do."""
-    verdicts = zip(analysis["series_id"], analysis["outcome"], strict=True)
-    cut = {series_id for series_id, outcome in verdicts if outcome == Outcome.LABELS}
-    rows = zip(known["series_id"], known["labels"], strict=True)
-    return known | {"labels": ["{}" if series_id in cut else labels for series_id, labels in rows]}
-
-
-def _messages(store: Store, as_of: int) -> Iterator[Message]:
-    """One message a series, made of what is stored."""
-
-    def work(connection: Connection) -> dict[str, Any]:
-        found = {
-            name: read_interval(connection, table, as_of, [c.name for c in table.c if c.name not in TIMES])
-            for name, table in MESSAGE_TABLES.items()
-        }
-        known = read_series(connection, found["analysis"]["series_id"])
-        return found | {"series": _without_long_labels(known, found["analysis"])}
-
-    seconds, step_seconds = (int(length.total_seconds()) for length in (INTERVAL, STEP))
-    return telemetry_messages(as_of, seconds, step_seconds=step_seconds, **store.read(work))
+    store = results()
+    return publish_pending(
+        store, kafka_config(), TELEMETRY_TOPIC, lambda as_of: series_messages(store, as_of)
+    )

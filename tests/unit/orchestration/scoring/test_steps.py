@@ -19,15 +19,16 @@ from foresight.errors import BrokerUnavailable, NotFound
 from foresight.messaging import Publishers, drain, ensure_topic
 from foresight.messaging.connection import Connection
 from foresight.messaging.embedded import start_broker
-from foresight.orchestration.connections import open_results
-from foresight.orchestration.scoring import models
 from foresight.orchestration.scoring import steps as scoring_steps
-from foresight.orchestration.scoring import streams as scoring_streams
-from foresight.orchestration.scoring.places import TopicSource
 from foresight.scoring.errors import InvalidMapping
+from foresight.services.scoring import streams as scoring_streams
+from foresight.services.scoring.places import TopicSource
+from foresight.services.scoring.scorers import Scoring
 from foresight.store.models import Change
 from foresight.store.scoring import find_run
-from tests.unit.orchestration.conftest import FLOWER, IRIS
+from foresight.wiring.connections import open_results
+from tests.unit import registry as models
+from tests.unit.iris import FLOWER, IRIS
 
 ME = Change("me", 1_700_000_040)
 PARAMS = {
@@ -183,7 +184,7 @@ def test_a_run_that_breaks_is_gone_on_with_and_nothing_is_lost_or_doubled(
 
     with monkeypatch.context() as patch:
         if broken.startswith("before the batch"):
-            patch.setattr(scoring_streams, "open_version", fail)
+            patch.setattr(Scoring, "version", fail)
         elif broken.startswith("before it"):
             patch.setattr(scoring_streams, "close_batch", fail)
         else:

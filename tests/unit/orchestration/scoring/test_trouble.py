@@ -14,17 +14,18 @@ from typing import Any
 import pytest
 
 from foresight.errors import FinalError, NotFound
-from foresight.orchestration.connections import open_results
-from foresight.orchestration.scoring import deployments as scoring_deployments
-from foresight.orchestration.scoring import models
 from foresight.orchestration.scoring import steps as scoring_steps
-from foresight.orchestration.scoring import streams as scoring_streams
 from foresight.scoring.bundles import BundleRun
 from foresight.scoring.garbage import rare_collections
+from foresight.services.scoring import streams as scoring_streams
+from foresight.services.scoring.scorers import Scoring
 from foresight.store.models import Change
 from foresight.store.scoring import find_run
-from tests.unit.orchestration.conftest import FLOWER, IRIS
-from tests.unit.orchestration.table_scenario import make_flowers, rows, run
+from foresight.wiring.connections import open_results
+from foresight.wiring.scoring import _scoring_of
+from tests.unit import registry as models
+from tests.unit.iris import FLOWER, IRIS
+from tests.unit.table_scenario import make_flowers, rows, run
 
 ME = Change("me", 1_700_000_040)
 HEADER = ",".join(FLOWER)
@@ -32,7 +33,7 @@ HEADER = ",".join(FLOWER)
 
 @pytest.fixture(autouse=True)
 def _deployed(home: Path) -> None:
-    scoring_deployments._load.cache_clear()
+    _scoring_of.cache_clear()
     models.add("iris", str(IRIS), ME)
     models.deploy("iris", ME)
 
@@ -88,11 +89,11 @@ def test_a_version_deleted_between_two_batches_ends_the_run_and_loses_nothing(
 ) -> None:
     make_flowers(open_results(), 0, 100)
     real = scoring_streams.StreamRun._finish
-    opened = scoring_streams.open_version
+    opened = Scoring.version
 
     def finish(self: Any, *given: Any) -> None:
         real(self, *given)
-        monkeypatch.setattr(scoring_streams, "open_version", gone)
+        monkeypatch.setattr(Scoring, "version", gone)
 
     def gone(*given: Any) -> Any:
         raise NotFound("model iris has no version 1; it has none")
@@ -101,7 +102,7 @@ def test_a_version_deleted_between_two_batches_ends_the_run_and_loses_nothing(
     with pytest.raises(NotFound, match="no version 1"):
         run(batch_size=20)
     monkeypatch.setattr(scoring_streams.StreamRun, "_finish", real)
-    monkeypatch.setattr(scoring_streams, "open_version", opened)
+    monkeypatch.setattr(Scoring, "version", opened)
     run(2)
     found = [row for name in ("scored", "rejected") for row in rows(open_results(), name)]
     assert sorted(int(row["position"]) for row in found) == [3 * number for number in range(100)]

@@ -14,15 +14,17 @@ from sqlalchemy import select, update
 
 from foresight.errors import FinalError, StoreUnavailable
 from foresight.grid import Grid
-from foresight.orchestration.sla import definitions as slas
-from foresight.orchestration.sla import shards as sla_shards
-from foresight.orchestration.sla.shards import SamplesGone, evaluate_shard
-from foresight.orchestration.sla.steps import AT_ONCE, plan_evaluations, summarise_evaluations
+from foresight.orchestration.sla.steps import AT_ONCE, evaluate_shard, plan_evaluations, summarise_evaluations
 from foresight.series import SeriesKey, SeriesMatrix
+from foresight.services import evaluation as sla_shards
+from foresight.services import slas
+from foresight.services.evaluation import SamplesGone
 from foresight.sla import Sla
 from foresight.store import Store, maintain, migrate, open_store
 from foresight.store.intervals import CATALOGUE_SCOPE, save_analysed_interval, save_evaluated_interval
 from foresight.store.tables import evaluated_interval, run, sla, sla_status, sli_status
+from foresight.wiring.connections import results
+from foresight.wiring.settings import catalogue
 from tests.unit.store.rows import all_rows, persist
 
 AS_OF = 1_764_300_000
@@ -45,7 +47,7 @@ def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 def apply(home: Path, text: str) -> None:
     file = home / "slas.yaml"
     file.write_text(text)
-    list(slas.apply([file], by="me", at=1))
+    slas.apply(results(), catalogue(), [file], by="me", at=1)
 
 
 def analyse(store: Store, as_of: int, value: float = 1.0) -> None:
@@ -124,9 +126,9 @@ class TestOneBrokenSla:
         document["slis"][0]["matchers"] = [{"label": "job", "op": "=~", "value": r"\Qa"}]
         store.transact(lambda c: c.execute(update(sla).filter_by(name="bad").values(document=document)))
         assert evaluate(AS_OF) == {"intervals": [AS_OF], "states": {"ok": 1}, "set_aside": 1}
-        assert [one.name for one in slas.standing()] == ["good"]
+        assert [one.name for one in slas.list_slas(results()).readable] == ["good"]
         with pytest.raises(FinalError, match=r"'bad' cannot be read.*apply it anew"):
-            slas.one("bad")
+            slas.get_sla(results(), "bad")
         apply(home, ONE + BAD.replace("max: 3", "max: 4"))
         assert evaluate(AS_OF)["set_aside"] == 0
 

@@ -14,12 +14,13 @@ import pytest
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, PERFORMANCE_TOPIC
 from foresight.errors import FinalError, MessageRejected
 from foresight.messaging import drain
-from foresight.orchestration.slices import events as slice_events
-from foresight.orchestration.slices import history as slice_history
-from foresight.orchestration.slices import models as slice_models
 from foresight.orchestration.slices import prediction as slice_prediction
-from foresight.orchestration.slices import replay as slice_replay
-from foresight.orchestration.slices.decisions import load_champion
+from foresight.services.slices import events as slice_events
+from foresight.services.slices import history as slice_history
+from foresight.services.slices import models as slice_models
+from foresight.services.slices import prediction as prediction_service
+from foresight.services.slices import replay as slice_replay
+from foresight.services.slices.decisions import load_champion
 from foresight.slices.drift import FEWEST_ROWS
 from foresight.slices.features import windows
 from foresight.slices.guardrails import Limits, breaches
@@ -29,7 +30,7 @@ from foresight.slices.targets import Target
 from foresight.slices.training import Trained
 from foresight.store import Store
 from foresight.store import tables as stored
-from tests.unit.orchestration.slice_runs import (
+from tests.unit.slice_runs import (
     DATA,
     NOW,
     PERIODS,
@@ -82,7 +83,7 @@ def test_a_stored_prediction_equals_the_one_that_the_core_makes_of_the_recording
     ]
     header = "snssai,cu,cell,period_start,requests,successes,failures,configured"
     file.write_text("\n".join([header, *lines]))
-    found = slice_replay.rehearse(file, slice_prediction.wishes_of(context()["params"]))
+    found = slice_replay.rehearse(store, file, slice_prediction.wishes_of(context()["params"]))
     assert found.n_breaches == 0
     stored_raw = [row.raw for row in rows(store, stored.slice_prediction)]
     held = store.read(lambda connection: load_champion(connection, Target.REFERENCE))
@@ -163,7 +164,7 @@ def test_a_policy_message_that_cannot_be_sent_keeps_no_dead_letter_back_and_goes
         raise MessageRejected("too large")
 
     with monkeypatch.context() as patch:
-        patch.setattr(slice_prediction, "decided_messages", refused)
+        patch.setattr(prediction_service, "decided_messages", refused)
         with pytest.raises(MessageRejected):
             run_once()
     assert (len(sent(broker, PERFORMANCE_DEAD_LETTER_TOPIC)), sent(broker)) == (1, ())
@@ -182,7 +183,7 @@ def test_a_run_killed_after_the_events_were_stored_loses_and_doubles_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(slice_prediction, "decide", killed)
+        patch.setattr(prediction_service, "decide", killed)
         with pytest.raises(KeyboardInterrupt):
             slice_prediction.receive_and_predict(context())
     assert len(rows(store, stored.slice_measurement)) == 12 * PERIODS
@@ -210,9 +211,9 @@ def test_a_cell_without_configuration_or_model_waits_and_is_decided_once_both_ar
     assert sent(broker) == ()
     part = Recording(published.keys, 0, published.counters[:, :2000], published.configured[:, :2000])
     version, _ = slice_models.import_file(
-        DATA / "best_model.h5", part, target=Target.REFERENCE, split="time", at=NOW, by="test"
+        store, DATA / "best_model.h5", part, target=Target.REFERENCE, split="time", at=NOW, by="test"
     )
-    slice_models.promote(version, at=NOW, by="test", reason="now")
+    slice_models.promote(store, version, at=NOW, by="test", reason="now")
     assert run_once(NOW + 2)["outcome ready"] == 12
     assert len(sent(broker)) == 1
 
@@ -340,7 +341,7 @@ def test_a_model_whose_errors_outgrow_its_verdict_gives_way_to_the_one_before(
         Verdict(Score(0.9, 0.8, 1.0), (), True, "it was well judged"), {},
     )  # fmt: skip
     worse = slice_models.register(store, trained, at=NOW, by="test")
-    slice_models.promote(worse, at=NOW, by="test", reason="a mistake")
+    slice_models.promote(store, worse, at=NOW, by="test", reason="a mistake")
     recording = simulated(FEWEST_ROWS + 10)
     configure(store, recording, tmp_path)
     send(broker, events_of(recording))
@@ -348,7 +349,7 @@ def test_a_model_whose_errors_outgrow_its_verdict_gives_way_to_the_one_before(
     assert [row.version for row in rows(store, stored.slice_model, state="champion")] == [worse]
     run_once(NOW + 1)
     assert [row.version for row in rows(store, stored.slice_model, state="champion")] == [champion]
-    last = slice_models.changes(Target.REFERENCE)[0]
+    last = slice_models.list_changes(store, Target.REFERENCE)[0]
     assert (last["action"], last["changed_by"], "judged 1 at most" in last["reason"]) == (
         "restored", "slice_prediction", True,
     )  # fmt: skip

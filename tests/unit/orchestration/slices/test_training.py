@@ -15,11 +15,10 @@ import orjson
 import pytest
 
 from foresight.errors import FinalError, InvalidDocument, NotFound
-from foresight.orchestration.connections import prepare_results
-from foresight.orchestration.slices import models as slice_models
 from foresight.orchestration.slices import training as slice_training
-from foresight.orchestration.slices.events import save_measurements
-from foresight.orchestration.slices.history import stored_history
+from foresight.services.slices import models as slice_models
+from foresight.services.slices.events import save_measurements
+from foresight.services.slices.history import stored_history
 from foresight.slices.events import read_message
 from foresight.slices.recording import Recording, messages, simulate
 from foresight.slices.replay import read_recording
@@ -27,6 +26,7 @@ from foresight.slices.targets import Target
 from foresight.slices.training import Trained
 from foresight.store import Store
 from foresight.store.slices import save_configuration
+from tests.unit.registry import prepared_results
 
 DATA = Path(__file__).parents[3] / "data" / "onap"
 T0 = 1_763_798_400
@@ -38,7 +38,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
     monkeypatch.setenv("FORESIGHT_STAGING", (tmp_path / "staging").as_uri())
     monkeypatch.setenv("FORESIGHT_CONFIG", str(tmp_path / "config"))
-    opened = prepare_results()
+    opened = prepared_results()
     yield opened
     opened.close()
 
@@ -71,7 +71,7 @@ def judged(store: Store) -> Trained:
     whole = read_recording(DATA / "train_s1.parquet")
     part = Recording(whole.keys, 0, whole.counters[:, :1500], whole.configured[:, :1500])
     _, trained = slice_models.import_file(
-        DATA / "best_model.h5", part, target=Target.REFERENCE, split="time", at=T0, by="test"
+        store, DATA / "best_model.h5", part, target=Target.REFERENCE, split="time", at=T0, by="test"
     )
     return trained
 
@@ -133,5 +133,5 @@ def test_promoting_twice_is_promoting_once(store: Store, judged: Trained) -> Non
     outcome = {"version": slice_models.version_of(judged.model), "reason": "better"}
     for _ in range(2):
         assert slice_training.promote_model(context(), outcome) == outcome["version"]
-    actions = [change["action"] for change in slice_models.changes(Target.REFERENCE)]
+    actions = [change["action"] for change in slice_models.list_changes(store, Target.REFERENCE)]
     assert actions == ["promoted", "registered"]

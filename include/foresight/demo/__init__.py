@@ -1,0 +1,1 @@
+"""The main job from a standing start, shown on embedded defaults."""

@@ -1,0 +1,1 @@
+"""Airflow and its companions as processes of this machine."""

@@ -1,0 +1,138 @@
+"""``foresight doctor``: is everything that a run needs there, and right? If not, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from foresight import __version__
+from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
+from foresight.errors import BadAnswer, ForesightError
+from foresight.messaging import ClientConfig
+from foresight.messaging.connection import Connection
+from foresight.quality import load_suite
+from foresight.store import Store, load_slas
+from foresight.store.checks import count_rows
+from foresight.store.schema import expected_revision, stored_revision
+from foresight.store.tables import metadata
+from foresight.telemetry import Catalogue, TelemetrySource
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    RIGHT = "ok"
+    NOTE = "note"
+    """A run works, and somebody should know."""
+    WRONG = "wrong"
+    """A run fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, how it came out, and what it showed or what to do."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is checked. Each check opens the parts that it needs: a part that does not open is a finding."""
+
+    airflow_version: str
+    config_folder: Path
+    catalogue: Callable[[], Catalogue]
+    source: Callable[[], TelemetrySource]
+    store: Callable[[], Store]
+    kafka: Callable[[], ClientConfig]
+
+
+def diagnose(installation: Installation, now: datetime) -> list[Finding]:
+    """What the checks found, in the order in which a run needs them. One that fails stops no other."""
+    found: list[Finding] = []
+    for what, check in CHECKS.items():
+        try:
+            found.extend(check(installation, now))
+        except ForesightError as error:
+            found.append(Finding(what, Verdict.WRONG, str(error)))
+        except Exception as error:  # noqa: BLE001 (whatever a check fails at, a run fails at too)
+            found.append(Finding(what, Verdict.WRONG, f"{type(error).__name__}: {error}"))
+    return found
+
+
+def _versions(given: Installation, _: datetime) -> Iterator[Finding]:
+    text = f"Foresight {__version__}, Airflow {given.airflow_version}, files in {given.config_folder}"
+    yield Finding("versions", Verdict.RIGHT, text)
+
+
+def _catalogue(given: Installation, _: datetime) -> Iterator[Finding]:
+    entries = given.catalogue().metrics
+    suite = load_suite(given.config_folder / "expectations")
+    text = f"{len(entries)} entries, {len(suite.expectations)} expectations"
+    yield Finding("catalogue", Verdict.RIGHT, text)
+
+
+def _telemetry(given: Installation, now: datetime) -> Iterator[Finding]:
+    source = given.source()
+    found = source.describe()
+    yield Finding("telemetry", Verdict.RIGHT, f"{found.kind} {found.version} at {found.address}")
+    for note in found.notes:
+        yield Finding("telemetry", Verdict.NOTE, note)
+    for entry in given.catalogue().metrics:
+        try:
+            keys = source.discover(entry, entry.grid(int(now.timestamp())))
+        except BadAnswer as error:
+            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} is left out of every run: {error}")
+            continue
+        if not keys:
+            yield Finding("telemetry", Verdict.NOTE, f"{entry.name} matches nothing: check its matchers")
+
+
+def _results(given: Installation, _: datetime) -> Iterator[Finding]:
+    store = given.store()
+    stored, expected = store.read(stored_revision), expected_revision()
+    if stored != expected:
+        text = f"{store.name} is at {stored or 'no'} revision, not {expected}: run `foresight migrate`"
+        yield Finding("results", Verdict.WRONG, text)
+        return
+    rows = {
+        name: store.read(lambda connection, table=table: count_rows(connection, table))  # type: ignore[misc]
+        for name, table in metadata.tables.items()
+        if name in {"series", "run", "sla"}
+    }
+    counts = ", ".join(f"{n} in {name}" for name, n in rows.items())
+    yield Finding("results", Verdict.RIGHT, f"{store.name}, revision {stored}: {counts}")
+    if not store.read(load_slas):
+        yield Finding("results", Verdict.NOTE, "no SLA stands: foresight sla apply -f FILE")
+
+
+def _kafka(given: Installation, _: datetime) -> Iterator[Finding]:
+    kafka = Connection(given.kafka())
+    admin = kafka.admin()
+    try:
+        found = admin.list_topics(timeout=10)
+    except KafkaException as error:
+        text = f"{kafka.servers} does not answer: {error.args[0].str()}"
+        yield Finding("kafka", Verdict.WRONG, text)
+        return
+    yield Finding("kafka", Verdict.RIGHT, f"{len(found.brokers)} brokers, {len(found.topics)} topics")
+    for topic in (TELEMETRY_TOPIC, SLA_EVENTS_TOPIC):
+        if topic not in found.topics:
+            text = f"topic {topic} is not there: the first run makes it where the cluster allows that"
+            yield Finding("kafka", Verdict.NOTE, text)
+
+
+CHECKS: dict[str, Callable[[Installation, datetime], Iterator[Finding]]] = {
+    "versions": _versions,
+    "catalogue": _catalogue,
+    "telemetry": _telemetry,
+    "results": _results,
+    "kafka": _kafka,
+}

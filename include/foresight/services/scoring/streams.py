@@ -1,0 +1,207 @@
+"""Batches of a source through a model into two outputs, each record once, whatever is killed on the way.
+
+A batch is opened with its beginning, its end, its model and mapping, and where the outputs ended before it.
+Then it is scored and sent. It is closed, in one transaction with its counts, when both outputs have
+confirmed every record. Whoever comes after a crash finds it open: reads the same records, scores them with
+the same model, and sends what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from foresight.messaging import ClientConfig, Publication, Publishers, end_offsets
+from foresight.messaging.messages import BY_KEY
+from foresight.scoring.bundles import BundleRun, Settings
+from foresight.scoring.errors import CountsDisagree
+from foresight.scoring.garbage import rare_collections
+from foresight.scoring.sources import Iterated
+from foresight.services.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
+from foresight.services.scoring.items import ItemScorer
+from foresight.services.scoring.places import Offsets, Scored, Source, topic_of
+from foresight.services.scoring.scorers import Scoring
+from foresight.services.scoring.tables import write_part
+from foresight.store.scoring import SCORING_LOCK, close_batch, count_run, find_stream, open_batch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """Scores what a source holds; settings are those of ``BundleRun``."""
+
+    scoring: Scoring
+    source: Source
+    plan: Plan
+    config: ClientConfig
+    settings: Settings
+    trace: Trace
+    publishers: Publishers
+
+    def run(self, seconds: float) -> None:
+        """Batch by batch to where the source ends now, or until the time is over."""
+        deadline = time.monotonic() + seconds
+        ends = self.source.ends()
+        with self.publishers, rare_collections():
+            while self._finish_open() or self._go_on(ends, deadline):
+                pass
+        if time.monotonic() > deadline:
+            log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
+
+    def _finish_open(self) -> bool:
+        """Finishes the batch that is under way, as it was begun. False where none is."""
+        started = time.monotonic()
+        held = self.scoring.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        if held is None or held.until is None:
+            return False
+        log.info("%s: batch %d is resumed", self.plan.stream, held.number)
+        pinned = {name: held.plan[name] for name in ("mapping", "good", "bad")}
+        plan = replace(self.plan, model_name=held.model_name, model_version=held.model_version, **pinned)
+        settings = replace(self.settings, single_output=plan.bad is None)
+        as_begun = replace(self, plan=plan, settings=settings)
+        offsets, until = numbers(held.offsets), numbers(held.until)
+        items, _ = self.source.take(offsets, until, None)
+        as_begun._finish(
+            Batch(held.number, held.plan["starts"]), as_begun._scored(items, offsets, until), started
+        )
+        return True
+
+    def _go_on(self, ends: Offsets, deadline: float) -> bool:
+        """Batches from where the last one ended; the next is scored while one is sent.
+
+        False at the end of the source or of the time, True where another run got in between.
+        """
+        started = time.monotonic()
+        held = self.scoring.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        number = held.number if held else 1
+        with closing(self._coming(numbers(held.offsets) if held else {}, ends)) as coming:
+            for prepared in coming:
+                if time.monotonic() > deadline:
+                    break
+                for kind, topic in self._topics().items():
+                    self.publishers.enter(topic, self._name(kind))
+                batch = self._opened(number, prepared)
+                if batch is None:
+                    return True
+                self._finish(batch, prepared, started)
+                started, number = time.monotonic(), number + 1
+        return False
+
+    def _coming(self, offsets: Offsets, ends: Offsets) -> Generator[Prepared]:
+        """Batch by batch what there is; the next one is scored meanwhile. Whoever leaves waits for that."""
+        with ThreadPoolExecutor(1, "scoring-ahead") as ahead:
+            coming = ahead.submit(self._prepared, offsets, ends)
+            while (prepared := coming.result()) is not None:
+                coming = ahead.submit(self._prepared, prepared.until, ends)
+                yield prepared
+
+    def _prepared(self, offsets: Offsets, ends: Offsets) -> Prepared | None:
+        """What comes next, scored; None at the end of the source."""
+        if all(offsets.get(number, 0) == end for number, end in ends.items()):
+            return None
+        items, until = self.source.take(offsets, ends, self.plan.batch_size)
+        if not items and until == offsets:
+            return None
+        found = self._scored(items, offsets, until)
+        # Where an output ends now is no later than where this batch begins there; so it can be asked ahead.
+        found.starts = {topic: end_offsets(self.config, topic) for topic in self._topics().values()}
+        return found
+
+    def _scored(self, items: list[Any], offsets: Offsets, until: Offsets) -> Prepared:
+        model, sha256 = self.scoring.version(self.plan.model_name, self.plan.model_version)
+        mapping, reads_text = self.plan.mapping, self.source.reads_text
+        scorer = self.scoring.scorer(model, sha256, mapping, reads_text=reads_text)
+        topics, n_places = self._topics(), 1 + (self.plan.bad is not None)
+        scoring = ItemScorer(self.source, scorer, encodes=bool(topics), keeps=len(topics) < n_places)
+        found = Prepared(offsets, until, len(items))
+        bad = None if self.settings.single_output else scoring.into(found.bad)
+        load = BundleRun(Iterated(items), scoring, scoring.into(found.good), bad, self.settings).run()
+        found.n_bad = load.bad
+        return found
+
+    def _topics(self) -> dict[str, str]:
+        places = {"good": self.plan.good, "bad": self.plan.bad or ""}
+        return {kind: topic for kind, place in places.items() if (topic := topic_of(place))}
+
+    def _name(self, kind: str) -> str:
+        return f"{self.plan.stream}/{kind}"
+
+    def _opened(self, number: int, prepared: Prepared) -> Batch | None:
+        """The batch, stored as under way; None where another run has opened one."""
+        plan = self.plan
+        fields = texts(
+            {
+                "offsets": prepared.offsets,
+                "until": prepared.until,
+                "model_name": plan.model_name,
+                "model_version": plan.model_version,
+                "plan": {
+                    "mapping": plan.mapping,
+                    "good": plan.good,
+                    "bad": plan.bad,
+                    "starts": prepared.starts,
+                },
+            }
+        )
+        is_mine = self.scoring.store.transact(
+            lambda c: open_batch(c, plan.stream, number, fields, int(time.time())), lock=SCORING_LOCK
+        )
+        return Batch(number, fields["plan"]["starts"], is_new=True) if is_mine else None
+
+    def _finish(self, batch: Batch, prepared: Prepared, started: float) -> None:
+        self._send(batch, prepared)
+        self._close(batch, prepared, time.monotonic() - started)
+
+    def _send(self, batch: Batch, prepared: Prepared) -> None:
+        """Both outputs at once; returns when each has all of its records."""
+        wanted = {"good": prepared.good, "bad": prepared.bad}
+        outputs = [(kind, scored) for kind, scored in wanted.items() if scored]
+        if not outputs:
+            return
+        with ThreadPoolExecutor(len(outputs)) as pool:
+            total = sum(pool.map(lambda output: self._send_one(batch, prepared, *output), outputs))
+        if total != prepared.n_items:
+            raise CountsDisagree(f"{self.plan.stream}: {prepared.n_items} records were read, {total} are out")
+
+    def _send_one(self, batch: Batch, prepared: Prepared, kind: str, scored: list[Scored]) -> int:
+        place = self.plan.good if kind == "good" else self.plan.bad
+        assert place is not None  # noqa: S101 (without a place for bad records, there are none apart)
+        topic = topic_of(place)
+        if topic is None:
+            write_part(self.scoring.open_database, place, scored, batch.number, self.plan.stream)
+            return len(scored)
+        name = f"{self.plan.stream}/{batch.number}/{kind}"
+        publication = Publication(name, numbers(batch.starts[topic]))
+        messages = self.source.messages(scored)
+        if publication.start_offsets.keys() != prepared.until.keys():
+            messages = (found._replace(partition=BY_KEY) for found in messages)
+        publisher = self.publishers.enter(topic, self._name(kind))
+        return publisher.publish(messages, publication, is_new=batch.is_new).total
+
+    def _close(self, batch: Batch, prepared: Prepared, seconds: float) -> None:
+        n_read, n_bad = prepared.n_items, prepared.n_bad
+        n_good = len(prepared.good) + len(prepared.bad) - n_bad
+        counts = {"n_batches": 1, "n_read": n_read, "n_good": n_good, "n_bad": n_bad, "seconds": seconds}
+        facts = {**self.trace.facts, "name": self.plan.model_name, "version": self.plan.model_version}
+
+        def work(connection: Connection) -> bool:
+            now = int(time.time())
+            is_mine = close_batch(connection, self.plan.stream, batch.number, now)
+            if is_mine:
+                count_run(connection, self.trace.dag_id, self.trace.run_id, facts, counts, now)
+            return is_mine
+
+        is_mine = self.scoring.store.transact(work, lock=SCORING_LOCK)
+        log.info(
+            "%s: batch %d %s: %d good, %d bad, %.0f records a second",
+            self.plan.stream, batch.number, "done" if is_mine else "was closed by another run",
+            n_good, n_bad, n_read / max(seconds, 1e-9),
+        )  # fmt: skip

@@ -1,0 +1,42 @@
+"""Changes of state as the messages that announce them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from foresight.grid import whole_seconds
+from foresight.messaging import Message
+from foresight.sla import State
+from foresight.sla.changes import StateAt, StateChange, event_message
+from foresight.store import Store
+from foresight.store.intervals import state_changes
+
+
+def event_messages(store: Store, as_of: int) -> Iterator[Message]:
+    """One message a change of state at ``as_of``, with the figures that are stored beside it."""
+    for row in store.read(lambda connection: state_changes(connection, as_of)):
+        change = _change(row)
+        yield Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
+
+
+def _change(row: Mapping[str, Any]) -> StateChange:
+    previous = None
+    if row["previous_as_of"] is not None:
+        previous = StateAt(whole_seconds(row["previous_as_of"]), State(row["previous_state"]))
+    return StateChange(
+        sla_name=row["sla_name"],
+        sli_name=row["sli_name"],
+        as_of=whole_seconds(row["as_of"]),
+        previous=previous,
+        state=State(row["state"]),
+        revision=row["revision"],
+        n_series=row["n_series"],
+        worst_series_id=row["worst_series_id"],
+        current_value=row["current_value"],
+        current_slot=row["current_slot"] and whole_seconds(row["current_slot"]),
+        probability=row["probability"],
+        expected_first_slot=row["expected_first_slot"] and whole_seconds(row["expected_first_slot"]),
+    )

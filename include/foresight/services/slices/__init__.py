@@ -1,0 +1,1 @@
+"""From PM events to guarded policy messages."""

@@ -1,0 +1,99 @@
+"""Decides on every cell that has something new, announces the decisions, and watches the model in use."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection
+
+from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, POLICY_TOPIC
+from foresight.errors import FinalError
+from foresight.messaging import ClientConfig
+from foresight.services.publications import open_publication, publish_pending
+from foresight.services.slices import models as slice_models
+from foresight.services.slices.decisions import (
+    Decided,
+    Wishes,
+    decide,
+    decided_messages,
+    load_champion,
+    undecided,
+)
+from foresight.services.slices.events import letter_messages
+from foresight.slices.drift import has_drifted, has_worsened, input_drift
+from foresight.slices.targets import Target
+from foresight.store import Store, upsert
+from foresight.store import tables as stored
+from foresight.store.slices import next_batch, recent_errors, save_answers
+
+log = logging.getLogger(__name__)
+
+PART: Final = "policy"
+WATCHED_SECONDS: Final = 86_400
+"""The past over which errors are watched."""
+
+
+def decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_wanted: bool) -> dict[str, int]:
+    """Decides on what waits now and stores it; a message is opened where anything is to be sent."""
+    waiting = undecided(connection, at)
+    if not waiting:
+        return {"decided": 0, "sent": 0}
+    decided = decide(connection, waiting, at, wishes)
+    batch = next_batch(connection, [POLICY_TOPIC], at)
+    upsert(connection, stored.slice_prediction, {**decided.columns, "as_of": batch})
+    save_answers(connection, decided.overdue)
+    counts = decided.counts()
+    if counts["sent"]:
+        open_publication(connection, POLICY_TOPIC, batch, PART, is_wanted=is_wanted)
+    drifted = _drifted(connection, decided, wishes.target)
+    return {"decided": len(waiting), **counts, "drifted_inputs": len(drifted)}
+
+
+def _drifted(connection: Connection, decided: Decided, target: Target) -> list[str]:
+    """Which inputs have moved away from what the model in use was trained on."""
+    champion = load_champion(connection, target)
+    if champion is None:
+        return []
+    found = input_drift(champion.model.card.profile, decided.inputs)
+    moved = {name: index for name, index in found.items() if has_drifted(index, len(decided.inputs))}
+    for name, index in moved.items():
+        log.warning("input %s has drifted: population stability index %.2f", name, index)
+    return list(moved)
+
+
+def publish_decisions(store: Store, kafka: ClientConfig) -> dict[str, int]:
+    """Sends every policy message and dead letter that waits, each once."""
+    try:
+        sent = publish_pending(store, kafka, POLICY_TOPIC, lambda as_of: decided_messages(store, as_of))
+    finally:  # a policy message that no broker takes keeps no dead letter back
+        letters = publish_pending(
+            store, kafka, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: letter_messages(store, as_of)
+        )
+    return sent | letters
+
+
+def watch_errors(store: Store, target: Target, at: int, *, rolls_back: bool) -> bool:
+    """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
+    champion = store.read(lambda connection: load_champion(connection, target))
+    if champion is None:
+        return False
+    errors = store.read(lambda connection: recent_errors(connection, champion.version, at - WATCHED_SECONDS))
+    judged = champion.model.card.metrics.get("rmse_high", np.nan)
+    if not has_worsened(np.array(errors), judged):
+        return False
+    rmse = np.sqrt(np.mean(np.square(errors)))
+    reason = f"RMSE {rmse:.3g} on {len(errors)} answers, judged {judged:.3g} at most"
+    log.warning("model %s has become worse: %s", champion.version, reason)
+    return rolls_back and _rolled_back(store, target, at, reason)
+
+
+def _rolled_back(store: Store, target: Target, at: int, reason: str) -> bool:
+    try:
+        bad, good = slice_models.roll_back(store, target, at=at, by="slice_prediction", reason=reason)
+    except FinalError as error:
+        log.warning("%s", error)
+        return False
+    log.warning("model %s is in use again instead of %s", good, bad)
+    return True

@@ -1,0 +1,1 @@
+"""Settings and connections become the objects that services work on."""
