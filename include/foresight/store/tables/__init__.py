@@ -14,11 +14,15 @@ from foresight.store.tables.scoring import (
 from foresight.store.tables.sla import sla, sla_event, sla_revision, sla_status, sli, sli_status, sli_window
 from foresight.store.tables.slices import (
     dead_letter,
+    slice_bound,
+    slice_cell,
     slice_configuration,
+    slice_hold,
     slice_measurement,
     slice_model,
     slice_model_change,
     slice_prediction,
+    slice_status,
     topic_offset,
 )
 from foresight.store.tables.telemetry import (
@@ -62,10 +66,14 @@ __all__ = [
     "sli",
     "sli_status",
     "sli_window",
+    "slice_bound",
+    "slice_cell",
     "slice_configuration",
+    "slice_hold",
     "slice_measurement",
     "slice_model",
     "slice_model_change",
     "slice_prediction",
+    "slice_status",
     "topic_offset",
 ]
