@@ -22,6 +22,7 @@ from foresight.store.tables.slices import (
     slice_model,
     slice_model_change,
     slice_prediction,
+    slice_sent,
     slice_status,
     topic_offset,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "slice_model",
     "slice_model_change",
     "slice_prediction",
+    "slice_sent",
     "slice_status",
     "topic_offset",
 ]

@@ -96,6 +96,21 @@ slice_hold = define(
     comment="One slice, or a slice in one cell, whose capacity somebody holds",
 )
 
+slice_sent = define(
+    "slice_sent",
+    key("snssai", Name(SLICE_LENGTH), "The slice in its normal form"),
+    key("cu", Name(NAME_LENGTH), "The gNB-CU"),
+    key("cell", Name(NAME_LENGTH), "Name or id of the cell"),
+    must("as_of", Instant, "Batch of the message (UTC)"),
+    must("sent_at", Instant, "When it was decided; what is read later can confirm it (UTC)"),
+    must("granularity_seconds", Integer, "Length of the period that it followed from"),
+    must("period_start", Instant, "Start of that period (UTC)"),
+    must("connections", Integer, "What was sent"),
+    must("attempts", Integer, "Changes sent since the configuration last changed, this one among them"),
+    may("confirmed_at", Instant, "When the configuration was seen to hold it (UTC)"),
+    comment="The last change that was sent of a slice in a cell",
+)
+
 topic_offset = define(
     "topic_offset",
     key("topic", Name(249), "Kafka topic"),

@@ -30,6 +30,7 @@ def upgrade() -> None:
     _slice_bound()
     _slice_status()
     _slice_hold()
+    _slice_sent()
 
 
 def _measurements() -> None:
@@ -72,7 +73,7 @@ def _predictions() -> None:
 
 def downgrade() -> None:
     """Drops the new tables; the others keep their keys, which hold all that the old ones held."""
-    for name in ("slice_hold", "slice_status", "slice_bound", "slice_cell"):
+    for name in ("slice_sent", "slice_hold", "slice_status", "slice_bound", "slice_cell"):
         op.drop_table(name)
 
 
@@ -392,6 +393,46 @@ def _slice_hold() -> None:
         sa.Column("reason", Body(), nullable=False, comment="Why"),
         sa.PrimaryKeyConstraint("snssai", "cu", "cell"),
         comment="One slice, or a slice in one cell, whose capacity somebody holds",
+        if_not_exists=True,
+        **table_options(None),
+    )
+
+
+def _slice_sent() -> None:
+    op.create_table(
+        "slice_sent",
+        sa.Column("snssai", Name(64), nullable=False, comment="The slice in its normal form"),
+        sa.Column("cu", Name(255), nullable=False, comment="The gNB-CU"),
+        sa.Column("cell", Name(255), nullable=False, comment="Name or id of the cell"),
+        sa.Column("as_of", Instant(), nullable=False, comment="Batch of the message (UTC)"),
+        sa.Column(
+            "sent_at",
+            Instant(),
+            nullable=False,
+            comment="When it was decided; what is read later can confirm it (UTC)",
+        ),
+        sa.Column(
+            "granularity_seconds",
+            sa.Integer(),
+            nullable=False,
+            comment="Length of the period that it followed from",
+        ),
+        sa.Column("period_start", Instant(), nullable=False, comment="Start of that period (UTC)"),
+        sa.Column("connections", sa.Integer(), nullable=False, comment="What was sent"),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            nullable=False,
+            comment="Changes sent since the configuration last changed, this one among them",
+        ),
+        sa.Column(
+            "confirmed_at",
+            Instant(),
+            nullable=True,
+            comment="When the configuration was seen to hold it (UTC)",
+        ),
+        sa.PrimaryKeyConstraint("snssai", "cu", "cell"),
+        comment="The last change that was sent of a slice in a cell",
         if_not_exists=True,
         **table_options(None),
     )
