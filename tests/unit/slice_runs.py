@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import orjson
 from confluent_kafka import Producer
 from sqlalchemy import Table, select
@@ -28,7 +30,15 @@ _runs = itertools.count()
 
 
 def simulated(n_cells: int = 12, n_periods: int = PERIODS, **named: Any) -> Recording:
-    return simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named)
+    """Periods until now, inside the range that the published model was trained on."""
+    return in_range(simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named))
+
+
+def in_range(recording: Recording) -> Recording:
+    """The same with few enough and many enough requests and connections for the published model."""
+    requests = recording.counters[..., :1]
+    counters = np.rint(recording.counters * np.clip(requests, 300, 1000) / requests)
+    return replace(recording, counters=counters, configured=np.clip(recording.configured, 106, 128))
 
 
 def configure(store: Store, recording: Recording, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from foresight.slices.identifiers import LARGEST_LOCAL_ID, local_id
 class Change:
     """A cell's new limit: ``configured`` is what holds now, ``decided`` what the guardrails answered.
 
-    ``snssai`` is the slice in its normal form, ``sent_as`` as events spell it; ``cell`` the id that the consumer
-    reads; ``ric`` the controller that the cell hangs on, empty where none is known.
+    ``snssai`` is the slice in its normal form, ``sent_as`` as events spell it; ``cell`` the id that the
+    consumer reads; ``ric`` the controller that the cell hangs on, empty where none is known.
     """
 
     snssai: str

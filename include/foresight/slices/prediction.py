@@ -42,6 +42,5 @@ def predict(
         outcome[outside] = Outcome.OUT_OF_RANGE
         found = replace(found, outcome=outcome)
     answers = np.full(len(found.inputs), np.nan)
-    ready = found.is_ready
-    answers[ready] = model.predict(found.inputs[ready])
+    answers[found.is_ready] = model.predict(found.inputs[found.is_ready])
     return Prediction(found, answers)

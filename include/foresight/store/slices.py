@@ -98,8 +98,8 @@ def spellings(connection: Connection, granularity: int, start: int) -> dict[Cell
     """How the newest event of each cell spells its slice, of periods that start from ``start`` on."""
     table = slice_measurement.c
     query = select(*(table[name] for name in _CELL), table.sent_as).where(*_of_slices(granularity, start))
-    rows = connection.execute(query.order_by(table.period_start))
-    return {(snssai, cu, cell): sent_as for snssai, cu, cell, sent_as in rows}
+    rows = connection.execute(query.order_by(table.period_start)).all()
+    return {(row.snssai, row.cu, row.cell): row.sent_as for row in rows}
 
 
 def first_start(connection: Connection, granularity: int, start: int) -> int | None:
@@ -184,8 +184,8 @@ def confirm(connection: Connection, cells: Sequence[tuple[Cell, Row[Any]]], at: 
     """Notes that the configuration holds what was sent; each with its row of ``last_sent``."""
     if not cells:
         return
-    for table, period in ((slice_sent, ()), (slice_prediction, ("granularity_seconds", "period_start"))):
-        names = (*_CELL, *period)
+    decision = (*_CELL, "granularity_seconds", "period_start")
+    for table, names in ((slice_sent, _CELL), (slice_prediction, decision)):
         matched = [table.c[name] == bindparam(f"_{name}") for name in names]
         rows = [{f"_{name}": getattr(row, name) for name in names} for _, row in cells]
         connection.execute(update(table).where(*matched).values(confirmed_at=at), rows)
@@ -305,10 +305,10 @@ def recent_errors(connection: Connection, version: str, since: int) -> list[floa
     return list(connection.execute(newest).scalars())
 
 
-def recent_answers(connection: Connection, version: str, since: int) -> Rows:
+def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:
     """Slice, prediction, configured and answer of a model on periods since ``since``, where all are known."""
     table = slice_prediction.c
     query = select(table.snssai, table.raw, table.configured, table.answer)
     query = query.where(table.period_start >= since, table.model_version == version)
     query = query.where(table.raw.is_not(None), table.configured.is_not(None), table.answer.is_not(None))
-    return connection.execute(query.order_by(table.period_start.desc()).limit(MOST_ERRORS)).all()
+    return list(connection.execute(query.order_by(table.period_start.desc()).limit(MOST_ERRORS)))

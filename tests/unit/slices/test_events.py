@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.slices.events import read_message
+from foresight.slices.identifiers import local_id
 from foresight.slices.measurements import Measurement, Reading, Reason, Sharing, merge
 from tests.unit.slices.mutations import mutated
 
@@ -336,3 +337,49 @@ def test_of_two_values_of_one_instant_the_later_sequence_then_the_later_message_
 
     for records in itertools.permutations([given(1, 0, 9), given(2, 1, 3), given(3, 1, 5)]):
         assert [record.requests for record in merge(records)] == [3]
+
+
+CASES = Path(__file__).parents[2] / "data" / "slices"
+FIRST = 1_764_540_000
+"""Start of the period of the cases, 2025-11-30 22:00 UTC."""
+
+
+def case(name: str, snssai: str = "0010-1110", clock: float = FIRST + 900) -> Reading:
+    (path,) = CASES.glob(f"{name}-*.json")
+    return read_message(path.read_bytes().replace(b"0010-1110", snssai.encode()), clock=clock)
+
+
+def counts(record: Measurement) -> tuple[float | None, ...]:
+    return record.requests, record.successes, record.failures
+
+
+@pytest.mark.parametrize("snssai", ["0010-1110", A, "0001-0111", "01B989BD", "any id. at all"])
+@pytest.mark.parametrize("name", ["1", "2", "4", "9"])
+def test_every_slice_id_value_form_and_cell_name_is_read(name: str, snssai: str) -> None:
+    record = only(case(name, snssai))
+    assert counts(record) == (400, 280, 110)
+    assert (record.sent_as, record.period_start) == (snssai, FIRST)
+    assert local_id(record.cell) == "101"
+
+
+def test_mixed_value_forms_are_read_and_a_null_is_missing() -> None:
+    first, second = case("3").records
+    assert counts(first) == (400, 280, 90)
+    assert (*counts(second), second.sharing) == (380, 250, None, Sharing.MISSING)
+
+
+@pytest.mark.parametrize("order", [("5a", "5b"), ("5b", "5a")])
+def test_counters_of_one_period_in_two_events_are_one_row(order: tuple[str, str]) -> None:
+    (record,) = merge(record for name in order for record in case(name).records)
+    assert counts(record) == (400, 280, 110)
+
+
+def test_a_block_with_an_index_beyond_its_list_and_an_event_of_the_future_are_set_aside() -> None:
+    assert (case("6").records, reasons(case("6"))) == ((), {Reason.INDEX_BEYOND_LIST: 2})
+    assert (case("8").records, reasons(case("8"))) == ((), {Reason.CLOCK_AHEAD: 3})
+    assert case("8", clock=FIRST + 400 * 86_400).records
+
+
+def test_counts_that_cannot_be_mark_the_row() -> None:
+    record = only(case("7"))
+    assert (record.is_suspect, record.suspicion) == (True, "more successes than requests")

@@ -44,7 +44,7 @@ from foresight.store.slices import (
 LOOK_BACK_SECONDS: Final = 86_400
 """A cell that last reported longer ago is not looked at any more."""
 DAY_SECONDS: Final = 86_400
-FINAL: Final = (Outcome.LATE.label,)
+FINAL: Final = (Outcome.LATE.label, Outcome.OUT_OF_RANGE.label)
 """Outcomes that no later run can change."""
 WATCHED_PERIODS: Final = 4
 """Periods over which a model is compared with answering what is configured."""
@@ -168,7 +168,7 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, wishes:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """All cells of some slices: first those to decide on, then the others. Values as they are in force now."""
+    """All cells of some slices: first those to decide on, then the others; values in force now."""
 
     cells: list[Cell]
     n_mine: int
@@ -216,7 +216,8 @@ def _guarded(
         most=shared_room(place, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
     )  # fmt: skip
     guarded = guard(
-        of, previous, asked, wishes.limits, holds=holds, box=_less_sent(box, of, cells, previous, already, wishes),
+        of, previous, asked, wishes.limits, holds=holds,
+        box=_less_sent(box, of, cells, previous, already, wishes),
         age_seconds=whole.limits.age_seconds(at), quiet_for_seconds=known.quiet(cells, at),
     )  # fmt: skip
     labels = {rule: rule.label for rule in Rule}
@@ -291,7 +292,7 @@ def _worse(
     if wishes.target is Target.REFERENCE:  # this answer looks back: it is known already
         now = np.column_stack([predicted, limits.connections[:, -1], answers[:, -1]])
         known = np.isfinite(now).all(axis=1)
-        of += [cell[0] for cell, is_known in zip(cells, known, strict=True) if is_known]
+        of += [cells[number][0] for number in np.flatnonzero(known).tolist()]
         values = np.concatenate([values, now[known]])
     return worse_than_configured(of, *values.T) if of else set()
 
@@ -319,7 +320,7 @@ def _sent(
 def guard_cells(
     cells: Sequence[Cell], previous: Floats, predicted: Floats, wishes: Wishes, groups: ArrayLike
 ) -> tuple[Guarded, list[str]]:
-    """Guarded predictions of a recording: one step each, nothing known but the values; ``groups``: of the sums."""
+    """Guarded predictions of a recording, one step each; ``groups``: whose sums are limited."""
     managed = {snssai: wishes.manages(snssai, {}) for snssai in {normal_form(cell[0]) for cell in cells}}
     holds = [
         Rule.INACTIVE_SLICE
@@ -351,7 +352,7 @@ def decision_columns(
 
 
 def curable(row: Any) -> float | None:
-    """The failures that more connections can cure: those for lack of capacity where the sender tells them apart."""
+    """The failures that connections can cure: those for lack of capacity where causes are told apart."""
     found: float | None = row.failures if row.capacity_failures is None else row.capacity_failures
     return found
 
@@ -390,12 +391,12 @@ def _predicted(
 
 
 def decided_messages(store: Store, as_of: int) -> Iterator[Message]:
-    """The policy messages of a batch, made of what is stored; versions and controllers ride in the headers."""
+    """The policy messages of a batch, made of what is stored; version and controller ride in the headers."""
     rows = store.read(lambda connection: predictions_of(connection, as_of))
     changes = [
         Change(
-            row.snssai, row.cu, row.local_id or local_id(row.cell) or row.cell, int(row.configured), int(row.final),
-            row.sent_as, row.ric or "",
+            row.snssai, row.cu, row.local_id or local_id(row.cell) or row.cell, int(row.configured),
+            int(row.final), row.sent_as, row.ric or "",
         )
         for row in rows
     ]  # fmt: skip

@@ -149,7 +149,10 @@ def _value(number: float, origin: Sequence[int], is_suspect: bool, slices: Seque
 
 
 def _row(record: Measurement) -> dict[str, Any]:
-    counters = {name: list(value) for name, value in sorted(record.values.items())}
+    counters = {
+        name: [value.number, list(value.origin), value.is_suspect, list(value.slices)]
+        for name, value in record.values.items()
+    }
     names = set(stored.slice_measurement.columns.keys()) - {"counters"}
     row = {name: getattr(record, name) for name in names}
     return row | {"sharing": str(record.sharing), "counters": counters}

@@ -1,4 +1,4 @@
-"""What decisions go by besides measurements and configuration: inventory, bounds, holds, what was sent last."""
+"""What decisions go by besides measurements and configuration: inventory, bounds, holds, last changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Rows of ``slice_cell``, ``slice_bound``, ``slice_hold`` and ``slice_sent`` by key, and slices' statuses."""
+    """Rows of ``slice_cell``, ``slice_bound``, ``slice_hold``, ``slice_sent`` by key; statuses of slices."""
 
     cells: Mapping[tuple[str, str], Any]
     bounds: Mapping[Cell, Any]
@@ -75,7 +75,7 @@ class Knowledge:
     ) -> tuple[Floats, dict[Cell, int]]:
         """The anchor of each cell, and those that are new.
 
-        The first configured value; and one outside the envelope, for no decision leads there: an operator did.
+        The first configured value; later one outside the envelope: only an operator can lead there.
         """
         found, new = np.full(len(cells), np.nan), {}
         for number, (cell, value) in enumerate(zip(cells, previous.tolist(), strict=True)):
@@ -111,7 +111,7 @@ class Knowledge:
         return any(row.is_held for row in self._held(cell))
 
     def attempts(self, cell: Cell, since: float) -> int:
-        """Changes sent since the configuration last changed (epoch seconds), or since the cell was released."""
+        """Changes sent since the configuration changed (epoch seconds), or since the cell was released."""
         row = self.sent.get(cell)
         released = [each.changed_at.timestamp() for each in self._held(cell) if not each.is_held]
         if row is None or max([since, *released]) > row.sent_at.timestamp():
