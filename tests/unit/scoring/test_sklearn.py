@@ -88,7 +88,7 @@ OVER_FRAMES: dict[str, tuple[Callable[[], Any], list[str]]] = {
         lambda: make_pipeline(
             make_column_transformer(
                 (StandardScaler(), make_column_selector(dtype_include=np.number)),
-                (OneHotEncoder(), make_column_selector(dtype_include=object)),
+                (OneHotEncoder(), make_column_selector(dtype_exclude=np.number)),
             ),
             linear(),
         ),
