@@ -25,7 +25,8 @@ RECENT, HOURS = 30.0, 180.0
 NEARNESS = 0.2
 """A state at this distance counts a quarter of one at none."""
 KERNELS, PHASES = VIEWS.index("same_level"), VIEWS.index("phase")
-OUTERMOST = 1e6
+OUTERMOST = 1e4
+"""Samples are clipped to so many spreads from the newest: single precision has no more to give."""
 LEVEL = 0.5
 """A sample is as far as a state is from this share of the difference on."""
 MEANS = (1, 5, 15, 60)

@@ -85,7 +85,7 @@ def test_one_glitch_does_not_change_what_is_alike():
     plain, spoilt = (
         Views.of(window_of(x), 10).weights[0, VIEWS.index("alike"), 400:700] for x in (series, glitched)
     )
-    np.testing.assert_allclose(plain, spoilt, rtol=0.02)
+    np.testing.assert_allclose(plain, spoilt, rtol=0.1)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
