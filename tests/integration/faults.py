@@ -194,7 +194,8 @@ def tidy_up(world: World) -> None:
         values = np.ones((2, 1440 * 2 // 60))
         old = matrix(np.repeat(values, 1, axis=1), world.as_of)
         persist(world.store, old)
-        maintain(world.store, world.as_of, {"sample": 1, "sample_window": 30}, pause_seconds=0.1)
+        kept = {"sample": 1, "sample_window": 30}
+        maintain(world.store, world.as_of, kept, allow_large_drop=True, pause_seconds=0.1)
         persist(world.store, old)
         starts = world.as_of - old.grid.n_slots * 60
         query = text("SELECT COUNT(*) FROM sample WHERE UNIX_TIMESTAMP(slot) > :start")
