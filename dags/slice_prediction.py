@@ -57,7 +57,7 @@ PARAMS = {
     "slices": Param(
         [],
         type="array",
-        items={"type": "string", "minLength": 1, "maxLength": 16},
+        items={"type": "string", "minLength": 1, "maxLength": 64},
         maxItems=1000,
         title="Active slices",
         description="Slices such as 01-B989BD, one a line; the others keep their values. Empty: all of them.",
@@ -80,6 +80,41 @@ PARAMS = {
         maximum=604_800,
         title="Age of the configuration",
         description="A configured value that the service said longer ago is too old to build on.",
+    ),
+    "granularity_seconds": Param(
+        900,
+        type="integer",
+        minimum=1,
+        maximum=86_400,
+        title="Granularity",
+        description="Length in seconds of the periods that are decided on; others are stored and not used.",
+    ),
+    "floor_share": share(0.5, "Floor", "Fewest connections of a cell, as a part of its anchor."),
+    "ceiling_share": Param(
+        2.0,
+        type="number",
+        minimum=1,
+        maximum=100,
+        title="Ceiling",
+        description="Most connections of a cell, as a multiple of its anchor.",
+    ),
+    "day_cell_share": share(0.5, "Limit of a cell and day", "Largest change of a cell within a day."),
+    "day_slice_share": share(
+        0.2, "Limit of a slice and day", "Largest change of a slice's sum within a day."
+    ),
+    "repeats": Param(
+        3,
+        type="integer",
+        minimum=0,
+        maximum=100,
+        title="Repeats",
+        description="How often a change that the configuration does not take up is sent again.",
+    ),
+    "counter_names": Param(
+        {},
+        type="object",
+        title="Names of counters",
+        description="Names of counters that events give as numbers (iMeasTypesList): number to name.",
     ),
     "late_periods": Param(
         1.0,

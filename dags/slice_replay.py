@@ -51,7 +51,7 @@ PARAMS = {
         "01-B989BD",
         type="string",
         minLength=1,
-        maxLength=16,
+        maxLength=64,
         title="Slice",
         description="The slice of a wide table, which does not name it.",
     ),

@@ -23,6 +23,7 @@ ROUNDS = int(os.environ.get("FORESIGHT_FAULT_ROUNDS", "25"))
 SEED = int(os.environ.get("FORESIGHT_FAULT_SEED", "1"))
 
 
+@pytest.mark.timeout(60 + 20 * ROUNDS)
 def test_whatever_breaks_is_as_if_nothing_had(mysql_url: str, kafka_servers: str, tmp_path: Path) -> None:
     with fresh_store(mysql_url, pool_size=10) as direct, proxy_to(direct.engine.url.port or 0) as line:
         with direct.engine.begin() as connection:

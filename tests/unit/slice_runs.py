@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import orjson
 from confluent_kafka import Producer
 from sqlalchemy import Table, select
@@ -28,7 +30,15 @@ _runs = itertools.count()
 
 
 def simulated(n_cells: int = 12, n_periods: int = PERIODS, **named: Any) -> Recording:
-    return simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named)
+    """Periods until now, inside the range that the published model was trained on."""
+    return in_range(simulate(n_cells, n_periods, start=NOW - 900 * n_periods, **named))
+
+
+def in_range(recording: Recording) -> Recording:
+    """The same with few enough and many enough requests and connections for the published model."""
+    requests = recording.counters[..., :1]
+    counters = np.rint(recording.counters * np.clip(requests, 300, 1000) / requests)
+    return replace(recording, counters=counters, configured=np.clip(recording.configured, 106, 128))
 
 
 def configure(store: Store, recording: Recording, tmp_path: Path) -> None:
@@ -56,7 +66,9 @@ def context(at: int = NOW, **params: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "target": "reference", "slices": [], "cell_share": 0.25, "slice_share": 0.1, "minimum_share": 0.05,
         "quiet_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
-        "periods": "newest", "publish": "auto", "roll_back": True,
+        "periods": "newest", "publish": "auto", "roll_back": True, "granularity_seconds": 900,
+        "floor_share": 0.5, "ceiling_share": 2.0, "day_cell_share": 0.5, "day_slice_share": 0.2, "repeats": 3,
+        "counter_names": {},
     }  # fmt: skip
     instant = datetime.fromtimestamp(at, UTC)
     run = SimpleNamespace(

@@ -28,7 +28,7 @@ TABLES = {
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sla_event", "analysed_interval",
+        "series", "sla_status", "sli_status", "sli_window", "sli_hour", "sla_event", "analysed_interval",
         "evaluated_interval",
     ),
 }  # fmt: skip

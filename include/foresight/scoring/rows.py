@@ -197,7 +197,7 @@ def _checked(tensor: Tensor, field: InputField, value: Any, row: int, wrong: Wro
         return stand_in
     if not reason and tensor.dtype.kind in "iu" and not _fits(found, tensor.dtype):
         reason = f"= {shown(value)} is not {_article(tensor.dtype)}"
-    if not reason and tensor.dtype.kind == "f" and abs(found) > np.finfo(tensor.dtype).max:
+    if not reason and tensor.dtype.kind == "f" and abs(found) > float(np.finfo(tensor.dtype).max):
         reason = f"= {found:g} is not {_article(tensor.dtype)}"
     if reason:
         wrong.setdefault(row, []).append(f"{field.name} {reason}")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from foresight.slices.features import INPUTS
 from foresight.slices.network import Bins
@@ -18,6 +19,7 @@ from foresight.slices.targets import Floats
 MUCH: Final = 0.25
 FEWEST_ROWS: Final = 100
 WORSE_FACTOR: Final = 1.2
+FEWEST_ERRORS: Final = 3
 _BINS: Final = 10
 _CURRENT: Final = tuple(name for name in INPUTS if name.endswith("[t]"))
 
@@ -64,6 +66,18 @@ def has_worsened(errors: Floats, judged_high: float) -> bool:
         return False
     lower = squared.mean() - 2 * squared.std(ddof=1) / np.sqrt(len(squared))
     return bool(lower > (WORSE_FACTOR * judged_high) ** 2)
+
+
+def worse_than_configured(of: ArrayLike, predicted: Floats, configured: Floats, answers: Floats) -> set[str]:
+    """The slices whose recent predictions were farther from what came true than ``configured`` was.
+
+    ``of`` ``[n]``: the slice of each row. Fewer than three rows say nothing.
+    """
+    names, place = np.unique(np.asarray(of, np.str_), return_inverse=True)
+    ours = np.bincount(place, (predicted - answers) ** 2, len(names))
+    theirs = np.bincount(place, (configured - answers) ** 2, len(names))
+    rows = np.bincount(place, minlength=len(names))
+    return {str(name) for name in names[(rows >= FEWEST_ERRORS) & (ours > theirs)]}
 
 
 def _shares(values: Floats, edges: Floats) -> Floats:

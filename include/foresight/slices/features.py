@@ -29,7 +29,10 @@ INPUTS: Final = tuple(
 
 
 class Outcome(IntEnum):
-    """Whether a cell can be predicted, else why not; the highest that applies."""
+    """Whether a cell can be predicted, else why not; the highest that applies.
+
+    ``OUT_OF_RANGE`` is the model's to say: its inputs lie where it was never trained.
+    """
 
     READY = 0
     NO_REQUESTS = 1
@@ -39,6 +42,7 @@ class Outcome(IntEnum):
     WARMING_UP = 5
     NO_CONFIGURATION = 6
     LATE = 7
+    OUT_OF_RANGE = 8
 
     @property
     def label(self) -> str:

@@ -21,6 +21,7 @@ Bins = tuple[tuple[float, ...], tuple[float, ...]]
 
 NAMES: Final = ("kernel", "recurrent_kernel", "bias", "dense_kernel", "dense_bias")
 LARGEST_UNITS: Final = 512
+_EDGE: Final = 1e-9
 
 _COLUMN_OF = np.array([COLUMNS.index(name.partition("[")[0]) for name in INPUTS])
 _ANSWER = COLUMNS.index("predicted")
@@ -151,6 +152,14 @@ class Model:
             raise ValueError(f"inputs: this model is for other features: {self.card.inputs!r:.200}")
         if self.network.kernel.shape[0] != len(INPUTS):
             raise ValueError(f"kernel: expected {len(INPUTS)} inputs, got {self.network.kernel.shape[0]}")
+
+    def is_outside(self, inputs: Floats) -> NDArray[np.bool_]:
+        """Which rows of ``inputs`` ``[n, 24]`` have an input that no training row had, shape ``[n]``."""
+        outside = (np.abs(self.scaler.inputs(inputs)) > 1.0 + _EDGE).any(axis=1)
+        for name, (edges, _) in self.card.profile.items():
+            values = inputs[:, self.card.inputs.index(name)]
+            outside |= (values < edges[0] * (1 - _EDGE)) | (values >= edges[-1] * (1 + _EDGE))
+        return np.asarray(outside)
 
     def predict(self, inputs: Floats) -> Floats:
         """Connections for each row of ``inputs`` ``[n, 24]``, shape ``[n]``; NaN where an input is NaN."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from foresight.slices.features import Features, History, features
+from foresight.slices.features import Features, History, Outcome, features
 from foresight.slices.network import Model
 from foresight.slices.targets import Floats
 
@@ -23,7 +23,10 @@ class Prediction:
 def predict(
     model: Model, past: History, configured: ArrayLike, *, as_of: int | None = None, late_periods: float = 1.0
 ) -> Prediction:
-    """What ``model`` answers for each cell now; ``configured`` as for ``features``."""
+    """What ``model`` answers for each cell now; ``configured`` as for ``features``.
+
+    A cell with an input outside the range that the model was trained on has no answer: ``OUT_OF_RANGE``.
+    """
     found = features(
         past,
         configured,
@@ -32,7 +35,12 @@ def predict(
         late_periods=late_periods,
         failure_bound=model.card.failure_bound,
     )
+    ready = np.flatnonzero(found.is_ready)
+    outside = ready[model.is_outside(found.inputs[ready])]
+    if len(outside):
+        outcome = found.outcome.copy()
+        outcome[outside] = Outcome.OUT_OF_RANGE
+        found = replace(found, outcome=outcome)
     answers = np.full(len(found.inputs), np.nan)
-    ready = found.is_ready
-    answers[ready] = model.predict(found.inputs[ready])
+    answers[found.is_ready] = model.predict(found.inputs[found.is_ready])
     return Prediction(found, answers)

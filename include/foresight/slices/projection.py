@@ -1,11 +1,11 @@
-"""The whole numbers nearest to a wish, each within its own limit, each group's sum within the group's.
+"""The whole numbers nearest to a wish, each between its own limits, each group's sum held to a bound.
 
-Minimise ``sum((D - c)**2)`` over whole ``D`` with ``|D_i| <= L_i`` and ``|sum(D)| <= B`` in every group.
-Without the bound on the sum the answer is the clipped rounding. With it, the real-valued answer is
-``clip(c - m, -L, L)`` for one multiplier ``m`` a group (Kiwiel 2008, "Breakpoint searching algorithms for
-the continuous quadratic knapsack problem"), found among sorted breakpoints. Rounding it leaves every next
-step of one within 2 of every other in cost, so steps by rising cost finish the job (Ibaraki and Katoh 1988:
-greedy is exact for separable convex resource allocation), however roughly ``m`` was found.
+Minimise ``sum((D - c)**2)`` over whole ``D`` with ``low_i <= D_i <= high_i`` and a given ``sum(D)`` in every
+group. The real-valued answer is ``clip(c - m, low, high)`` for one multiplier ``m`` a group (Kiwiel 2008,
+"Breakpoint searching algorithms for the continuous quadratic knapsack problem"), found among sorted
+breakpoints. Rounding it leaves every next step of one within 2 of every other in cost, so steps by rising
+cost finish the job (Ibaraki and Katoh 1988: greedy is exact for separable convex resource allocation),
+however roughly ``m`` was found.
 """
 
 from __future__ import annotations
@@ -49,48 +49,32 @@ def nearest(values: Floats, limit: Ints) -> Ints:
     return np.clip(np.floor(values + 0.5), -limit, limit).astype(np.int64)
 
 
-def project(groups: Ints, wish: Floats, limit: Ints, bound: Ints) -> Ints:
-    """Whole ``D`` nearest to ``wish``, shape ``[n]``; ``groups`` in runs, ``limit`` a row, ``bound`` a group.
+def lowered(groups: Groups, wish: Floats, low: Ints, high: Ints, bound: Ints) -> Ints:
+    """Whole ``D`` nearest to ``wish`` between ``low`` and ``high``, with ``sum(D) == bound`` in each group.
 
-    Limits and bounds are at least 0, so that 0 is always an answer; ``wish`` is finite.
+    For groups whose nearest numbers have a sum above ``bound``, and whose ``low`` has not.
     """
-    if not len(wish):
-        return np.zeros(0, np.int64)
-    every = Groups.of_sorted(groups)
-    answer = nearest(wish, limit)
-    total = every.total(answer)
-    over = np.abs(total) > bound
-    rows = over[every.of]
-    if rows.any():
-        sign = np.sign(total)[every.of][rows]
-        part = Groups.of_sorted(every.of[rows])
-        answer[rows] = sign * _lowered(part, sign * wish[rows], limit[rows], bound[over])
-    return answer
-
-
-def _lowered(groups: Groups, wish: Floats, limit: Ints, bound: Ints) -> Ints:
-    """The answer for groups whose rounded sum lies above ``bound``: their sum is ``bound`` exactly."""
-    shift = np.maximum(_multipliers(groups, wish, limit, bound), 0.0)
-    answer = nearest(wish - shift[groups.of], limit)
+    shift = np.maximum(_multipliers(groups, wish, low, high, bound), 0.0)
+    answer = np.clip(np.floor(wish - shift[groups.of] + 0.5), low, high).astype(np.int64)
     excess = groups.total(answer) - bound
     while excess.any():  # each round ends a group or moves all of its rows that can move
         down = (excess > 0)[groups.of]
         cost = np.where(down, wish - answer, answer - wish)  # half of what a step adds to the distance
-        may = np.where(down, answer > -limit, answer < limit)
+        may = np.where(down, answer > low, answer < high)
         steps = may & (groups.rank(cost, may) < np.abs(excess)[groups.of])
         answer -= np.where(down, 1, -1) * steps
         excess = groups.total(answer) - bound
     return answer
 
 
-def _multipliers(groups: Groups, wish: Floats, limit: Ints, bound: Ints) -> Floats:
-    """The ``m`` of each group with ``sum(clip(wish - m, -limit, limit)) == bound``.
+def _multipliers(groups: Groups, wish: Floats, low: Ints, high: Ints, bound: Ints) -> Floats:
+    """The ``m`` of each group with ``sum(clip(wish - m, low, high)) == bound``.
 
-    From ``sum(limit)`` on, the sum falls with ``m``: by row ``i`` between ``wish_i - limit_i`` and
-    ``wish_i + limit_i``.
+    From ``sum(high)`` on, the sum falls with ``m``: by row ``i`` between ``wish_i - high_i`` and
+    ``wish_i - low_i``.
     """
     n = len(wish)
-    points = np.r_[wish - limit, wish + limit]
+    points = np.r_[wish - high, wish - low]
     order = np.lexsort((points, np.r_[groups.of, groups.of]))
     points = points[order]
     falling = np.cumsum(np.where(order < n, 1, -1))  # each group's starts and ends cancel
@@ -98,7 +82,7 @@ def _multipliers(groups: Groups, wish: Floats, limit: Ints, bound: Ints) -> Floa
     of = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, 2 * n]))
     run = np.r_[0.0, np.cumsum(falling[:-1] * np.diff(points))]  # 0 is falling between groups
     fallen = run - run[starts][of]
-    need = (groups.total(limit) - bound).astype(np.float64)
+    need = (groups.total(high) - bound).astype(np.float64)
     last = starts + np.maximum(np.add.reduceat((fallen <= need[of]).astype(np.int64), starts), 1) - 1
     shift: Floats = points[last] + (need - fallen[last]) / np.maximum(falling[last], 1)
     return shift

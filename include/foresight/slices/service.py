@@ -32,6 +32,7 @@ ALL_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.2
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_BODY: Final = 10_000
+_LONGEST_NUMBER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ def _connections(url: str, status: int, body: bytes) -> int:
     except orjson.JSONDecodeError as error:
         raise BadAnswer(f"{shown}: no JSON") from error
     value: Any = document.get("maxNumberOfConns") if isinstance(document, dict) else None
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value.strip()[:_LONGEST_NUMBER])  # some services quote their numbers
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and 0 <= value <= LARGEST_PREVIOUS and value == int(value):
         return int(value)

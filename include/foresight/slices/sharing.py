@@ -2,90 +2,87 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
-from foresight.slices.measurements import Reason, Sharing
+if TYPE_CHECKING:
+    from foresight.slices.measurements import Value
 
-Share = tuple[float | None, Sharing]
+CAPACITY_CAUSES: Final = frozenset({"26", "67", "69"})
+"""5GSM causes that more connections can cure, "insufficient resources" (3GPP TS 24.501, 9.11.4.2)."""
 
-
-@dataclass(slots=True)
-class Counts:
-    """What one slice counted in one cell; ``block`` is the part of the event it was first seen in."""
-
-    block: int
-    requests: float | None = None
-    successes: float | None = None
+_FAILURES = "failures."
+Values = Mapping[str, "Value"]
 
 
-@dataclass(slots=True)
-class Cell:
-    """What one cell reported over one period: counts a slice, failures a block of the event."""
+class Sharing(StrEnum):
+    """Where the failures of a record come from: cells count them without a slice."""
 
-    slices: dict[str, Counts] = field(default_factory=dict)
-    failures: dict[int, float] = field(default_factory=dict)
-    is_suspect: bool = False
-    n_values: int = 0
-
-    def put(self, snssai: str, counter: str, block: int, value: float) -> bool:
-        """Take a ``Req`` or ``Succ`` of a slice; false if there was one already."""
-        counts = self.slices.setdefault(snssai, Counts(block))
-        name = "requests" if counter == "Req" else "successes"
-        if getattr(counts, name) is not None:
-            return False
-        setattr(counts, name, value)
-        self.n_values += 1
-        return True
-
-    def put_failures(self, block: int, value: float) -> bool:
-        """Take the cell's failures; false if this block gave some already."""
-        if block in self.failures:
-            return False
-        self.failures[block] = value
-        self.n_values += 1
-        return True
+    MEASURED = "measured"
+    BY_SHORTFALL = "shared_by_shortfall"  # in proportion to requests - successes
+    BY_REQUESTS = "shared_by_requests"  # no slice of the cell fell short
+    EQUALLY = "shared_equally"  # no slice of the cell had a request
+    UNSHAREABLE = "unshareable"  # a slice of the cell lacks requests or successes
+    MISSING = "missing"
 
 
-def share_failures(cell: Cell) -> tuple[dict[str, Share], Counter[Reason]]:
-    """The failures of each slice, and how many reported failures could not be given to any.
+Share = tuple[float | None, float | None, Sharing]
+"""Failures, those of them for lack of capacity, and how they were shared."""
 
-    Failures of a block belong to the slices of that block; a block without slices has those of all slices
-    that have none yet.
+
+def share_failures(cell: Mapping[str, Values]) -> dict[str, Share]:
+    """The failures of each slice of one cell and period; ``cell``: slice → its counters.
+
+    A count belongs to the slices that it names, or to its own slice. The counts under no slice (``""``)
+    belong to the slices that have none of their own.
     """
-    shares: dict[str, Share] = dict.fromkeys(cell.slices, (None, Sharing.MISSING))
-    lost: Counter[Reason] = Counter()
-    own = {counts.block for counts in cell.slices.values()}
-    for block in sorted(cell.failures, key=lambda block: block not in own):
-        names = [
-            name
-            for name, counts in cell.slices.items()
-            if (counts.block == block if block in own else shares[name][1] is Sharing.MISSING)
-        ]
-        if not names:
-            lost[Reason.FAILURES_WITHOUT_SLICE] += 1
-        elif not _share(cell, names, cell.failures[block], shares):
-            lost[Reason.FAILURES_UNSHAREABLE] += 1
-    return shares, lost
+    counted = {
+        snssai: {name.removeprefix(_FAILURES): value for name, value in values.items() if _is_failure(name)}
+        for snssai, values in cell.items()
+    }
+    without = sorted(snssai for snssai, counts in counted.items() if snssai and not counts)
+    loose = {cause: value._replace(slices=tuple(without)) for cause, value in counted.get("", {}).items()}
+    return {snssai: _share(cell, snssai, counted[snssai] or (loose if snssai else {})) for snssai in cell}
 
 
-def _share(cell: Cell, names: list[str], failures: float, shares: dict[str, Share]) -> bool:
-    """Share ``failures`` among slices; false if one of several did not say how many it may have had."""
+def _is_failure(name: str) -> bool:
+    return name.startswith(_FAILURES)
+
+
+def _share(cell: Mapping[str, Values], snssai: str, counts: Mapping[str, Value]) -> Share:
+    if not counts:
+        return None, None, Sharing.MISSING
+    total, capacity, sharing = 0.0, 0.0, Sharing.MEASURED
+    for cause, value in sorted(counts.items()):
+        part, whole, sharing = _part(cell, snssai, value.slices or (snssai,))
+        if not whole:
+            return None, None, sharing
+        total += value.number * part / whole
+        capacity += value.number * part / whole if cause in CAPACITY_CAUSES else 0.0
+    return total, capacity if set(counts) != {"0"} else None, sharing
+
+
+def _part(cell: Mapping[str, Values], snssai: str, names: Sequence[str]) -> tuple[float, float, Sharing]:
+    """The weight of ``snssai`` and of all ``names`` that share a count; 0 of 0 where nobody can tell."""
     if len(names) == 1:
-        shares[names[0]] = failures, Sharing.MEASURED
-        return True
-    counts = [cell.slices[name] for name in names]
-    requests = [count.requests for count in counts if count.requests is not None]
-    successes = [count.successes for count in counts if count.successes is not None]
-    if len(requests) < len(names) or len(successes) < len(names):
-        return False
-    shortfall = [max(r - s, 0.0) for r, s in zip(requests, successes, strict=True)]
+        return 1.0, 1.0, Sharing.MEASURED
+    requests = [_number(cell, name, "requests") for name in names]
+    successes = [_number(cell, name, "successes") for name in names]
+    asked = [count for count in requests if count is not None]
+    served = [count for count in successes if count is not None]
+    if len(asked) < len(names) or len(served) < len(names):
+        return 0.0, 0.0, Sharing.UNSHAREABLE
+    shortfall = [max(r - s, 0.0) for r, s in zip(asked, served, strict=True)]
     candidates = (
         (shortfall, Sharing.BY_SHORTFALL),
-        (requests, Sharing.BY_REQUESTS),
+        (asked, Sharing.BY_REQUESTS),
         ([1.0] * len(names), Sharing.EQUALLY),
     )
     weights, sharing = next((weights, sharing) for weights, sharing in candidates if sum(weights) > 0)
-    total = sum(weights)
-    shares.update({name: (failures * w / total, sharing) for name, w in zip(names, weights, strict=True)})
-    return True
+    return weights[names.index(snssai)], sum(weights), sharing
+
+
+def _number(cell: Mapping[str, Values], snssai: str, counter: str) -> float | None:
+    value = cell.get(snssai, {}).get(counter)
+    return None if value is None else value.number

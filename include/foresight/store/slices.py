@@ -12,15 +12,20 @@ from foresight.store.bulk import upsert
 from foresight.store.tables import (
     dead_letter,
     publication,
+    slice_bound,
+    slice_cell,
     slice_configuration,
+    slice_hold,
     slice_measurement,
     slice_prediction,
+    slice_sent,
+    slice_status,
     topic_offset,
 )
 
 Rows = Sequence[Row[Any]]
 Cell = tuple[str, str, str]
-"""Slice, gNB-CU, cell."""
+"""Slice in its normal form, gNB-CU, cell."""
 
 EVENTS_LOCK: Final = "slice_events"
 """Whoever stores events holds this lock: offsets and rows follow from those that are there."""
@@ -76,87 +81,159 @@ def measurements_at(connection: Connection, starts: Sequence[int]) -> Rows:
     return found
 
 
-def measurements_since(connection: Connection, start: int, end: int | None = None) -> Rows:
-    """Every measurement of the periods that start in ``[start, end)`` (epoch seconds), by key."""
-    started = slice_measurement.c.period_start
-    query = select(slice_measurement).where(started >= start)
+def measurements_since(connection: Connection, granularity: int, start: int, end: int | None = None) -> Rows:
+    """The measurements of slices over periods of one length that start in ``[start, end)``, by key.
+
+    Times in epoch seconds.
+    """
+    query = select(slice_measurement).where(*_of_slices(granularity, start))
     if end is not None:
-        query = query.where(started < end)
+        query = query.where(slice_measurement.c.period_start < end)
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
 
 
-def first_start(connection: Connection, start: int) -> int | None:
-    """The earliest start of a period from ``start`` on (epoch seconds); None where nothing is stored."""
-    started = slice_measurement.c.period_start
-    found = connection.execute(select(func.min(started)).where(started >= start)).scalar()
+def measurements_of_starts(connection: Connection, granularity: int, starts: Sequence[int]) -> Rows:
+    """The measurements of slices over periods of one length that start at these instants."""
+    return [
+        row
+        for row in measurements_at(connection, starts)
+        if row.granularity_seconds == granularity and row.snssai
+    ]
+
+
+def _of_slices(granularity: int, start: int) -> list[Any]:
+    table = slice_measurement.c
+    return [table.period_start >= start, table.granularity_seconds == granularity, table.snssai != ""]
+
+
+def spellings(connection: Connection, granularity: int, start: int) -> dict[Cell, str]:
+    """How the newest event of each cell spells its slice, of periods that start from ``start`` on."""
+    table = slice_measurement.c
+    query = select(*(table[name] for name in _CELL), table.sent_as).where(*_of_slices(granularity, start))
+    rows = connection.execute(query.order_by(table.period_start)).all()
+    return {(row.snssai, row.cu, row.cell): row.sent_as for row in rows}
+
+
+def first_start(connection: Connection, granularity: int, start: int) -> int | None:
+    """The earliest start of a period of one length from ``start`` on; None where nothing is stored."""
+    query = select(func.min(slice_measurement.c.period_start)).where(*_of_slices(granularity, start))
+    found = connection.execute(query).scalar()
     return None if found is None else whole_seconds(found)
 
 
-def next_part(connection: Connection, start: int, n_rows: int) -> int | None:
-    """The start of the period in which the measurement ``n_rows`` after ``start`` lies, after ``start``.
+def next_part(connection: Connection, granularity: int, start: int, n_rows: int) -> int | None:
+    """Start of the period of the ``n_rows``-th measurement after ``start``, but after ``start``.
 
     None where there is none: so a history is cut into parts, oldest first, whatever the number of cells.
     """
     started = slice_measurement.c.period_start
-    query = select(started).where(started >= start).order_by(started).offset(n_rows).limit(1)
-    found = connection.execute(query).scalar()
+    query = select(started).where(*_of_slices(granularity, start))
+    found = connection.execute(query.order_by(started).offset(n_rows).limit(1)).scalar()
     if found is None:
         return None
-    return whole_seconds(found) if whole_seconds(found) > start else first_start(connection, start + 1)
+    if whole_seconds(found) > start:
+        return whole_seconds(found)
+    return first_start(connection, granularity, start + 1)
 
 
-def longest_granularity(connection: Connection, start: int, end: int | None) -> int:
-    """The longest granularity of the periods that start in ``[start, end)``, seconds; 0 without any."""
-    started = slice_measurement.c.period_start
-    query = select(func.max(slice_measurement.c.granularity_seconds)).where(started >= start)
-    if end is not None:
-        query = query.where(started < end)
-    return int(connection.execute(query).scalar() or 0)
+def newest_periods(
+    connection: Connection, granularity: int, since: int, until: int, ready: str, final: Sequence[str]
+) -> dict[Cell, tuple[int, bool]]:
+    """The start of the newest period of each cell in ``[since, until]``, and whether it is decided for good.
 
-
-def undecided_cells(connection: Connection, since: int, ready: str, final: Sequence[str]) -> dict[Cell, int]:
-    """The newest period since ``since`` of each cell, unless it was decided for good.
-
-    That is a row whose outcome is ``ready`` and that a model made, or whose outcome is one of ``final``.
+    It is, by a row whose outcome is ``ready`` and that a model made, or whose outcome is one of ``final``.
+    Periods that start after ``until`` do not count: a sender whose clock runs ahead keeps nobody waiting.
     """
     measured, decided = slice_measurement.c, slice_prediction.c
     key = [measured[name] for name in _CELL]
     newest = (
         select(*key, func.max(measured.period_start).label("start"))
-        .where(measured.period_start >= since)
+        .where(*_of_slices(granularity, since), measured.period_start <= until)
         .group_by(*key)
         .subquery()
     )
     same = [newest.c[name] == decided[name] for name in _CELL]
+    same += [newest.c.start == decided.period_start, decided.granularity_seconds == granularity]
     is_made = and_(decided.outcome == ready, decided.model_version.is_not(None))
     stands = or_(is_made, decided.outcome.in_(final))
-    joined = newest.outerjoin(slice_prediction, and_(*same, newest.c.start == decided.period_start, stands))
-    found = connection.execute(select(newest).select_from(joined).where(decided.outcome.is_(None)))
-    return {(snssai, cu, cell): whole_seconds(start) for snssai, cu, cell, start in found}
+    joined = newest.outerjoin(slice_prediction, and_(*same, stands))
+    found = connection.execute(select(newest, decided.outcome).select_from(joined))
+    return {
+        (snssai, cu, cell): (whole_seconds(start), outcome is not None)
+        for snssai, cu, cell, start, outcome in found
+    }
 
 
 def decided_periods(
-    connection: Connection, start: int, end: int | None = None
+    connection: Connection, granularity: int, start: int, end: int
 ) -> dict[tuple[str, str, str, int], str | None]:
-    """Cells and periods from ``start`` on that have a prediction, and the model that made each."""
+    """Cells and periods in ``[start, end]`` that have a prediction, and the model that made each."""
     table = slice_prediction.c
     query = select(table.snssai, table.cu, table.cell, table.period_start, table.model_version)
-    query = query.where(table.period_start >= start)
-    if end is not None:
-        query = query.where(table.period_start <= end)
+    query = query.where(table.granularity_seconds == granularity)
+    query = query.where(table.period_start >= start, table.period_start <= end)
     return {
         (snssai, cu, cell, whole_seconds(at)): version
         for snssai, cu, cell, at, version in connection.execute(query)
     }
 
 
-def last_changes(connection: Connection, since: int) -> dict[Cell, int]:
-    """When each cell was last sent a change, batches since ``since`` only (epoch seconds)."""
+def last_sent(connection: Connection) -> dict[Cell, Row[Any]]:
+    """The last change that was sent of each slice in each cell."""
+    rows = connection.execute(select(slice_sent)).all()
+    return {(row.snssai, row.cu, row.cell): row for row in rows}
+
+
+def sent_in(connection: Connection, granularity: int, starts: Sequence[int]) -> Rows:
+    """The decisions on these periods that went into messages."""
     table = slice_prediction.c
-    key = (table.snssai, table.cu, table.cell)
-    query = select(*key, func.max(table.as_of)).where(table.as_of >= since, table.is_sent.is_(True))
-    found = connection.execute(query.group_by(*key))
-    return {(snssai, cu, cell): whole_seconds(at) for snssai, cu, cell, at in found}
+    query = select(slice_prediction).where(table.period_start.in_(sorted(set(starts))))
+    query = query.where(table.granularity_seconds == granularity, table.is_sent.is_(True))
+    return connection.execute(query).all()
+
+
+def confirm(connection: Connection, cells: Sequence[tuple[Cell, Row[Any]]], at: int) -> None:
+    """Notes that the configuration holds what was sent; each with its row of ``last_sent``."""
+    if not cells:
+        return
+    decision = (*_CELL, "granularity_seconds", "period_start")
+    for table, names in ((slice_sent, _CELL), (slice_prediction, decision)):
+        matched = [table.c[name] == bindparam(f"_{name}") for name in names]
+        rows = [{f"_{name}": getattr(row, name) for name in names} for _, row in cells]
+        connection.execute(update(table).where(*matched).values(confirmed_at=at), rows)
+
+
+def inventory(connection: Connection) -> Rows:
+    """What is known of every cell: its id at the consumer, its controller, its capacity."""
+    return connection.execute(select(slice_cell).order_by(*slice_cell.primary_key)).all()
+
+
+def bounds(connection: Connection) -> Rows:
+    """Anchor, floor and ceiling of every slice in every cell."""
+    return connection.execute(select(slice_bound).order_by(*slice_bound.primary_key)).all()
+
+
+def save_anchors(connection: Connection, anchors: Mapping[Cell, int], at: int) -> None:
+    """What floor and ceiling are parts of from now on; floors and ceilings that somebody set stay."""
+    held = {(row.snssai, row.cu, row.cell): row for row in bounds(connection)} if anchors else {}
+    rows = []
+    for cell, anchor in anchors.items():
+        row = held.get(cell)
+        given = {name: None if row is None else getattr(row, name) for name in ("floor", "ceiling")}
+        key = dict(zip(_CELL, cell, strict=True))
+        rows.append(key | given | {"anchor": anchor, "changed_at": at, "source": "decision"})
+    save_rows(connection, slice_bound, rows)
+
+
+def statuses(connection: Connection) -> dict[str, bool]:
+    """Whether each slice is active, of those of whom that is known."""
+    rows = connection.execute(select(slice_status.c.snssai, slice_status.c.is_active))
+    return {snssai: bool(is_active) for snssai, is_active in rows}
+
+
+def holds(connection: Connection) -> Rows:
+    """Everything that somebody holds or has released."""
+    return connection.execute(select(slice_hold).order_by(*slice_hold.primary_key)).all()
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
@@ -214,16 +291,21 @@ def save_configuration(connection: Connection, values: Mapping[Cell, int], read_
     return n_changed
 
 
-def save_answers(connection: Connection, answers: Mapping[tuple[str, str, str, int], float]) -> None:
+def save_answers(
+    connection: Connection, granularity: int, answers: Mapping[tuple[str, str, str, int], float]
+) -> None:
     """What models should have answered, known now, by slice, gNB-CU, cell and period start."""
     if not answers:
         return
     table = slice_prediction.c
-    matched = [table[name] == bindparam(f"_{name}") for name in (*_CELL, "period_start")]
-    statement = update(slice_prediction).where(*matched).values(answer=bindparam("_answer"))
-    names = ("_snssai", "_cu", "_cell", "_period_start", "_answer")
-    rows = [dict(zip(names, (*key, answer), strict=True)) for key, answer in answers.items()]
-    connection.execute(statement, rows)
+    names = (*_CELL, "period_start")
+    matched = [table[name] == bindparam(f"_{name}") for name in names]
+    statement = update(slice_prediction).where(*matched, table.granularity_seconds == granularity)
+    rows = [
+        dict(zip([f"_{name}" for name in (*names, "answer")], (*key, answer), strict=True))
+        for key, answer in answers.items()
+    ]
+    connection.execute(statement.values(answer=bindparam("_answer")), rows)
 
 
 def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
@@ -237,3 +319,12 @@ def recent_errors(connection: Connection, version: str, since: int) -> list[floa
     query = query.where(table.raw.is_not(None), table.answer.is_not(None))
     newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
     return list(connection.execute(newest).scalars())
+
+
+def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:
+    """Slice, prediction, configured and answer of a model on periods since ``since``, where all are known."""
+    table = slice_prediction.c
+    query = select(table.snssai, table.raw, table.configured, table.answer)
+    query = query.where(table.period_start >= since, table.model_version == version)
+    query = query.where(table.raw.is_not(None), table.configured.is_not(None), table.answer.is_not(None))
+    return list(connection.execute(query.order_by(table.period_start.desc()).limit(MOST_ERRORS)))

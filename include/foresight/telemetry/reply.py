@@ -110,11 +110,11 @@ def parse_answer(body: bytes, kind: str) -> Result:
     series = [] if data.get("result", _ABSENT) is None else data.get("result")
     if not isinstance(series, list):
         raise BadAnswer(f"the result of kind {kind} is no list but {type(series).__name__}")
-    said = _texts(answer, "warnings")
-    warnings = [text for text in said if not text.startswith(_ANNOTATION)]
+    texts = _texts(answer, "warnings")
+    warnings = [text for text in texts if not text.startswith(_ANNOTATION)]
     if answer.get("isPartial") or data.get("isPartial"):
         warnings.append(_IS_PARTIAL)
-    remarks = [text for text in said if text.startswith(_ANNOTATION)]
+    remarks = [text for text in texts if text.startswith(_ANNOTATION)]
     return Result(series, tuple(warnings), (*remarks, *_texts(answer, "infos")))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.slices.events import read_message
+from foresight.slices.identifiers import local_id
 from foresight.slices.measurements import Measurement, Reading, Reason, Sharing, merge
 from tests.unit.slices.mutations import mutated
 
@@ -69,9 +70,11 @@ def test_the_published_sample_gives_a_record_a_cell_without_failures() -> None:
     reading = read_message(SAMPLE.read_bytes())
     assert len(reading.records) == 11
     assert reading.rejected == reading.ignored == ()
-    assert reading.records[0] == Measurement(
-        A, "cucpserver1", "13999", 1_644_487_518, 900, 398, 283, None, Sharing.MISSING, False, "cucpserver1"
-    )
+    first = reading.records[0]
+    assert (first.snssai, first.cu, first.cell, first.source) == (A, "cucpserver1", "13999", "cucpserver1")
+    assert (first.requests, first.successes, first.failures) == (398, 283, None)
+    assert (first.granularity_seconds, first.sharing, first.is_suspect) == (900, Sharing.MISSING, False)
+    assert first.period_start == 1_644_487_200  # the event says 318 s later
     assert reading.stored_values == 22
 
 
@@ -129,7 +132,7 @@ def test_failures_of_several_slices_are_shared_by_how_far_each_fell_short() -> N
         ([30, 30, 8, 10, 10], (6, 2), Sharing.BY_REQUESTS),
         ([0, 0, 8, 0, 0], (4, 4), Sharing.EQUALLY),
         ([30, 40, 8, 10, 5], (0, 8), Sharing.BY_SHORTFALL),
-        ([30, ..., 8, 10, 5], (None, None), Sharing.MISSING),
+        ([30, ..., 8, 10, 5], (None, None), Sharing.UNSHAREABLE),
     ],
 )
 def test_where_no_slice_fell_short_the_row_says_how_failures_were_shared(
@@ -138,7 +141,7 @@ def test_where_no_slice_fell_short_the_row_says_how_failures_were_shared(
     reading = read(event([REQ + A, SUCC + A, FAIL, REQ + B, SUCC + B], {"1": values}))
     assert tuple(record.failures for record in reading.records) == failures
     assert {record.sharing for record in reading.records} == {sharing}
-    assert (Reason.FAILURES_UNSHAREABLE in reasons(reading)) == (sharing is Sharing.MISSING)
+    assert reasons(reading) == {}
 
 
 def test_counters_may_be_spread_over_blocks_each_with_failures_of_its_own() -> None:
@@ -155,13 +158,16 @@ def test_failures_in_a_block_without_slices_go_to_those_that_have_none_yet() -> 
     without = event([REQ + B, SUCC + B], {"1": [20, 8]})
     collection = document["event"]["perf3gppFields"]["measDataCollection"]
     collection["measInfoList"] += [block(own), block(without)]
-    assert [(record.snssai, record.failures) for record in read(document).records] == [(A, 1), (B, 7)]
+    found = [(record.snssai, record.failures) for record in read(document).records]
+    assert found == [("", 7), (A, 1), (B, 7)]
 
 
-def test_failures_of_a_cell_that_serves_no_slice_are_counted_as_set_aside() -> None:
+def test_failures_of_a_cell_that_names_no_slice_wait_for_one() -> None:
     reading = read(event([FAIL], {"1": [4]}))
-    assert reading.records == ()
-    assert reasons(reading) == {Reason.FAILURES_WITHOUT_SLICE: 1}
+    assert [(record.snssai, record.failures) for record in reading.records] == [("", 4)]
+    others = read(event([REQ + A, SUCC + A], {"1": [10, 5]})).records
+    for records in ([*reading.records, *others], [*others, *reading.records]):
+        assert [(r.snssai, r.failures) for r in merge(records)] == [("", 4), (A, 4)]
 
 
 @pytest.mark.parametrize("start", [1_644_487_200_123_456, 1_644_487_200_123, 1_644_487_200, "1644487200123"])
@@ -241,14 +247,23 @@ def test_a_field_given_twice_with_two_values_spoils_that_field_alone() -> None:
     assert reasons(reading) == {Reason.BAD_VALUE: 1}
 
 
-@pytest.mark.parametrize("index", [0, 3, -1, 1.5, None, "x", True])
-def test_an_index_outside_the_counter_names_is_rejected(index: object) -> None:
+@pytest.mark.parametrize("index", [1.5, None, "x", True])
+def test_an_index_that_is_no_whole_number_costs_its_own_value(index: object) -> None:
     document = event([REQ + A, SUCC + A], {"1": [1, 2]})
     block(document)["measValuesList"][0]["measResults"][0]["p"] = index
     assert reasons(read(document)) == {Reason.BAD_INDEX: 1}
 
 
-@pytest.mark.parametrize("name", [REQ, REQ + "x y", SUCC + "01-B989BD\n", 7, None])
+@pytest.mark.parametrize("index", [0, 3, -1, 3.0, "3", 10**400])
+def test_an_index_beyond_the_list_costs_the_whole_block(index: object) -> None:
+    document = event([REQ + A, SUCC + A], {"1": [1, 2], "2": [3, 4]})
+    block(document)["measValuesList"][1]["measResults"][0]["p"] = index
+    reading = read(document)
+    assert reading.records == ()
+    assert reasons(reading) == {Reason.INDEX_BEYOND_LIST: 4}
+
+
+@pytest.mark.parametrize("name", [REQ, REQ + "x" * 65, SUCC + "01-B989BD\n", SUCC + " ", 7, None])
 def test_a_counter_name_without_a_slice_is_rejected(name: object) -> None:
     assert reasons(read(event([name], {"1": [1]}))) == {Reason.BAD_COUNTER_NAME: 1}
 
@@ -297,15 +312,74 @@ def test_no_bytes_at_all_raise(message: bytes) -> None:
     assert_counts_add_up(read_message(message))
 
 
-def test_which_of_two_records_is_kept_does_not_depend_on_their_order() -> None:
-    first = only(read(event([REQ + A, SUCC + A], {"1": [5, 4]})))
-    records = [
-        replace(first, requests=9, is_suspect=True),
-        replace(first, successes=None, requests=8),
-        replace(first, requests=6),
-        first,
-        replace(first, cell="0"),
-    ]
-    for seed in range(10):
-        random.Random(seed).shuffle(records)  # noqa: S311 - not for secrets
-        assert [(r.cell, r.requests) for r in merge(records)] == [("0", 5), ("1", 6)]
+@settings(deadline=None)
+@given(st.permutations(range(6)), st.lists(st.integers(0, 9), min_size=6, max_size=6))
+def test_of_each_counter_the_newest_value_stands_whatever_the_order(
+    order: list[int], values: list[int]
+) -> None:
+    """Events 0 to 2 ask, 3 to 5 succeed; the later the last instant, the newer."""
+    records = []
+    for i in order:
+        document = event([(REQ if i < 3 else SUCC) + A], {"1": [100 + values[i] if i < 3 else values[i]]})
+        document["event"]["commonEventHeader"]["lastEpochMicrosec"] = 1_644_488_100_000_000 + i
+        records += read(document).records
+    (record,) = merge(records)
+    assert (record.requests, record.successes) == (100 + values[2], values[5])
+    (again,) = merge([record, *records])
+    assert again == record
+
+
+def test_of_two_values_of_one_instant_the_later_sequence_then_the_later_message_stands() -> None:
+    def given(requests: int, sequence: int, offset: int) -> Measurement:
+        document = event([REQ + A], {"1": [requests]})
+        document["event"]["commonEventHeader"]["sequence"] = sequence
+        return only(read_message(json.dumps(document).encode(), offset=offset))
+
+    for records in itertools.permutations([given(1, 0, 9), given(2, 1, 3), given(3, 1, 5)]):
+        assert [record.requests for record in merge(records)] == [3]
+
+
+CASES = Path(__file__).parents[2] / "data" / "slices"
+FIRST = 1_764_540_000
+"""Start of the period of the cases, 2025-11-30 22:00 UTC."""
+
+
+def case(name: str, snssai: str = "0010-1110", clock: float = FIRST + 900) -> Reading:
+    (path,) = CASES.glob(f"{name}-*.json")
+    return read_message(path.read_bytes().replace(b"0010-1110", snssai.encode()), clock=clock)
+
+
+def counts(record: Measurement) -> tuple[float | None, ...]:
+    return record.requests, record.successes, record.failures
+
+
+@pytest.mark.parametrize("snssai", ["0010-1110", A, "0001-0111", "01B989BD", "any id. at all"])
+@pytest.mark.parametrize("name", ["1", "2", "4", "9"])
+def test_every_slice_id_value_form_and_cell_name_is_read(name: str, snssai: str) -> None:
+    record = only(case(name, snssai))
+    assert counts(record) == (400, 280, 110)
+    assert (record.sent_as, record.period_start) == (snssai, FIRST)
+    assert local_id(record.cell) == "101"
+
+
+def test_mixed_value_forms_are_read_and_a_null_is_missing() -> None:
+    first, second = case("3").records
+    assert counts(first) == (400, 280, 90)
+    assert (*counts(second), second.sharing) == (380, 250, None, Sharing.MISSING)
+
+
+@pytest.mark.parametrize("order", [("5a", "5b"), ("5b", "5a")])
+def test_counters_of_one_period_in_two_events_are_one_row(order: tuple[str, str]) -> None:
+    (record,) = merge(record for name in order for record in case(name).records)
+    assert counts(record) == (400, 280, 110)
+
+
+def test_a_block_with_an_index_beyond_its_list_and_an_event_of_the_future_are_set_aside() -> None:
+    assert (case("6").records, reasons(case("6"))) == ((), {Reason.INDEX_BEYOND_LIST: 2})
+    assert (case("8").records, reasons(case("8"))) == ((), {Reason.CLOCK_AHEAD: 3})
+    assert case("8", clock=FIRST + 400 * 86_400).records
+
+
+def test_counts_that_cannot_be_mark_the_row() -> None:
+    record = only(case("7"))
+    assert (record.is_suspect, record.suspicion) == (True, "more successes than requests")

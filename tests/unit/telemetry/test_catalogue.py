@@ -124,6 +124,8 @@ metrics:
         ("name: a, metric: b, window: 3601s", "no multiple"),
         ("name: a, metric: b, window: 70d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
+        ("name: a, metric: b, settle: 11m", "600"),
+        ("name: a, metric: b, settle: soon", "a duration is"),
         ("name: a, metric: b, step: 0", "at least 1"),
         ("name: 1 a, metric: b", "must match"),
         ("name: a, metric: b, minimum: true", "a number is wanted"),
@@ -138,6 +140,36 @@ def test_an_entry_that_makes_no_sense_is_refused_with_the_reason(
     found = mistakes(tmp_path, f"metrics:\n  - {{{entry}}}\n")
     assert {2} == {line for line, _, _ in found}
     assert any(reason in given for _, _, given in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "meant"),
+    [
+        ("metrics: [{name: a, metric: b, windows: 1h}]", "metrics[0].windows", "window"),
+        ("metrics: [{name: a, metric: b, setle: 1m}]", "metrics[0].setle", "settle"),
+        (
+            "metrics: [{name: a, metric: b, analysis: {hp-lambda: 5}}]",
+            "metrics[0].analysis.hp-lambda",
+            "hp_lambda",
+        ),
+        (
+            "metrics: [{name: a, metric: b, matchers: {c: {regexp: d}}}]",
+            "metrics[0].matchers.c.regexp",
+            "regex",
+        ),
+        ("metric: [{name: a, metric: b}]", "metric", "metrics"),
+        (
+            "{metrics: [{name: a, metric: b}], retention_days: {sample: 5}}",
+            "retention_days.sample",
+            "samples",
+        ),
+    ],
+)
+def test_a_key_that_is_not_known_is_refused_with_what_may_be_meant(
+    tmp_path: Path, text: str, field: str, meant: str
+) -> None:
+    reasons = {found: reason for _, found, reason in mistakes(tmp_path, text)}
+    assert f"did you mean {meant}?" in reasons[field]
 
 
 @pytest.mark.parametrize(

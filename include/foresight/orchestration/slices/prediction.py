@@ -18,9 +18,10 @@ from foresight import __version__
 from foresight.orchestration.runs import due_at, is_announced
 from foresight.services.slices import prediction
 from foresight.services.slices.configuration import refresh
-from foresight.services.slices.decisions import Wishes, undecided
+from foresight.services.slices.decisions import Wishes
 from foresight.services.slices.events import receive
 from foresight.services.slices.history import decide_all
+from foresight.slices.envelope import Envelope
 from foresight.slices.guardrails import Limits
 from foresight.slices.targets import Target
 from foresight.store import save_run
@@ -35,7 +36,7 @@ def predict_and_send(context: Context) -> dict[str, int]:
     """From new events on the topic to policy messages on the topic; says how many there were of what."""
     counts = receive_and_predict(context)
     started = time.monotonic()
-    sent = publish_decisions()
+    sent = publish_decisions() if is_announced(context) else {}
     log.info("%d messages announced in %.2f s", sum(sent.values()), time.monotonic() - started)
     return counts | {"announced": sum(sent.values())}
 
@@ -49,12 +50,15 @@ def receive_and_predict(context: Context) -> dict[str, int]:
     started = time.monotonic()
     store, params = results(), context["params"]
     at, wishes = due_at(context), wishes_of(params)
-    counts = dict(receive(store, kafka_config(), at, params["settle_seconds"]))
+    names = {int(number): name for number, name in params["counter_names"].items()}
+    counts = dict(receive(store, kafka_config(), at, params["settle_seconds"], names))
     seconds = {"receive": time.monotonic() - started}
-    if params["periods"] == "all":
+    if params["periods"] == "all" and is_announced(context):
         counts |= decide_all(store, at, wishes)
-    waiting = store.read(lambda connection: undecided(connection, at))
-    unanswered = refresh(store, open_slice_configuration(), sorted(waiting))
+    waiting, names_there = store.read(
+        lambda connection: prediction.to_be_asked(connection, at, wishes.granularity_seconds)
+    )
+    unanswered = refresh(store, open_slice_configuration(), waiting, names_there)
     counts["unanswered"] = sum(unanswered.values())
     seconds["configuration"] = time.monotonic() - started - seconds["receive"]
 
@@ -79,7 +83,17 @@ def wishes_of(params: Mapping[str, Any]) -> Wishes:
         max_age_seconds=params["max_age_seconds"],
     )
     target = Target(params["target"])
-    return Wishes(target, limits, frozenset(params["slices"]), params["late_periods"])
+    envelope = Envelope(
+        floor_share=params["floor_share"],
+        ceiling_share=params["ceiling_share"],
+        day_cell_share=params["day_cell_share"],
+        day_slice_share=params["day_slice_share"],
+        repeats=params["repeats"],
+    )
+    return Wishes(
+        target, limits, frozenset(params["slices"]), params["late_periods"], envelope,
+        params["granularity_seconds"],
+    )  # fmt: skip
 
 
 def _save_run(
@@ -102,6 +116,7 @@ def publish_decisions() -> dict[str, int]:
 def watch_errors(context: Context) -> bool:
     """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
     params = context["params"]
+    rolls_back = params["roll_back"] and is_announced(context)
     return prediction.watch_errors(
-        results(), Target(params["target"]), due_at(context), rolls_back=params["roll_back"]
+        results(), Target(params["target"]), due_at(context), rolls_back=rolls_back
     )

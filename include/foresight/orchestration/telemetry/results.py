@@ -161,14 +161,14 @@ def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
 
 
 def _merged(parts: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:
-    """What planning and the shards say about each entry, put together."""
+    """What planning and the shards report about each entry, put together."""
     merged: dict[str, Any] = {}
     for part in parts:
-        for entry, said in part[name].items():
-            if isinstance(said, str):
-                merged.setdefault(entry, said)
+        for entry, reasons in part[name].items():
+            if isinstance(reasons, str):
+                merged.setdefault(entry, reasons)
             else:
-                merged[entry] = list(dict.fromkeys([*merged.get(entry, ()), *said]))
+                merged[entry] = list(dict.fromkeys([*merged.get(entry, ()), *reasons]))
     return merged
 
 

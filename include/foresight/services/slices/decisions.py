@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,24 +17,37 @@ from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import Connection
 
 from foresight.messaging import Message
-from foresight.services.slices.configuration import configured_of
+from foresight.services.slices.configuration import Configured, configured_of
+from foresight.services.slices.knowledge import Knowledge, load_knowledge
+from foresight.slices.drift import worse_than_configured
+from foresight.slices.envelope import Envelope, box_of, shared_room
 from foresight.slices.features import DEPTH, Features, History, Outcome, features, history, infer_failures
-from foresight.slices.guardrails import Guarded, Limits, Rule, guard
+from foresight.slices.guardrails import Box, Guarded, Limits, Rule, guard
+from foresight.slices.identifiers import local_id, normal_form
 from foresight.slices.model_file import parse_model
 from foresight.slices.network import Model
-from foresight.slices.policy import Change, is_local_id, policy_messages
+from foresight.slices.policy import Change, policy_messages
 from foresight.slices.prediction import predict
+from foresight.slices.recording import GRANULARITY_SECONDS
 from foresight.slices.targets import Floats, Target, target
 from foresight.store import Store
 from foresight.store.slice_models import find_champion
-from foresight.store.slices import Cell, last_changes, measurements_since, predictions_of, undecided_cells
+from foresight.store.slices import (
+    Cell,
+    measurements_since,
+    newest_periods,
+    predictions_of,
+    recent_answers,
+    sent_in,
+)
 
 LOOK_BACK_SECONDS: Final = 86_400
 """A cell that last reported longer ago is not looked at any more."""
-FINAL: Final = (Outcome.LATE.label,)
+DAY_SECONDS: Final = 86_400
+FINAL: Final = (Outcome.LATE.label, Outcome.OUT_OF_RANGE.label)
 """Outcomes that no later run can change."""
-UNREADABLE_CELL: Final = "unreadable_cell"
-"""The rule of a cell whose id the consumer cannot read: its value stays."""
+WATCHED_PERIODS: Final = 4
+"""Periods over which a model is compared with answering what is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +60,23 @@ class Champion:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a run may do. ``active``: slices that are managed, empty for all."""
+    """What a run may do. ``active``: slices that are managed, in any spelling, empty for all.
+
+    ``granularity_seconds``: the periods that are decided on; measurements of other lengths are kept and not
+    used.
+    """
 
     target: Target = Target.REFERENCE
     limits: Limits = field(default_factory=Limits)
     active: frozenset[str] = frozenset()
     late_periods: float = 1.0
+    envelope: Envelope = field(default_factory=Envelope)
+    granularity_seconds: int = GRANULARITY_SECONDS
+
+    def manages(self, snssai: str, known: Mapping[str, bool]) -> bool:
+        """Whether a slice is managed: named by the run, or by nobody, and not inactive in the inventory."""
+        is_named = not self.active or snssai in {normal_form(each) for each in self.active}
+        return is_named and known.get(snssai, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +84,16 @@ class Decided:
     """Decisions on some cells: columns of ``slice_prediction`` without the batch, and the inputs behind them.
 
     ``overdue`` holds, for a target that looks ahead, what the model should have answered one period before.
+    ``sent`` and ``anchors`` are columns of ``slice_sent`` and ``slice_bound`` that go with them; ``unread``
+    the changes that nobody can read back.
     """
 
     columns: Mapping[str, Any]
     inputs: Floats
     overdue: Mapping[tuple[str, str, str, int], float] = field(default_factory=dict)
+    sent: Sequence[Mapping[str, Any]] = ()
+    anchors: Mapping[Cell, int] = field(default_factory=dict)
+    unread: Mapping[Cell, tuple[int, int]] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """How many cells there are by outcome and by rule, and how many belong into messages."""
@@ -79,32 +108,42 @@ def load_champion(connection: Connection, kind: Target) -> Champion | None:
     return None if row is None else Champion(row.version, parse_model(b64decode(row.document), row.version))
 
 
-def undecided(connection: Connection, at: int) -> dict[Cell, int]:
+def newest(connection: Connection, at: int, granularity: int) -> dict[Cell, tuple[int, bool]]:
+    """The newest period of each cell of the last day, and whether it is decided."""
+    until = at + granularity // 2  # a start may have been rounded up
+    return newest_periods(connection, granularity, at - LOOK_BACK_SECONDS, until, Outcome.READY.label, FINAL)
+
+
+def undecided(connection: Connection, at: int, granularity: int = GRANULARITY_SECONDS) -> dict[Cell, int]:
     """The newest period of each cell that waits to be decided, with its start."""
-    return undecided_cells(connection, at - LOOK_BACK_SECONDS, Outcome.READY.label, FINAL)
+    found = newest(connection, at, granularity)
+    return {cell: start for cell, (start, is_decided) in found.items() if not is_decided}
 
 
 def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, wishes: Wishes) -> Decided:
-    """Decides on the newest period of each cell in ``waiting``; nothing is stored yet."""
-    cells = sorted(waiting)
-    past = _histories(connection, cells, min(waiting.values()))
+    """Decides on the newest period of each cell in ``waiting``; nothing is stored yet.
+
+    The other cells of the same slices count towards their sums.
+    """
+    slices = {snssai for snssai, _, _ in waiting}
+    seen = newest(connection, at, wishes.granularity_seconds)
+    known = load_knowledge(connection)
+    cells = sorted(waiting, key=known.order)
+    others = sorted((c for c in seen if c[0] in slices and c not in waiting), key=known.order)
+    past, spelled = _histories(connection, cells, min(waiting.values()), wishes.granularity_seconds)
     ends = past.newest[:, None] + past.granularity[:, None] * np.arange(2 - DEPTH, 2)
     ends[:, -1] = np.maximum(ends[:, -1], at)  # what holds now is what is changed
-    limits = configured_of(connection, cells, ends)
+    limits = configured_of(connection, cells, ends, known.local_ids(cells))
     champion = load_champion(connection, wishes.target)
     found, predicted = _predicted(champion, past, limits.connections, at, wishes)
-    guarded = guard_cells(
-        cells,
-        limits.connections[:, -1],
-        predicted,
-        wishes,
-        age_seconds=limits.age_seconds(at),
-        quiet_for_seconds=_quiet(connection, cells, at, wishes.limits),
-    )
     bound = champion.model.card.failure_bound if champion else 0.1
     answers = target(wishes.target, infer_failures(past.counters)[0], limits.connections, bound)
+    worse = _worse(connection, champion, cells, predicted, limits, answers, wishes, past)
+    whole = _Whole.of(connection, cells, others, limits, at, known)
+    guarded, rules, anchors = _guarded(connection, whole, predicted, past.newest, at, wishes, known, worse)
     columns = {
-        **decision_columns(cells, past.newest, guarded),
+        **decision_columns(cells, past.newest, guarded, rules, known, spelled),
+        "granularity_seconds": past.granularity,
         "outcome": [Outcome(outcome).label for outcome in found.outcome],
         "is_inferred": found.is_inferred,
         "model_version": champion and champion.version,
@@ -114,64 +153,230 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, wishes:
     }
     before = (past.newest - past.granularity).tolist()
     overdue = zip(cells, before, answers[:, -2].tolist(), strict=True)
+    sent, unread = _sent(cells, columns, limits, known, at)
     return Decided(
         columns,
         found.inputs[found.is_ready],
         {(*cell, start): answer for cell, start, answer in overdue if np.isfinite(answer)}
         if wishes.target is Target.FORWARD
         else {},
+        sent,
+        anchors,
+        unread,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All cells of some slices: first those to decide on, then the others; values in force now."""
+
+    cells: list[Cell]
+    n_mine: int
+    limits: Configured
+    day: Floats
+
+    @classmethod
+    def of(
+        cls, connection: Connection, mine: list[Cell], others: list[Cell], limits: Configured, at: int,
+        known: Knowledge,
+    ) -> _Whole:  # fmt: skip
+        cells = [*mine, *others]
+        times = np.broadcast_to(at - DAY_SECONDS + 900 * np.arange(97), (len(cells), 97))
+        day = configured_of(connection, cells, times, known.local_ids(cells))
+        rest = slice(len(mine), None)
+        joined = Configured(
+            np.concatenate([limits.connections[:, -1], day.connections[rest, -1]]),
+            np.concatenate([limits.read_at, day.read_at[rest]]),
+            np.concatenate([limits.since, day.since[rest]]),
+        )
+        return cls(cells, len(mine), joined, day.connections)
+
+
+def _guarded(
+    connection: Connection, whole: _Whole, predicted: Floats, starts: NDArray[np.int64], at: int,
+    wishes: Wishes, known: Knowledge, worse: set[str],
+) -> tuple[Guarded, list[str], dict[Cell, int]]:  # fmt: skip
+    """The guarded predictions of the cells to decide on, the rule of each, and anchors that are new."""
+    cells, n_mine, previous = whole.cells, whole.n_mine, whole.limits.connections
+    _, of = np.unique([snssai for snssai, _, _ in cells], return_inverse=True)
+    asked = np.full(len(cells), np.nan)
+    asked[:n_mine] = predicted
+    already = sent_in(connection, wishes.granularity_seconds, starts.tolist())
+    holds = np.full(len(cells), Rule.NO_PREDICTION, np.int8)
+    holds[:n_mine] = _holds(whole, starts, wishes, known, worse, already)
+    capacity = np.array([known.capacity(cell) for cell in cells])
+    _, place = np.unique([f"{cu}\n{cell}" for _, cu, cell in cells], return_inverse=True)
+    limit = np.clip(
+        asked, previous * (1 - wishes.limits.cell_share), previous * (1 + wishes.limits.cell_share)
+    )
+    anchor, new = known.anchors(cells, previous, wishes.envelope)
+    floor, ceiling = known.floors_and_ceilings(cells)
+    box = box_of(
+        wishes.envelope, of, previous, anchor=anchor, day=whole.day, floor=floor, ceiling=ceiling,
+        most=shared_room(place, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
+    )  # fmt: skip
+    guarded = guard(
+        of, previous, asked, wishes.limits, holds=holds,
+        box=_less_sent(box, of, cells, previous, already, wishes),
+        age_seconds=whole.limits.age_seconds(at), quiet_for_seconds=known.quiet(cells, at),
+    )  # fmt: skip
+    labels = {rule: rule.label for rule in Rule}
+    mine = slice(0, n_mine)
+    part = Guarded(*(getattr(guarded, name)[mine] for name in ("raw", "capped", "final", "rule", "gap")))
+    return part, [labels[Rule(rule)] for rule in part.rule.tolist()], new
+
+
+def _less_sent(
+    box: Box,
+    of: NDArray[np.int64],
+    cells: Sequence[Cell],
+    previous: Floats,
+    already: Sequence[Any],
+    wishes: Wishes,
+) -> Box:
+    """The limits of the sums, less what other messages of the same period have moved already."""
+    if not already:
+        return box
+    moved = Counter[str]()
+    for row in already:
+        moved[row.snssai] += int(row.final) - int(row.configured)
+    total = np.bincount(of, np.nan_to_num(previous))[of]
+    spent = np.array([moved[snssai] for snssai, _, _ in cells])
+    share = np.floor(total * wishes.limits.slice_share)
+    return replace(
+        box,
+        slice_lowest=np.fmax(np.asarray(box.slice_lowest), total - np.maximum(share + spent, 0)),
+        slice_highest=np.fmin(np.asarray(box.slice_highest), total + np.maximum(share - spent, 0)),
+    )
+
+
+def _holds(
+    whole: _Whole, starts: NDArray[np.int64], wishes: Wishes, known: Knowledge, worse: set[str],
+    already: Sequence[Any],
+) -> NDArray[np.int8]:  # fmt: skip
+    """The rule that keeps each cell's value whatever is predicted; ``NEAREST`` for none."""
+    cells = whole.cells[: whole.n_mine]
+    ambiguous = known.ambiguous(whole.cells)
+    announced = {(row.snssai, row.cu, int(row.period_start.timestamp())) for row in already}
+    rules = []
+    for number, cell in enumerate(cells):
+        snssai, cu, _ = cell
+        ladder = (
+            (not wishes.manages(snssai, known.statuses), Rule.INACTIVE_SLICE),
+            (known.local(cell) is None, Rule.UNREADABLE_CELL),
+            (cell in ambiguous, Rule.AMBIGUOUS_CELL),
+            (known.is_held(cell), Rule.HELD),
+            ((snssai, cu, int(starts[number])) in announced, Rule.ALREADY_SENT),
+            (snssai in worse, Rule.MODEL_WORSE),
+            (
+                known.attempts(cell, whole.limits.since[number]) > wishes.envelope.repeats
+                and not np.isnan(whole.limits.read_at[number]),
+                Rule.NOT_APPLIED,
+            ),
+        )
+        rules.append(next((rule for applies, rule in ladder if applies), Rule.NEAREST))
+    return np.array(rules, np.int8)
+
+
+def _worse(
+    connection: Connection, champion: Champion | None, cells: Sequence[Cell], predicted: Floats,
+    limits: Configured, answers: Floats, wishes: Wishes, past: History,
+) -> set[str]:  # fmt: skip
+    """The slices on which the model was farther off than ``configured`` over the last periods."""
+    if champion is None:
+        return set()
+    since = int(past.newest.max(initial=0)) - WATCHED_PERIODS * wishes.granularity_seconds
+    rows = recent_answers(connection, champion.version, since)
+    of = [row.snssai for row in rows]
+    values = np.array([(row.raw, row.configured, row.answer) for row in rows], np.float64).reshape(-1, 3)
+    if wishes.target is Target.REFERENCE:  # this answer looks back: it is known already
+        now = np.column_stack([predicted, limits.connections[:, -1], answers[:, -1]])
+        known = np.isfinite(now).all(axis=1)
+        of += [cells[number][0] for number in np.flatnonzero(known).tolist()]
+        values = np.concatenate([values, now[known]])
+    return worse_than_configured(of, *values.T) if of else set()
+
+
+def _sent(
+    cells: Sequence[Cell], columns: Mapping[str, Any], limits: Configured, known: Knowledge, at: int
+) -> tuple[list[dict[str, Any]], dict[Cell, tuple[int, int]]]:
+    """What goes into ``slice_sent``, and the changes that nobody can read back: cell → when and what."""
+    rows, unread = [], {}
+    for number in np.flatnonzero(columns["is_sent"]).tolist():
+        cell, value = cells[number], int(columns["final"][number])
+        since, read_at = limits.since[number], limits.read_at[number]
+        sent_at = int(max(at, since + 1, np.nan_to_num(read_at)))
+        rows.append({
+            "snssai": cell[0], "cu": cell[1], "cell": cell[2], "sent_at": sent_at, "connections": value,
+            "granularity_seconds": int(columns["granularity_seconds"][number]),
+            "period_start": int(columns["period_start"][number]),
+            "attempts": known.attempts(cell, since) + 1, "confirmed_at": None,
+        })  # fmt: skip
+        if np.isnan(read_at):
+            unread[cell] = sent_at, value
+    return rows, unread
 
 
 def guard_cells(
-    cells: Sequence[Cell], previous: Floats, predicted: Floats, wishes: Wishes,
-    groups: ArrayLike | None = None, **ages: ArrayLike,
-) -> tuple[Guarded, list[str]]:  # fmt: skip
-    """The guarded predictions and the rule of each; ``groups``: whose sums are limited, by default slices."""
-    slices, of = np.unique([snssai for snssai, _, _ in cells], return_inverse=True)
-    managed = np.array([not wishes.active or str(snssai) in wishes.active for snssai in slices])
-    readable = np.array([is_local_id(cell) for _, _, cell in cells])
-    active = managed[of] & readable
-    groups = of if groups is None else groups
-    guarded = guard(groups, previous, predicted, wishes.limits, active=active, **ages)
-    labels = {rule: rule.label for rule in Rule}
-    rules = [labels[Rule(rule)] for rule in guarded.rule.tolist()]
-    return guarded, [
-        rule if is_one else UNREADABLE_CELL for rule, is_one in zip(rules, readable.tolist(), strict=True)
+    cells: Sequence[Cell], previous: Floats, predicted: Floats, wishes: Wishes, groups: ArrayLike
+) -> tuple[Guarded, list[str]]:
+    """Guarded predictions of a recording, one step each; ``groups``: whose sums are limited."""
+    managed = {snssai: wishes.manages(snssai, {}) for snssai in {normal_form(cell[0]) for cell in cells}}
+    holds = [
+        Rule.INACTIVE_SLICE
+        if not managed[normal_form(snssai)]
+        else Rule.UNREADABLE_CELL
+        if local_id(cell) is None
+        else Rule.NEAREST
+        for snssai, _, cell in cells
     ]
+    guarded = guard(groups, previous, predicted, wishes.limits, holds=np.array(holds, np.int8))
+    labels = {rule: rule.label for rule in Rule}
+    return guarded, [labels[Rule(rule)] for rule in guarded.rule.tolist()]
 
 
 def decision_columns(
-    cells: Sequence[Cell], starts: NDArray[np.int64], guarded: tuple[Guarded, list[str]]
-) -> dict[str, Any]:
+    cells: Sequence[Cell], starts: NDArray[np.int64], guarded: Guarded, rules: list[str], known: Knowledge,
+    spelled: Mapping[Cell, str],
+) -> dict[str, Any]:  # fmt: skip
     """What the guardrails said, as columns of ``slice_prediction``."""
     snssai, cu, cell = (list(part) for part in zip(*cells, strict=True))
-    found, rules = guarded
-    raw = np.where(np.isinf(found.raw), np.nan, found.raw)
     return {
         "snssai": snssai, "cu": cu, "cell": cell, "period_start": starts,
-        "raw": raw, "capped": found.capped, "final": found.final, "rule": rules, "is_sent": found.is_sent,
+        "sent_as": [spelled.get(each, each[0]) for each in cells],
+        "local_id": [known.local(each) for each in cells],
+        "ric": [known.ric(each) for each in cells],
+        "raw": np.where(np.isinf(guarded.raw), np.nan, guarded.raw), "capped": guarded.capped,
+        "final": guarded.final, "rule": rules, "is_sent": guarded.is_sent,
     }  # fmt: skip
 
 
-def _histories(connection: Connection, cells: Sequence[Cell], oldest: int) -> History:
-    """The last periods of each cell; as far back as the longest granularity asks."""
-    recent = measurements_since(connection, oldest)
-    reach = DEPTH * max((row.granularity_seconds for row in recent), default=0)
+def curable(row: Any) -> float | None:
+    """The failures that connections can cure: those for lack of capacity where causes are told apart."""
+    found: float | None = row.failures if row.capacity_failures is None else row.capacity_failures
+    return found
+
+
+def _histories(
+    connection: Connection, cells: Sequence[Cell], oldest: int, granularity: int
+) -> tuple[History, dict[Cell, str]]:
+    """The last periods of each cell, and how the newest event spells its slice."""
     number = {cell: i for i, cell in enumerate(cells)}
+    found = measurements_since(connection, granularity, oldest - DEPTH * granularity)
     rows = [
         (number[row.snssai, row.cu, row.cell], row)
-        for row in [*measurements_since(connection, oldest - reach, oldest), *recent]
+        for row in found
         if (row.snssai, row.cu, row.cell) in number
     ]
-    return history(
+    past = history(
         [cell for cell, _ in rows],
         [int(row.period_start.timestamp()) for _, row in rows],
         [row.granularity_seconds for _, row in rows],
-        np.array([(row.requests, row.successes, row.failures) for _, row in rows], np.float64),
+        np.array([(row.requests, row.successes, curable(row)) for _, row in rows], np.float64),
         [row.is_suspect for _, row in rows],
         len(cells),
     )
+    return past, {cells[cell]: row.sent_as for cell, row in rows}
 
 
 def _predicted(
@@ -185,19 +390,20 @@ def _predicted(
     return made.features, made.connections
 
 
-def _quiet(connection: Connection, cells: Sequence[Cell], at: int, limits: Limits) -> Floats:
-    """Seconds since each cell was last sent a change; infinite where it was not, or nobody asks."""
-    if not limits.quiet_seconds:
-        return np.full(len(cells), np.inf)
-    changed = last_changes(connection, at - int(limits.quiet_seconds))
-    return np.array([at - changed[cell] if cell in changed else np.inf for cell in cells])
-
-
 def decided_messages(store: Store, as_of: int) -> Iterator[Message]:
-    """The policy messages of a batch: one a slice, made of what is stored; versions ride in the headers."""
+    """The policy messages of a batch, made of what is stored; version and controller ride in the headers."""
     rows = store.read(lambda connection: predictions_of(connection, as_of))
-    changes = [Change(row.snssai, row.cu, row.cell, int(row.configured), int(row.final)) for row in rows]
-    versions = {row.snssai: row.model_version for row in rows}
+    changes = [
+        Change(
+            row.snssai, row.cu, row.local_id or local_id(row.cell) or row.cell, int(row.configured),
+            int(row.final), row.sent_as, row.ric or "",
+        )
+        for row in rows
+    ]  # fmt: skip
+    versions = {row.model_version for row in rows}
     for message in policy_messages(changes, as_of):
-        headers = (("model-version", str(versions[message.snssai]).encode()),)
-        yield Message(f"{message.snssai}:{as_of}", message.snssai.encode(), message.body, headers)
+        headers: tuple[tuple[str, bytes | None], ...] = (("model-version", str(min(versions)).encode()),)
+        if message.ric:
+            headers += (("near-rt-ric-id", message.ric.encode()),)
+        name = f"{message.snssai}:{as_of}" + (f":{message.ric}" if message.ric else "")
+        yield Message(name, message.snssai.encode(), message.body, headers)

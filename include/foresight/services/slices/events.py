@@ -16,7 +16,8 @@ from foresight.messaging import ClientConfig, Drained, Message, Received, dead_l
 from foresight.messaging.deadletters import MAX_VALUE_BYTES, PREFIX
 from foresight.services.publications import open_publication
 from foresight.slices.events import read_message
-from foresight.slices.measurements import Measurement, Reading, Sharing, merge
+from foresight.slices.measurements import FAILURES, OLDEST, Measurement, Origin, Reading, Value, merge
+from foresight.slices.sharing import Sharing
 from foresight.store import Store
 from foresight.store import tables as stored
 from foresight.store.slices import (
@@ -42,11 +43,18 @@ MOST_WAITS: Final = 5
 """How often a run waits for more: where events never cease, cells are decided on all the same."""
 
 
-def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float = 0.0) -> Counts:
+def receive(
+    store: Store,
+    config: ClientConfig,
+    at: int,
+    settle_seconds: float = 0.0,
+    counter_names: Mapping[int, str] | None = None,
+) -> Counts:
     """Reads the topic from where it was read to, until nothing more comes; says what there was.
 
     After a drain that brought something the topic is looked at again ``settle_seconds`` later: units that
     report at the same time shall be in the same message. ``at``: instant of the run, epoch seconds.
+    ``counter_names``: names of the counters that events give as numbers.
     """
     counts, waits = Counts(), 0
     if not store.read(lambda connection: read_offsets(connection, PERFORMANCE_TOPIC)):
@@ -56,7 +64,7 @@ def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float =
         identity = store.read(lambda connection: read_topic_id(connection, PERFORMANCE_TOPIC))
         drained = drain(config, PERFORMANCE_TOPIC, offsets, topic_id=identity, max_messages=AT_ONCE)
         if drained.offsets != offsets or drained.topic_id not in {None, identity}:
-            counts += take(store, drained, offsets, at)
+            counts += take(store, drained, offsets, at, counter_names)
         waits += not drained.remaining
         if not drained.messages or waits > MOST_WAITS:
             break
@@ -65,9 +73,16 @@ def receive(store: Store, config: ClientConfig, at: int, settle_seconds: float =
     return counts
 
 
-def take(store: Store, drained: Drained, before: Mapping[int, int], at: int) -> Counts:
+def take(
+    store: Store,
+    drained: Drained,
+    before: Mapping[int, int],
+    at: int,
+    counter_names: Mapping[int, str] | None = None,
+) -> Counts:
     """Stores what was drained from the offsets ``before`` on, unless somebody else did so meanwhile."""
-    read = [(message, read_message(message.value)) for message in drained.messages]
+    now = time.time()
+    read = [(message, _read(message, now, counter_names)) for message in drained.messages]
     records = merge(record for _, reading in read for record in reading.records)
     letters = [letter for message, reading in read if (letter := _letter(message, reading)) is not None]
 
@@ -94,28 +109,55 @@ def take(store: Store, drained: Drained, before: Mapping[int, int], at: int) -> 
     return counts
 
 
+def _read(message: Received, now: float, counter_names: Mapping[int, str] | None) -> Reading:
+    """What a message says. The clock is its own time, not the event's, and never later than now."""
+    sent = now if message.timestamp_ms is None else message.timestamp_ms / 1000
+    return read_message(
+        message.value,
+        clock=min(sent, now),
+        partition=message.partition,
+        offset=message.offset,
+        counter_names=counter_names,
+    )
+
+
 def save_measurements(connection: Connection, records: Sequence[Measurement]) -> None:
-    """Merges records with those that are stored: of two with one key the better one stands."""
+    """Merges records with those that are stored: of each counter the newest value stands."""
     starts = sorted({record.period_start for record in records})
-    wanted = {record.key for record in records}
+    wanted = {record.key[1:] for record in records}  # all slices of a cell: they share its failures
     held = (measurement_of(row) for row in measurements_at(connection, starts))
-    merged = merge([*records, *(record for record in held if record.key in wanted)])
+    merged = merge([*records, *(record for record in held if record.key[1:] in wanted)])
     save_rows(connection, stored.slice_measurement, map(_row, merged))
 
 
 def measurement_of(row: Any) -> Measurement:
-    """A stored row as a record."""
-    fields = row._mapping
+    """A stored row as a record. A row of an older version has no origins: any event is newer."""
+    fields = dict(row._mapping)
+    counters, is_suspect = fields.pop("counters"), fields.pop("is_suspect")
+    values = {name: _value(*each) for name, each in counters.items()}
+    if not values:
+        given = {"requests": row.requests, "successes": row.successes, f"{FAILURES}0": row.failures}
+        values = {name: Value(n, OLDEST, is_suspect) for name, n in given.items() if n is not None}
     return Measurement(**{
         **fields,
         "period_start": int(row.period_start.timestamp()),
         "sharing": Sharing(row.sharing),
+        "values": values,
     })  # fmt: skip
 
 
+def _value(number: float, origin: Sequence[int], is_suspect: bool, slices: Sequence[str]) -> Value:
+    return Value(number, Origin(*origin), is_suspect, tuple(slices))
+
+
 def _row(record: Measurement) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in stored.slice_measurement.columns.keys()}  # noqa: SIM118 - iterating gives columns
-    return row | {"sharing": str(record.sharing)}
+    counters = {
+        name: [value.number, list(value.origin), value.is_suspect, list(value.slices)]
+        for name, value in record.values.items()
+    }
+    names = set(stored.slice_measurement.columns.keys()) - {"counters"}
+    row = {name: getattr(record, name) for name in names}
+    return row | {"sharing": str(record.sharing), "counters": counters}
 
 
 def _letter(message: Received, reading: Reading) -> dict[str, Any] | None:

@@ -15,13 +15,15 @@ from foresight.errors import FinalError, NotFound
 from foresight.services.slices.configuration import configured_of
 from foresight.services.slices.decisions import (
     Wishes,
+    curable,
     decision_columns,
     guard_cells,
     load_champion,
     undecided,
 )
+from foresight.services.slices.knowledge import load_knowledge
 from foresight.slices.features import COLUMNS, DEPTH, INPUTS, PAST, Outcome, infer_failures, windows
-from foresight.slices.recording import CellKey, Recording
+from foresight.slices.recording import GRANULARITY_SECONDS, CellKey, Recording
 from foresight.slices.targets import REQUESTS, Floats
 from foresight.store import Store, upsert
 from foresight.store import tables as stored
@@ -30,7 +32,6 @@ from foresight.store.slices import (
     Cell,
     decided_periods,
     first_start,
-    longest_granularity,
     measurements_since,
     next_part,
 )
@@ -52,18 +53,16 @@ class StoredHistory:
     starts: NDArray[np.int64]
 
 
-def stored_history(connection: Connection, start: int, end: int | None = None) -> StoredHistory:
-    """What is stored of the periods that start in ``[start, end)``, of their most frequent granularity.
+def stored_history(
+    connection: Connection, start: int, end: int | None = None, seconds: int = GRANULARITY_SECONDS
+) -> StoredHistory:
+    """What is stored of the periods of ``seconds`` that start in ``[start, end)``.
 
     Suspect records count as missing. Raises ``NotFound`` where there is nothing.
     """
-    rows = measurements_since(connection, start, end)
-    if not rows:
+    kept = measurements_since(connection, seconds, start, end)
+    if not kept:
         raise NotFound("nothing is measured in that time: send events, or replay a file with --publish")
-    lengths, of = np.unique([row.granularity_seconds for row in rows], return_inverse=True)
-    usual = int(np.bincount(of).argmax())
-    seconds = int(lengths[usual])
-    kept = [row for row, length in zip(rows, of, strict=True) if length == usual]
     at = np.array([int(row.period_start.timestamp()) for row in kept])
     cells = sorted({(row.snssai, row.cu, row.cell) for row in kept})
     number = {cell: i for i, cell in enumerate(cells)}
@@ -73,11 +72,11 @@ def stored_history(connection: Connection, start: int, end: int | None = None) -
     check_size(len(cells), int(period.max()) + 1)
     counters = np.full((len(cells), int(period.max()) + 1, 3), np.nan)
     starts = np.zeros(counters.shape[:2], np.int64)
-    values = np.array([(row.requests, row.successes, row.failures) for row in kept], np.float64)
+    values = np.array([(row.requests, row.successes, curable(row)) for row in kept], np.float64)
     values[[row.is_suspect for row in kept]] = np.nan
     counters[row_of, period], starts[row_of, period] = values, at
     ends = np.broadcast_to(first + seconds * np.arange(1, counters.shape[1] + 1), starts.shape)
-    limits = configured_of(connection, cells, ends)
+    limits = configured_of(connection, cells, ends, load_knowledge(connection).local_ids(cells))
     keys = tuple(CellKey(*cell) for cell in cells)
     return StoredHistory(Recording(keys, first, counters, limits.connections, seconds), starts)
 
@@ -97,7 +96,7 @@ def decide_all(store: Store, at: int, wishes: Wishes) -> dict[str, int]:
     What waits for the live decision is left to it. Raises ``NotFound`` where no model is in use.
     """
     n_rows = 0
-    start = store.read(lambda connection: first_start(connection, 0))
+    start = store.read(lambda connection: first_start(connection, wishes.granularity_seconds, 0))
     while start is not None:
         count, start = store.transact(
             lambda connection, start=start: _decide_part(connection, start, at, wishes),  # type: ignore[misc]
@@ -112,16 +111,16 @@ def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) ->
     champion = load_champion(connection, wishes.target)
     if champion is None:
         raise NotFound(f"no {wishes.target} model is in use: train one, or import and promote one")
-    end = next_part(connection, start, ROWS_AT_ONCE)
-    longest = longest_granularity(connection, start, end)
-    end = min(end or sys.maxsize, start + PERIODS_AT_ONCE * longest)
-    found = stored_history(connection, start - DEPTH * longest, end)
+    seconds = wishes.granularity_seconds
+    end = next_part(connection, seconds, start, ROWS_AT_ONCE)
+    end = min(end or sys.maxsize, start + PERIODS_AT_ONCE * seconds)
+    found = stored_history(connection, start - DEPTH * seconds, end, seconds)
     recording, bound = found.recording, champion.model.card.failure_bound
     inputs, answers = windows(recording.counters, recording.configured, wishes.target, bound)
     cells = [(key.snssai, key.cu, key.cell) for key in recording.keys]
     row, column = np.nonzero(_ready(found, inputs, start))
     starts = found.starts[row, column + PAST]
-    chosen = _chosen(connection, [(cells[i], int(at)) for i, at in zip(row, starts, strict=True)], at)
+    chosen = _chosen(connection, [(cells[i], int(s)) for i, s in zip(row, starts, strict=True)], at, seconds)
     row, column, starts = row[chosen], column[chosen], starts[chosen]
     if len(row):
         of = [cells[i] for i in row]
@@ -130,18 +129,24 @@ def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) ->
         _, groups = np.unique(
             [f"{cell[0]} {start}" for cell, start in zip(of, starts, strict=True)], return_inverse=True
         )
+        predicted = np.where(champion.model.is_outside(inputs[row, column]), np.nan, predicted)
+        known = load_knowledge(connection)
         guarded = guard_cells(of, limits, predicted, wishes, groups)
-        columns = decision_columns(of, starts, guarded) | {
+        columns = decision_columns(of, starts, *guarded, known, {}) | {
+            "granularity_seconds": seconds,
             "is_sent": False,
             "as_of": at,
-            "outcome": Outcome.READY.label,
+            "outcome": [
+                (Outcome.OUT_OF_RANGE if is_outside else Outcome.READY).label
+                for is_outside in np.isnan(predicted).tolist()
+            ],
             "is_inferred": infer_failures(recording.counters)[1][row, column + PAST],
             "model_version": champion.version,
             "configured": limits,
             "answer": answers[row, column],
         }
         upsert(connection, stored.slice_prediction, columns)
-    return len(row), first_start(connection, end)
+    return len(row), first_start(connection, seconds, end)
 
 
 def _ready(found: StoredHistory, inputs: Floats, start: int) -> NDArray[np.bool_]:
@@ -152,12 +157,15 @@ def _ready(found: StoredHistory, inputs: Floats, start: int) -> NDArray[np.bool_
     return np.asarray(asked & whole & (found.starts[:, PAST:] >= start))
 
 
-def _chosen(connection: Connection, periods: Sequence[tuple[Cell, int]], at: int) -> NDArray[np.intp]:
+def _chosen(
+    connection: Connection, periods: Sequence[tuple[Cell, int]], at: int, seconds: int
+) -> NDArray[np.intp]:
     """Those periods that no model has decided on and that do not wait for the live decision."""
     if not periods:
         return np.zeros(0, np.intp)
     starts = [start for _, start in periods]
-    known, waiting = decided_periods(connection, min(starts), max(starts)), undecided(connection, at)
+    known = decided_periods(connection, seconds, min(starts), max(starts))
+    waiting = undecided(connection, at, seconds)
     return np.array([
         i
         for i, (cell, start) in enumerate(periods)

@@ -19,6 +19,7 @@ from foresight.services.slices.events import records_in
 from foresight.services.slices.history import check_size
 from foresight.slices.features import PAST, windows
 from foresight.slices.guardrails import breaches
+from foresight.slices.identifiers import normal_form
 from foresight.slices.measurements import Measurement
 from foresight.slices.recording import CellKey, Recording
 from foresight.slices.recording import messages as event_messages
@@ -98,12 +99,13 @@ def rehearse(store: Store, path: Path, wishes: Wishes, **named: Any) -> Rehearsa
     if not len(row):
         raise NotFound(f"{path}: no cell has five whole periods and a configured limit")
     predicted = champion.model.predict(inputs[row, column])
+    is_outside = champion.model.is_outside(inputs[row, column])
     cells = [_cell(recording.keys[i]) for i in row]
     _, groups = np.unique(
         [f"{cell[0]} {j}" for cell, j in zip(cells, column, strict=True)], return_inverse=True
     )
     previous = limits[row, column]
-    guarded, rules = guard_cells(cells, previous, predicted, wishes, groups)
+    guarded, rules = guard_cells(cells, previous, np.where(is_outside, np.nan, predicted), wishes, groups)
     kept = np.isfinite(guarded.final)
     broken = breaches(groups[kept], previous[kept], guarded.final[kept], wishes.limits)
     errors = {"model": predicted - answers[row, column], "configured": previous - answers[row, column]}
@@ -129,7 +131,7 @@ def _rms(errors: Floats) -> float:
 
 
 def _cell(key: CellKey) -> Cell:
-    return key.snssai, key.cu, key.cell
+    return normal_form(key.snssai), key.cu, key.cell
 
 
 def recording_of(store: Store, path: Path, **named: Any) -> tuple[Recording, Mapping[str, int]]:
@@ -137,6 +139,7 @@ def recording_of(store: Store, path: Path, **named: Any) -> tuple[Recording, Map
     if path.suffix in TABLES:
         return read_recording(path, **named), {}
     records, rejected = records_in(read_messages(path))
+    records = [one for one in records if one.snssai]  # the others are failures that name no slice
     if not records:
         raise NotFound(f"{path}: no record in it can be read: {dict(rejected)}")
     return _recording(store, records), rejected

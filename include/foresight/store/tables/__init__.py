@@ -26,11 +26,16 @@ from foresight.store.tables.sla import (
 )
 from foresight.store.tables.slices import (
     dead_letter,
+    slice_bound,
+    slice_cell,
     slice_configuration,
+    slice_hold,
     slice_measurement,
     slice_model,
     slice_model_change,
     slice_prediction,
+    slice_sent,
+    slice_status,
     topic_offset,
 )
 from foresight.store.tables.telemetry import (
@@ -82,10 +87,15 @@ __all__ = [
     "sli_hour",
     "sli_status",
     "sli_window",
+    "slice_bound",
+    "slice_cell",
     "slice_configuration",
+    "slice_hold",
     "slice_measurement",
     "slice_model",
     "slice_model_change",
     "slice_prediction",
+    "slice_sent",
+    "slice_status",
     "topic_offset",
 ]

@@ -86,7 +86,8 @@ def test_a_run_that_breaks_is_gone_on_with_and_no_row_is_doubled(
 def test_a_table_goes_into_files_and_a_file_into_a_table(store: Store, tmp_path: Path) -> None:
     make_flowers(store, 0, 50)
     run(good=str(tmp_path / "good.jsonl"), bad=str(tmp_path / "bad.jsonl"))
-    lines = [json.loads(line) for path in sorted(tmp_path.glob("good.*")) for line in path.open()]
+    files = sorted(tmp_path.glob("good.*"))
+    lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
     assert [line["id"] for line in lines] == [3 * n for n in range(50) if n % 10]
     source = tmp_path / "in.jsonl"
     source.write_bytes(b"".join(orjson.dumps({**FLOWER, "n": n}) + b"\n" for n in range(90)) + b"{\n")

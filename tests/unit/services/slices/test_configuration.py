@@ -54,7 +54,7 @@ def test_all_cells_are_asked_and_each_has_its_own_answer(service: Service) -> No
 
 @pytest.mark.parametrize(
     "body", [b"<html>login</html>", b"[]", b'{"maxNumberOfConns": -1}', b'{"maxNumberOfConns": 1.5}',
-             b'{"maxNumberOfConns": true}', b'{"maxNumberOfConns": "12"}', b'{"maxNumberOfConns": 1e300}',
+             b'{"maxNumberOfConns": true}', b'{"maxNumberOfConns": "many"}', b'{"maxNumberOfConns": 1e300}',
              b'{"maxNumberOfConns": NaN}', b'{"maxNumberOfConns": null}', b"{}", b"", b"x" * 20_000],
 )  # fmt: skip
 def test_an_answer_that_is_no_limit_is_refused_and_the_others_are_taken(
@@ -64,6 +64,11 @@ def test_an_answer_that_is_no_limit_is_refused_and_the_others_are_taken(
     found, failed = ConfigurationService(service.url).fetch(CELLS)
     assert len(found) == len(CELLS) - 1
     assert isinstance(failed["01-A", "cu1", "7"], BadAnswer)
+
+
+def test_a_number_in_quotes_is_a_number(service: Service) -> None:
+    service.limits["7", "01-A"] = "6000"
+    assert ConfigurationService(service.url).fetch(CELLS[7:8]) == ({CELLS[7]: 6000}, {})
 
 
 def test_a_cell_that_the_service_does_not_know_is_told_apart(service: Service) -> None:
