@@ -133,8 +133,9 @@ class Sli:
 
     def __post_init__(self) -> None:
         target = self.budget.slice_target
+        is_usual = target == self._usual_target and self.choices.across != "share"  # share needs one
         is_one_sample = not self.counts_events and self.budget.slice_minutes == 1
-        if target is not None and (target == self._usual_target or (is_one_sample and target > 0)):
+        if target is not None and (is_usual or (is_one_sample and target > 0)):
             # One definition, one spelling: a target that is the usual one, or means the same, is not given.
             object.__setattr__(self, "budget", replace(self.budget, slice_target=None))
         rules.refuse(
