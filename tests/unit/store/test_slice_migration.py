@@ -1,4 +1,5 @@
 """What was stored of slices before granularity was part of the key is carried over."""
+# ruff: noqa: S608 - statements of this file
 
 from __future__ import annotations
 
