@@ -35,16 +35,12 @@ from airflow.sdk import (
 from foresight.conventions import PERFORMANCE_ASSET, PERFORMANCE_TOPIC
 from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
+from foresight.orchestration.slices import field_params
 from foresight.orchestration.slices.doorbell import TopicDoorbell
 
 MEASURED = Asset(
     PERFORMANCE_ASSET, watchers=[AssetWatcher(name="door_bell", trigger=TopicDoorbell(PERFORMANCE_TOPIC))]
 )
-
-
-def share(value: float, title: str, text: str) -> Param:
-    """A parameter from 0 to 1."""
-    return Param(value, type="number", minimum=0, maximum=1, title=title, description=text)
 
 
 PARAMS = {
@@ -62,9 +58,15 @@ PARAMS = {
         title="Active slices",
         description="Slices such as 01-B989BD, one a line; the others keep their values. Empty: all of them.",
     ),
-    "cell_share": share(0.25, "Limit of a cell", "Largest change of a cell, as a part of its value."),
-    "slice_share": share(0.10, "Limit of a slice", "Largest change of a slice's sum, as a part of it."),
-    "minimum_share": share(0.05, "Smallest change", "Smaller changes are not sent; a part of the value."),
+    "cell_share": field_params.share(
+        0.25, "Limit of a cell", "Largest change of a cell, as a part of its value."
+    ),
+    "slice_share": field_params.share(
+        0.10, "Limit of a slice", "Largest change of a slice's sum, as a part of it."
+    ),
+    "minimum_share": field_params.share(
+        0.05, "Smallest change", "Smaller changes are not sent; a part of the value."
+    ),
     "quiet_seconds": Param(
         0,
         type="integer",
@@ -81,41 +83,7 @@ PARAMS = {
         title="Age of the configuration",
         description="A configured value that the service said longer ago is too old to build on.",
     ),
-    "granularity_seconds": Param(
-        900,
-        type="integer",
-        minimum=1,
-        maximum=86_400,
-        title="Granularity",
-        description="Length in seconds of the periods that are decided on; others are stored and not used.",
-    ),
-    "floor_share": share(0.5, "Floor", "Fewest connections of a cell, as a part of its anchor."),
-    "ceiling_share": Param(
-        2.0,
-        type="number",
-        minimum=1,
-        maximum=100,
-        title="Ceiling",
-        description="Most connections of a cell, as a multiple of its anchor.",
-    ),
-    "day_cell_share": share(0.5, "Limit of a cell and day", "Largest change of a cell within a day."),
-    "day_slice_share": share(
-        0.2, "Limit of a slice and day", "Largest change of a slice's sum within a day."
-    ),
-    "repeats": Param(
-        3,
-        type="integer",
-        minimum=0,
-        maximum=100,
-        title="Repeats",
-        description="How often a change that the configuration does not take up is sent again.",
-    ),
-    "counter_names": Param(
-        {},
-        type="object",
-        title="Names of counters",
-        description="Names of counters that events give as numbers (iMeasTypesList): number to name.",
-    ),
+    **field_params.FIELD,
     "late_periods": Param(
         1.0,
         type="number",

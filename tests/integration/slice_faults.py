@@ -115,7 +115,7 @@ def try_fault(world: World, point: str, fault: str) -> str:
     """
     world.number += 1
     now, snssai = int(time.time()), f"01-{world.number:06X}"
-    recording = simulate(N_CELLS, PERIODS, world.number, start=now - 900 * PERIODS, snssai=snssai)
+    recording = simulate(N_CELLS, PERIODS, world.number, snssai=snssai).ending(now)
     _send(world, recording)
     world.tries = [_run(world, now, point, fault)]
     while world.tries[-1] and len(world.tries) < ATTEMPTS:

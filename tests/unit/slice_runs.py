@@ -68,7 +68,7 @@ def context(at: int = NOW, **params: Any) -> dict[str, Any]:
         "quiet_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
         "periods": "newest", "publish": "auto", "roll_back": True, "granularity_seconds": 900,
         "floor_share": 0.5, "ceiling_share": 2.0, "day_cell_share": 0.5, "day_slice_share": 0.2, "repeats": 3,
-        "counter_names": {},
+        "counter_names": [],
     }  # fmt: skip
     instant = datetime.fromtimestamp(at, UTC)
     run = SimpleNamespace(

@@ -34,7 +34,15 @@ def check_accounts(
 ) -> tuple[int, int]:
     """All that ``sent`` says is stored, nothing else is, and ``told`` are its letters; rows and letters."""
     assert store.read(lambda connection: read_offsets(connection, PERFORMANCE_TOPIC)) == offsets
-    readings = {message.origin: read_message(message.value) for message in sent}
+    readings = {
+        message.origin: read_message(
+            message.value,
+            clock=None if message.timestamp_ms is None else message.timestamp_ms / 1000,
+            partition=message.partition,
+            offset=message.offset,
+        )
+        for message in sent
+    }
     expected = merge(record for reading in readings.values() for record in reading.records)
     query = select(slice_measurement).order_by(*slice_measurement.primary_key)
     rows = store.read(lambda connection: connection.execute(query).all())

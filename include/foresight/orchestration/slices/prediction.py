@@ -50,7 +50,8 @@ def receive_and_predict(context: Context) -> dict[str, int]:
     started = time.monotonic()
     store, params = results(), context["params"]
     at, wishes = due_at(context), wishes_of(params)
-    names = {int(number): name for number, name in params["counter_names"].items()}
+    named = (line.partition("=") for line in params["counter_names"])
+    names = {int(number): name for number, _, name in named}
     counts = dict(receive(store, kafka_config(), at, params["settle_seconds"], names))
     seconds = {"receive": time.monotonic() - started}
     if params["periods"] == "all" and is_announced(context):
