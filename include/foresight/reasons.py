@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,9 @@ _KINDS = {
     "list": "a list",
     "tuple": "a list",
 }
+_MEMBER = re.compile(r"<\w+(?:\.\w+)*: ('[^']*')>")
+_VALUE = r"\1"
+"""A member of an enumeration is shown by its value."""
 _LIMITS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -100,7 +104,7 @@ def _plain(name: str) -> str:
 
 
 def _expected(choices: str) -> str:
-    return f"must be {choices}"
+    return f"must be {_MEMBER.sub(_VALUE, choices)}"
 
 
 def _of_kind(kind: str, context: Mapping[str, Any]) -> str:

@@ -63,8 +63,8 @@ def test_a_command_that_reads_imports_nothing_heavy(command: str, home: Path) ->
     assert imported_by(command, home) & HEAVY == set()
 
 
-def test_the_doctor_imports_only_what_it_checks_the_expectations_with(home: Path) -> None:
-    assert imported_by("doctor", home) & HEAVY == {"great_expectations"}
+def test_the_doctor_imports_only_what_it_checks_expectations_and_dags_with(home: Path) -> None:
+    assert imported_by("doctor", home) & HEAVY == {"great_expectations", "airflow"}
 
 
 @pytest.mark.parametrize("command", ["--help", "--version", "sla --help", "slice --help", "model --help"])

@@ -182,7 +182,7 @@ def test_a_file_of_the_same_name_takes_the_place_of_the_shipped_one(tmp_path: Pa
         (2, ("expect_column_values_to_be_between", "expect_wonders"), "type", "knows no 'expect_wonders'"),
         (3, ("max_value: 5", "max_value: [5]"), "kwargs", ""),
         (3, ("n_since_last, max", "n_sins, max"), "kwargs", "no column 'n_sins'"),
-        (4, ("gappy", "shabby"), "otherwise", "Input should be"),
+        (4, ("gappy", "shabby"), "otherwise", "must be 'missing', 'empty'"),
         (4, ("values_to_be", "max_to_be"), "otherwise", "only fail can follow"),
         (5, ("{n_since_last}", "{nonsense}"), "reason", "nonsense"),
         (5, ("{n_since_last}", "{n_since_last.real.x}"), "reason", "x"),

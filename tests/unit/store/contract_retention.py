@@ -64,7 +64,7 @@ class RetentionContract:
     def measure(self, store: Store, at: int) -> None:
         write(store, slice_measurement, {
             "snssai": "01-A", "cu": "a", "cell": "1", "period_start": [at], "granularity_seconds": 900,
-            "sharing": "measured", "is_suspect": False, "source": "x",
+            "sharing": "measured", "is_suspect": False, "source": "x", "sent_as": "01-A", "counters": [{}],
         })  # fmt: skip
 
     def test_rows_are_kept_by_whole_days(self, store: Store) -> None:

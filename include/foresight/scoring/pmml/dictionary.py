@@ -263,6 +263,8 @@ class MiningField:
 
     def _why(self, raw: Any, reason: str) -> str:
         assert self.data is not None  # noqa: S101 (the reader of the schema made sure)
+        if isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)  # a column has made 7.0 of a record's 7
         return f"= {shown(raw)} {reason if reason != NOT_VALID else f'is not {self.data.allowed}'}"
 
     def treat(self, column: Column, frame: Frame, refused: Flags | None = None) -> Column:

@@ -26,7 +26,7 @@ from foresight.scoring.pmml.text_functions import (
     text_length,
     texts,
 )
-from foresight.scoring.pmml.values import Column, Flags, Floats, cast, common_codes
+from foresight.scoring.pmml.values import Column, Flags, Floats, cast, common_codes, singles
 
 
 def _number(values: Any, data_type: str = "double") -> Column:
@@ -51,9 +51,7 @@ def _arithmetic(compute: Callable[..., Any], *, keep_type: bool = True) -> Calla
         with np.errstate(all="ignore"):
             result = np.asarray(compute(*_values(columns)), np.float64)
         data_type = _widest(columns) if keep_type else "double"
-        return Column(
-            result.astype(np.float32).astype(np.float64) if data_type == "float" else result, data_type
-        )
+        return Column(singles(result) if data_type == "float" else result, data_type)
 
     return apply
 
@@ -65,7 +63,7 @@ def _divide(columns: Columns) -> Column:
     data_type = _widest(columns)
     if data_type == "integer":
         return Column(np.trunc(result), data_type)
-    return Column(result.astype(np.float32).astype(np.float64) if data_type == "float" else result, data_type)
+    return Column(singles(result) if data_type == "float" else result, data_type)
 
 
 def _aggregate(compute: Callable[[Floats], Any]) -> Callable[[Columns], Column]:

@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
+from ctypes import c_float
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -95,6 +96,17 @@ class Column:
         return _objects(None if math.isnan(v) else kind(v) for v in self.values.tolist())
 
 
+def single(value: float) -> float:
+    """The value rounded to single precision; infinite where it is too large for that."""
+    return c_float(value).value
+
+
+def singles(values: Floats) -> Floats:
+    """The same for an array."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32).astype(np.float64)
+
+
 def _integer(value: float) -> int | float:
     return int(value) if math.isfinite(value) else value
 
@@ -149,7 +161,7 @@ def parse(text: str, data_type: str) -> Value:
     value = float(text)
     if data_type == "integer" and math.isfinite(value) and value != int(value):
         _not(text, data_type)
-    return float(np.float32(value)) if data_type == "float" else value
+    return single(value) if data_type == "float" else value
 
 
 def parse_constant(text: str, data_type: str, where: str) -> Value:
@@ -178,7 +190,7 @@ def text_of(value: float, data_type: str) -> str:
         return str(int(value))
     if data_type in {"date", "dateTime", "time"}:
         return _written_instant(value, data_type)
-    return repr(float(np.float32(value))) if data_type == "float" else repr(value)
+    return repr(single(value)) if data_type == "float" else repr(value)
 
 
 def _written_instant(value: float, data_type: str) -> str:
@@ -211,7 +223,7 @@ def read_value(raw: Any, data_type: str) -> tuple[Value | None, str]:
     if reason or value is None or data_type == "string":
         return value, reason
     if data_type == "float":
-        value = float(np.float32(value))
+        value = single(value)
         if math.isinf(value):
             return None, "is too large for a float"
     return float(value), ""
@@ -259,7 +271,7 @@ def _is_plain(array: NDArray[Any]) -> bool:
 def _rounded(values: Floats, data_type: str) -> Floats | None:
     """The values of a number's type; None where one of them is not of the type."""
     if data_type == "float":
-        values = values.astype(np.float32).astype(np.float64)
+        values = singles(values)
     total = float(values.sum())
     # A sum less itself is 0 only if every part of it is finite.
     if total - total != 0.0 and np.isinf(values).any():
@@ -307,7 +319,7 @@ def cast(column: Column, data_type: str) -> Column:
         return Column(column.lookup(lambda level: _or_nan(level, data_type), math.nan, np.float64), data_type)
     values = column.values
     if data_type == "float":
-        values = values.astype(np.float32).astype(np.float64)
+        values = singles(values)
     elif data_type == "integer":
         values = np.trunc(values)
     elif data_type in _INSTANTS and column.data_type in _INSTANTS:

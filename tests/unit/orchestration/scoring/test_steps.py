@@ -272,7 +272,7 @@ def test_a_topic_is_scored_into_numbered_files(
     scoring_steps.score_batches(context(**places | files))
     names = sorted(path.name for path in tmp_path.glob("good*"))
     assert names == ["good.000001.jsonl", "good.000002.jsonl", "good.000003.jsonl"]
-    lines = [json.loads(line) for name in names for line in (tmp_path / name).open()]
+    lines = [json.loads(line) for name in names for line in (tmp_path / name).read_text().splitlines()]
     assert [line["place"] for line in lines] == [n for n in range(100) if n % 10 > 1]
 
 
@@ -284,7 +284,7 @@ def test_one_output_may_be_a_topic_and_the_other_a_file(
     send(kafka, places["source"], [orjson.dumps(flower(place)) for place in range(30)])
     file = tmp_path / "some.jsonl"
     scoring_steps.score_batches(context(**places | {to_file: str(file), "batch_size": 100}))
-    lines = [json.loads(line) for line in (tmp_path / "some.000001.jsonl").open()]
+    lines = [json.loads(line) for line in (tmp_path / "some.000001.jsonl").read_text().splitlines()]
     (to_topic,) = {"good", "bad"} - {to_file}
     found = {to_file: lines, to_topic: received(kafka, places[to_topic])}
     assert [record["place"] for record in found["good"]] == [n for n in range(30) if n % 10 > 1]

@@ -67,7 +67,7 @@ def test_records_of_a_file_may_be_used_and_the_defaults_left(home: Path) -> None
     assert found.action is None
     assert found.cells[0].n_bad == found.cells[0].n_records // 10
     assert models.get_model("iris").deployments[0].defaults["senders"] == 200
-    (home / "empty.csv").write_text("a,b\n")
+    (home / "empty.csv").write_text(",".join(FLOWER) + "\n")
     with pytest.raises(InvalidMapping, match="has no records"):
         models.run_load_test("iris", SMALL, ("d", "r"), ME, file=str(home / "empty.csv"))
 

@@ -69,6 +69,7 @@ def _predictions() -> None:
         "FROM slice_prediction_before p) AS with_seconds",
     )  # fmt: skip
     create_index("ix_slice_prediction_as_of", "slice_prediction", ["as_of"])
+    create_index("ix_slice_prediction_period_start", "slice_prediction", ["period_start"])
     columns = ["model_version", "period_start"]
     create_index("ix_slice_prediction_model_version_period_start", "slice_prediction", columns)
 
