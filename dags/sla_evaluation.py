@@ -75,7 +75,7 @@ def sla_evaluation() -> None:
 
     @task(map_index_template="{{ shard_name }}")
     def evaluate(shard: dict[str, Any]) -> dict[str, Any]:
-        from foresight.services.evaluation import evaluate_shard
+        from foresight.orchestration.sla.steps import evaluate_shard
 
         return evaluate_shard(get_current_context(), shard)
 

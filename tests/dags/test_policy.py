@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from datetime import timedelta
@@ -116,3 +117,12 @@ def test_mapped_tasks_have_names_in_the_ui(dags: dict[str, DAG]) -> None:
     assert mapped
     for task in mapped:
         assert task.map_index_template, f"{task.task_id}: give it a map_index_template"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_a_task_imports_when_it_runs_is_there(path: Path) -> None:
+    """An import inside a function is not tried when the file is parsed."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("foresight"):
+            module = importlib.import_module(node.module or "")
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == [], node.module
