@@ -43,7 +43,7 @@ def add(
     from foresight.wiring.files import model_files
 
     added = models.add(results(), model_files(), name, file, _change(note), kind)
-    what = "added" if added.is_new else "stood already"
+    what = "added" if added.is_new else "unchanged"
     console.print(
         f"{name} version {added.version}: {what}, SHA-256 {added.sha256}", highlight=False, markup=False
     )
@@ -114,9 +114,7 @@ def deploy(
     number, action = models.deploy(
         scoring(), name, _change(note), version=version, alias=alias, defaults=wanted
     )
-    console.print(
-        f"{name}@{alias}: version {number} {action or 'stood already'}", highlight=False, markup=False
-    )
+    console.print(f"{name}@{alias}: version {number} {action or 'unchanged'}", highlight=False, markup=False)
 
 
 @app.command("rollback")

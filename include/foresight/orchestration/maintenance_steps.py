@@ -1,4 +1,4 @@
-"""The steps of ``maintenance``: retention by grain, and staged files that nobody needs any more."""
+"""The steps of ``maintenance``: retention by retention class, and staged files that nobody needs any more."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLES = {
         "evaluated_interval",
     ),
 }  # fmt: skip
-"""The tables of each grain of the catalogue's ``retention_days``: each table that has a time, once."""
+"""The tables of each retention class of the catalogue: each table that has a time, once."""
 
 STAGED = ("**/*.parquet", "**/.*.part")
 """What tasks stage, and what one leaves behind that is killed while it does."""
@@ -44,7 +44,7 @@ def apply_retention(context: Context) -> dict[str, int]:
     Raises ``LargeDrop`` where too much would go at once and the run's ``allow_large_drop`` is not set.
     """
     kept = settings.catalogue().retention_days.model_dump()
-    days = {table: kept[grain] for grain, tables in TABLES.items() for table in tables}
+    days = {table: kept[retention_class] for retention_class, tables in TABLES.items() for table in tables}
     results()  # stops here where the tables are not those of this version
     allowed = bool(context["params"]["allow_large_drop"])
     done = maintain(upkeep_results(), resolve_window(context).as_of, days, allow_large_drop=allowed)

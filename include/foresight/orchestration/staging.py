@@ -33,12 +33,12 @@ class Staged:
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
-    def of(cls, handed_over: dict[str, Any]) -> Self:
-        """The description as it came through XCom."""
-        return cls(**handed_over)
+    def of(cls, document: dict[str, Any]) -> Self:
+        """The description as XCom carries it."""
+        return cls(**document)
 
-    def handed_over(self) -> dict[str, Any]:
-        """The description as it goes through XCom."""
+    def to_document(self) -> dict[str, Any]:
+        """The description as XCom carries it."""
         return asdict(self)
 
 

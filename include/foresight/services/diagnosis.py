@@ -117,7 +117,7 @@ def _results(given: Installation, _: datetime) -> Iterator[Finding]:
         yield Finding("results", Verdict.NOTE, text)
     yield from _newest_interval(store)
     if not store.read(load_slas):
-        yield Finding("results", Verdict.NOTE, "no SLA stands: foresight sla apply -f FILE")
+        yield Finding("results", Verdict.NOTE, "no SLA is active: foresight sla apply -f FILE")
 
 
 def _newest_interval(store: Store) -> Iterator[Finding]:

@@ -171,7 +171,7 @@ class WatchedMetric(Entry):
 
 
 class Retention(Entry):
-    """Days that stored rows are kept, by grain."""
+    """Days that stored rows are kept, by retention class."""
 
     samples: Days = 90
     results: Days = 90

@@ -31,7 +31,7 @@ def call(*arguments: str) -> Result:
 
 def test_a_model_is_added_deployed_shown_scored_and_deleted(tmp_path: Path) -> None:
     assert "version 1: added" in call("add", "iris", str(IRIS), "--note", "first").output
-    assert "stood already" in call("add", "iris", str(IRIS)).output
+    assert "unchanged" in call("add", "iris", str(IRIS)).output
     assert "version 1 deployed" in call("deploy", "iris", "--defaults", '{"senders": 2}').output
     assert "champion" in call("list").output
     shown = call("show", "iris").output

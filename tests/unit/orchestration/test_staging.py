@@ -13,7 +13,7 @@ from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
 from foresight.orchestration import staging
 from foresight.orchestration.staging import Staged
-from foresight.orchestration.telemetry.handover import matrix_table, values_of
+from foresight.orchestration.telemetry.artifacts import matrix_table, values_of
 from foresight.series import SeriesKey, SeriesMatrix
 
 TABLE = pa.table({"name": ["a", None], "value": [1.5, float("nan")]})
@@ -25,7 +25,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_table_comes_back_as_it_was() -> None:
-    staged = Staged.of(staging.save("run", "table", TABLE).handed_over())
+    staged = Staged.of(staging.save("run", "table", TABLE).to_document())
     assert staging.load(staged).to_pydict()["name"] == ["a", None]
     assert staged.rows == 2
 

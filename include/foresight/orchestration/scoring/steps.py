@@ -18,7 +18,7 @@ from foresight.scoring.bundles import Settings
 from foresight.scoring.errors import CountsDisagree
 from foresight.scoring.load_test import Grid
 from foresight.services.scoring import models
-from foresight.services.scoring.batches import Plan, Trace
+from foresight.services.scoring.batches import Plan, RunRecord
 from foresight.services.scoring.deployments import Deployed
 from foresight.services.scoring.files import score_file
 from foresight.services.scoring.load_tests import run_load_test
@@ -61,7 +61,7 @@ def score_batches(context: Context) -> dict[str, Any]:
     # Says now what is wrong with the mapping or a header, before anything is begun.
     check_header(source, service.scorer(deployed.model, deployed.sha256, mapping).mapping)
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
-    trace = Trace(run.dag_id, run.run_id, facts)
+    trace = RunRecord(run.dag_id, run.run_id, facts)
     if all(map(_is_file, filter(None, (source, good, bad)))):
         started = time.monotonic()
         load = score_file(service, deployed, mapping, source, good, bad, settings)
@@ -86,7 +86,7 @@ def _is_file(place: str) -> bool:
     return topic_of(place) is None and table_of(place) is None
 
 
-def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) -> str:
+def _stream(given: str | None, source: str, deployed: Deployed, trace: RunRecord) -> str:
     """What a stream is called: runs over a topic or table go on from each other, each over a file begins."""
     name = given or f"{source}>{deployed.name}@{deployed.alias}"
     if _is_file(source):
@@ -96,7 +96,7 @@ def _stream(given: str | None, source: str, deployed: Deployed, trace: Trace) ->
     return f"{name[: STREAM_LENGTH - 65]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def _stream_run(service: Scoring, source: str, plan: Plan, settings: Settings, trace: Trace) -> StreamRun:
+def _stream_run(service: Scoring, source: str, plan: Plan, settings: Settings, trace: RunRecord) -> StreamRun:
     outputs = [place for place in (plan.good, plan.bad) if place]
     config = _kafka(is_needed=any(topic_of(place) for place in (source, *outputs)))
     origin = _source(service, source, config)
@@ -108,7 +108,7 @@ def _stream_run(service: Scoring, source: str, plan: Plan, settings: Settings, t
             ensure_topic(config, topic, partitions=partitions)
         else:
             prepare_sink(service.open_database, place)
-    running = Trace(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
+    running = RunRecord(trace.dag_id, trace.run_id, trace.facts | {"state": RUNNING})
     return StreamRun(service, origin, plan, config, settings, running, Publishers(config))
 
 
@@ -131,7 +131,7 @@ def _source(service: Scoring, place: str, config: ClientConfig) -> Source:
     return TableSource(service.open_database, place)
 
 
-def _done(store: Store, trace: Trace, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
+def _done(store: Store, trace: RunRecord, counts: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
     """Notes that the run is over; ``is_whole``: the counts are all of it, not what is added to it."""
 
     def work(connection: Any) -> Any:
@@ -168,7 +168,7 @@ def deploy_model(context: Context, version: int) -> str:
     params = context["params"]
     change = change_by(context, params["note"] or "")
     _, action = models.deploy(scoring(), params["name"], change, version=version, alias=params["alias"])
-    return action or "stood already"
+    return action or "unchanged"
 
 
 def load_test(context: Context) -> dict[str, Any]:

@@ -49,7 +49,7 @@ from foresight.wiring.connections import kafka_config, results
 
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
-Handed = dict[str, Any]
+Artifact = dict[str, Any]
 
 SLIS_PER_SHARD = 2000
 AT_ONCE = 100
@@ -66,7 +66,7 @@ class TooManySetAside(FinalError):
     """So many SLAs could not be evaluated that something else must be wrong than they."""
 
 
-def plan_evaluations(context: Context) -> list[Handed]:
+def plan_evaluations(context: Context) -> list[Artifact]:
     """A reference for each interval and shard of SLAs: as-of, first and last name of the shard."""
     store = results()
     active = list_slas(store)
@@ -154,18 +154,18 @@ def _shards(slas: Sequence[Sla]) -> Iterator[tuple[str, str]]:
         yield names[0], names[-1]
 
 
-def evaluate_shard(context: Context, handed: Handed) -> Handed:
+def evaluate_shard(context: Context, artifact: Artifact) -> Artifact:
     """Evaluates some SLAs at one as-of and stores that; one that cannot be evaluated is set aside."""
-    context["shard_name"] = handed["name"]  # type: ignore[index]
+    context["shard_name"] = artifact["name"]  # type: ignore[index]
     started = time.monotonic()
     store = results()
     active = list_slas(store).choose(context["params"]["slas"] or ())
-    names = [sla.name for sla in active if handed["first"] <= sla.name <= handed["last"]]
-    found = evaluate_stored(store, names, handed["as_of"])
-    log.info("%s: %d SLIs: %s", handed["name"], sum(found.states.values()), found.states)
+    names = [sla.name for sla in active if artifact["first"] <= sla.name <= artifact["last"]]
+    found = evaluate_stored(store, names, artifact["as_of"])
+    log.info("%s: %d SLIs: %s", artifact["name"], sum(found.states.values()), found.states)
     seconds = time.monotonic() - started
     return {
-        **handed,
+        **artifact,
         "n_slas": len(names),
         "states": found.states,
         "set_aside": found.set_aside,
@@ -173,7 +173,7 @@ def evaluate_shard(context: Context, handed: Handed) -> Handed:
     }
 
 
-def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
+def summarise_evaluations(context: Context, shards: Sequence[Artifact]) -> dict[str, Any]:
     """Completes the intervals, and notes which changes of state wait to be announced."""
     states, run = Counter[str](), context["dag_run"]
     for shard in shards:
@@ -226,7 +226,7 @@ def summarise_evaluations(context: Context, shards: Sequence[Handed]) -> dict[st
     return {"intervals": intervals, "states": dict(states), "set_aside": len(reasons)}
 
 
-def _set_aside(shards: Sequence[Handed]) -> dict[str, str]:
+def _set_aside(shards: Sequence[Artifact]) -> dict[str, str]:
     """Why SLAs could not be evaluated, by name."""
     return {name: reason for shard in shards for name, reason in shard["set_aside"].items()}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from foresight.orchestration.telemetry.handover import Folder, Handed, load_matrix, load_shard, timed
+from foresight.orchestration.telemetry.artifacts import Artifact, Folder, load_matrix, load_shard, timed
 from foresight.quality.check import CheckReport, check
 from foresight.quality.profile import profile
 from foresight.quality.suite import load_suite
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
 
-def check_shards(context: Context, shards: Sequence[Handed]) -> list[Handed]:
+def check_shards(context: Context, shards: Sequence[Artifact]) -> list[Artifact]:
     """Holds every series against the suite, all shards as one batch, and stages its outcome and reason."""
-    shards = sorted(shards, key=lambda handed: int(handed["number"]))
+    shards = sorted(shards, key=lambda artifact: int(artifact["number"]))
     folder, suite = Folder.of(context), load_suite(settings.config_folder() / "expectations")
-    profiles = [_profile(handed) for handed in shards]
+    profiles = [_profile(artifact) for artifact in shards]
     batch = pd.concat(profiles, ignore_index=True)
     batch["row"] = np.arange(len(batch))
     with timed(shards[0], "check"):
@@ -33,21 +33,21 @@ def check_shards(context: Context, shards: Sequence[Handed]) -> list[Handed]:
     log.info("outcomes: %s", report.results["outcomes"])
     stops = np.cumsum([len(profiled) for profiled in profiles]).tolist()
     return [
-        _staged(folder, handed, report.part(stop - len(profiled), stop), profiled)
-        for handed, profiled, stop in zip(shards, profiles, stops, strict=True)
+        _staged(folder, artifact, report.part(stop - len(profiled), stop), profiled)
+        for artifact, profiled, stop in zip(shards, profiles, stops, strict=True)
     ]
 
 
-def _staged(folder: Folder, handed: Handed, report: CheckReport, profiled: pd.DataFrame) -> Handed:
+def _staged(folder: Folder, artifact: Artifact, report: CheckReport, profiled: pd.DataFrame) -> Artifact:
     """A shard with what was found about its series."""
     checked = {
         "outcome": [str(outcome) for outcome in report.outcomes],
         "reason": list(report.reasons),
         "n_nonfinite": profiled["n_infinite"].to_numpy(),
     }
-    staged = folder.save(f"{handed['number']}-checked", pa.table(checked))
-    results = folder.save(f"{handed['number']}-expectations", _results(report))
-    return {**handed, "checked": staged, "expectations": results}
+    staged = folder.save(f"{artifact['number']}-checked", pa.table(checked))
+    results = folder.save(f"{artifact['number']}-expectations", _results(report))
+    return {**artifact, "checked": staged, "expectations": results}
 
 
 def _results(report: CheckReport) -> pa.Table:
@@ -63,9 +63,9 @@ def _results(report: CheckReport) -> pa.Table:
     return pa.Table.from_pylist(lines)
 
 
-def _profile(handed: Handed) -> pd.DataFrame:
-    shard = load_shard(handed)
-    matrix, extracted = load_matrix(shard, handed["matrix"])
+def _profile(artifact: Artifact) -> pd.DataFrame:
+    shard = load_shard(artifact)
+    matrix, extracted = load_matrix(shard, artifact["matrix"])
     missing = extracted.column("is_missing").to_pylist()
     return profile(
         matrix,

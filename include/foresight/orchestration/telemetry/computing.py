@@ -14,9 +14,9 @@ from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse,
 from foresight.analysis import Outcome as Usability
 from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.orchestration.telemetry.handover import (
+from foresight.orchestration.telemetry.artifacts import (
+    Artifact,
     Folder,
-    Handed,
     load,
     load_matrix,
     load_shard,
@@ -33,16 +33,16 @@ from foresight.telemetry.source import Shard
 Context = Mapping[str, Any]
 
 
-def analyse_shard(context: Context, handed: Handed) -> Handed:
+def analyse_shard(context: Context, artifact: Artifact) -> Artifact:
     """Analyses the series that passed the checks, and stages rows for the tables of the store."""
-    name_in_ui(context, handed)
-    with timed(handed, "analyse"):
-        shard, matrix, kept, checked = _checked(handed)
+    name_in_ui(context, artifact)
+    with timed(artifact, "analyse"):
+        shard, matrix, kept, checked = _checked(artifact)
         parts = [
             _analysed(matrix, kept, checked, shard.entries, part, parameters)
             for parameters, part in _alike(shard.entries, context["params"])
         ]
-    return _stage_rows(context, handed, "analysed", parts)
+    return _stage_rows(context, artifact, "analysed", parts)
 
 
 def _analysed(
@@ -76,25 +76,25 @@ def _verdict(checked: pa.Table, found: Analysis) -> dict[str, list[Any]]:
     return verdict
 
 
-def forecast_shard(context: Context, handed: Handed) -> Handed:
+def forecast_shard(context: Context, artifact: Artifact) -> Artifact:
     """Forecasts the series that passed the checks, and stages rows for the tables of the store."""
-    name_in_ui(context, handed)
-    with timed(handed, "forecast"):
-        shard, matrix, kept, _ = _checked(handed)
+    name_in_ui(context, artifact)
+    with timed(artifact, "forecast"):
+        shard, matrix, kept, _ = _checked(artifact)
         parts = [
             rows.forecast_rows(
                 matrix.take(part), forecast(kept[part], HORIZON, ForecastParameters(enough=parameters))
             )
             for parameters, part in _alike(shard.entries, context["params"])
         ]
-    return _stage_rows(context, handed, "forecast", parts)
+    return _stage_rows(context, artifact, "forecast", parts)
 
 
-def _checked(handed: Handed) -> tuple[Shard, SeriesMatrix, NDArray[np.float64], pa.Table]:
+def _checked(artifact: Artifact) -> tuple[Shard, SeriesMatrix, NDArray[np.float64], pa.Table]:
     """Shard, matrix, the values without the rows that are set aside, and the outcomes."""
-    shard = load_shard(handed)
-    matrix, _ = load_matrix(shard, handed["matrix"])
-    checked = load(handed["checked"])
+    shard = load_shard(artifact)
+    matrix, _ = load_matrix(shard, artifact["matrix"])
+    checked = load(artifact["checked"])
     aside = [Outcome(outcome).is_quarantined for outcome in checked.column("outcome").to_pylist()]
     kept = matrix.values.copy()
     kept[np.array(aside, dtype=np.bool_)] = np.nan
@@ -113,9 +113,9 @@ def _alike(
         yield parameters, np.array(part)
 
 
-def _stage_rows(context: Context, handed: Handed, what: str, parts: Sequence[rows.Tables]) -> Handed:
+def _stage_rows(context: Context, artifact: Artifact, what: str, parts: Sequence[rows.Tables]) -> Artifact:
     folder, staged = Folder.of(context), {}
     for name in parts[0]:
         table = pa.concat_tables([pa.table(part[name]) for part in parts], promote_options="permissive")
-        staged[name] = folder.save(f"{handed['number']}-{what}-{name}", table)
-    return {**handed, "tables": staged}
+        staged[name] = folder.save(f"{artifact['number']}-{what}-{name}", table)
+    return {**artifact, "tables": staged}

@@ -11,9 +11,9 @@ from typing import Any, Final
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from foresight.errors import BadAnswer
-from foresight.orchestration.telemetry.handover import (
+from foresight.orchestration.telemetry.artifacts import (
+    Artifact,
     Folder,
-    Handed,
     load_shard,
     matrix_table,
     name_in_ui,
@@ -34,7 +34,7 @@ PLANNING_SECONDS: Final = 600.0
 """Once planning took this long, the entries that are left wait for the next run."""
 
 
-def plan_run(context: Context) -> list[Handed]:
+def plan_run(context: Context) -> list[Artifact]:
     """Deals the series of the catalogue to shards and stages each; hands over one thing a shard."""
     window, params = resolve_window(context), context["params"]
     store = results()  # stops here where the tables are not those of this version
@@ -76,20 +76,22 @@ def plan_run(context: Context) -> list[Handed]:
     ]
 
 
-def extract_shard(context: Context, handed: Handed) -> Handed:
+def extract_shard(context: Context, artifact: Artifact) -> Artifact:
     """Reads a shard from the source and stages its matrix, with what the values no longer show."""
-    name_in_ui(context, handed)
-    shard = load_shard(handed)
-    with timed(handed, "extract"):
+    name_in_ui(context, artifact)
+    shard = load_shard(artifact)
+    with timed(artifact, "extract"):
         found = open_telemetry().extract(shard)
     _log_extraction(shard, found)
     missing = set(found.missing)
     columns = {**found.counts, "is_missing": [key in missing for key in found.matrix.keys]}
-    staged = Folder.of(context).save(f"{handed['number']}-matrix", matrix_table(found.matrix, columns))
-    log.info("%s: %d answered, %d missing, %d bytes", handed["name"], len(shard) - len(missing), len(missing),
-             found.n_bytes)  # fmt: skip
+    staged = Folder.of(context).save(f"{artifact['number']}-matrix", matrix_table(found.matrix, columns))
+    n_answered = len(shard) - len(missing)
+    log.info(
+        "%s: %d answered, %d missing, %d bytes", artifact["name"], n_answered, len(missing), found.n_bytes
+    )
     return {
-        **handed,
+        **artifact,
         "matrix": staged,
         "is_complete": found.is_complete,
         "refused": dict(found.refused),

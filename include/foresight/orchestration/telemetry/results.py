@@ -17,8 +17,8 @@ from foresight import __version__
 from foresight.conventions import TELEMETRY_TOPIC
 from foresight.grid import INTERVAL
 from foresight.orchestration.runs import is_announced
-from foresight.orchestration.telemetry.handover import (
-    Handed,
+from foresight.orchestration.telemetry.artifacts import (
+    Artifact,
     load,
     load_matrix,
     load_shard,
@@ -49,7 +49,7 @@ TRACED = ("apache-airflow", "numpy", "scipy", "statsmodels", "pandas", "great-ex
 """The packages whose versions a run keeps."""
 
 
-def persist_shard(context: Context, analysed: Handed, forecasted: Handed) -> Handed:
+def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) -> Artifact:
     """Writes a shard in one transaction: all of it, or none of it."""
     name_in_ui(context, analysed)
     shard = load_shard(analysed)
@@ -97,7 +97,7 @@ def _values(column: pa.ChunkedArray) -> Any:
     return column.to_pylist() if is_list else column.to_numpy()
 
 
-def summarise_run(context: Context, shards: Sequence[Handed]) -> dict[str, Any]:
+def summarise_run(context: Context, shards: Sequence[Artifact]) -> dict[str, Any]:
     """Completes the interval: counts, the trace of the run, and a publication that waits to be sent."""
     window, params, run = resolve_window(context), context["params"], context["dag_run"]
     about = shards[0]["about"]

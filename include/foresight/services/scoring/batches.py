@@ -23,7 +23,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class RunRecord:
     """The row of ``scoring_run`` that closed batches are counted in."""
 
     dag_id: str

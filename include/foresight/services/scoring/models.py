@@ -117,7 +117,7 @@ def deploy(
     alias: str = CHAMPION,
     defaults: Mapping[str, Any] | None = None,
 ) -> tuple[int, str | None]:
-    """Deploys a version, by default the newest; answers it and what was done (None: it stood already).
+    """Deploys a version, by default the newest; answers it and what was done (None: it unchanged).
 
     ``defaults`` (``field_mapping`` and settings of runs) replace those of a deployment that stands; left out,
     those stay. Raises ``NotFound``, and ``InvalidMapping`` for defaults that do not fit the version.
@@ -136,7 +136,7 @@ def deploy(
         return registry.deploy(connection, name, number, alias, wanted, change)
 
     action = store.transact(work, lock=MODELS_LOCK)
-    log.info("%s@%s: version %d %s", name, alias, number, action or "stood already")
+    log.info("%s@%s: version %d %s", name, alias, number, action or "unchanged")
     return number, action
 
 

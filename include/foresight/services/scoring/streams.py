@@ -37,7 +37,7 @@ from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import ERROR
 from foresight.scoring.records import RecordScorer
 from foresight.scoring.sources import Iterated
-from foresight.services.scoring.batches import Batch, Plan, Prepared, Trace, numbers, texts
+from foresight.services.scoring.batches import Batch, Plan, Prepared, RunRecord, numbers, texts
 from foresight.services.scoring.items import ItemScorer
 from foresight.services.scoring.places import Offsets, Scored, Source, topic_of
 from foresight.services.scoring.scorers import Scoring
@@ -66,7 +66,7 @@ class StreamRun:
     plan: Plan
     config: ClientConfig
     settings: Settings
-    trace: Trace
+    trace: RunRecord
     publishers: Publishers
     is_retry: bool = False
     """Whether this run was begun before and died: one of its first records may end a process."""

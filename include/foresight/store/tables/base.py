@@ -25,9 +25,9 @@ FUTURE = "p_future"
 class Merge(Enum):
     """What becomes of a row when its key is stored already. No rule depends on the order of runs."""
 
-    OVERWRITE = "the same interval gives the same row, so the last write stands"
+    OVERWRITE = "the same interval gives the same row, so the last write counts"
     VALUE_BEATS_MISSING = "a new value replaces the old one, a missing value replaces nothing"
-    NEWEST_AS_OF = "the row with the later as_of stands whole"
+    NEWEST_AS_OF = "the row with the later as_of replaces it"
     SPAN = "first_seen is a minimum, last_seen a maximum, the rest stands"
 
 

@@ -353,4 +353,4 @@ def test_a_model_is_added_and_deployed_by_a_run(tmp_path: Path) -> None:
     given = context() | {"params": params}
     version = scoring_steps.add_model(given)
     assert (version, scoring_steps.deploy_model(given, version)) == (2, "deployed")
-    assert scoring_steps.deploy_model(given, scoring_steps.add_model(given)) == "stood already"
+    assert scoring_steps.deploy_model(given, scoring_steps.add_model(given)) == "unchanged"

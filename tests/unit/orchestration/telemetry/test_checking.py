@@ -12,8 +12,8 @@ import pytest
 
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
+from foresight.orchestration.telemetry.artifacts import Artifact, Folder, load, matrix_table
 from foresight.orchestration.telemetry.checking import check_shards
-from foresight.orchestration.telemetry.handover import Folder, Handed, load, matrix_table
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.source import Extraction, Selection, Shard
@@ -29,7 +29,7 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORESIGHT_CONFIG", str(tmp_path))
 
 
-def extracted(number: int, answered: list[bool]) -> Handed:
+def extracted(number: int, answered: list[bool]) -> Artifact:
     """A shard as ``extract`` hands it over."""
     keys = tuple(SeriesKey.of("a", {"shard": str(number), "i": str(i)}) for i in range(len(answered)))
     shard = Shard(number, Grid(N_SLOTS * 60, N_SLOTS), (Selection(ENTRY, keys),))
@@ -47,12 +47,12 @@ def extracted(number: int, answered: list[bool]) -> Handed:
     }
 
 
-def outcomes(handed: Handed) -> list[str]:
-    return load(handed["checked"]).column("outcome").to_pylist()  # type: ignore[no-any-return]
+def outcomes(artifact: Artifact) -> list[str]:
+    return load(artifact["checked"]).column("outcome").to_pylist()  # type: ignore[no-any-return]
 
 
-def n_missing(handed: Handed) -> int:
-    lines = load(handed["expectations"]).to_pylist()
+def n_missing(artifact: Artifact) -> int:
+    lines = load(artifact["expectations"]).to_pylist()
     return sum(line["found"] for line in lines if line["otherwise"] == "missing")
 
 

@@ -17,9 +17,9 @@ from foresight.conventions import TELEMETRY_TOPIC
 from foresight.errors import BadAnswer
 from foresight.messaging import drain
 from foresight.orchestration.telemetry import reading
+from foresight.orchestration.telemetry.artifacts import Artifact, load, load_matrix, load_shard
 from foresight.orchestration.telemetry.checking import check_shards
 from foresight.orchestration.telemetry.computing import analyse_shard, forecast_shard
-from foresight.orchestration.telemetry.handover import Handed, load, load_matrix, load_shard
 from foresight.orchestration.telemetry.reading import extract_shard, plan_run
 from foresight.orchestration.telemetry.results import persist_shard, publish_run, summarise_run
 from foresight.store import Store
@@ -58,12 +58,12 @@ def context(**params: Any) -> dict[str, Any]:
     return {"dag_run": dag_run, "params": given | params, "ti": SimpleNamespace(try_number=1, max_tries=3)}
 
 
-def checked(**params: Any) -> list[Handed]:
+def checked(**params: Any) -> list[Artifact]:
     given = context(**params)
     return check_shards(given, [extract_shard(given, shard) for shard in plan_run(given)])
 
 
-def persisted(**params: Any) -> list[Handed]:
+def persisted(**params: Any) -> list[Artifact]:
     given = context(**params)
     return [
         persist_shard(given, analyse_shard(given, dict(shard)), forecast_shard(given, dict(shard)))
@@ -93,10 +93,10 @@ def test_plan_refuses_a_catalogue_that_matches_nothing(home: Path) -> None:
 def test_extract_stages_the_matrix_of_its_shard() -> None:
     given = context()
     for planned in plan_run(given):
-        handed = extract_shard(given, planned)
-        matrix, beside = load_matrix(load_shard(handed), handed["matrix"])
-        assert handed["is_complete"]
-        assert matrix.values.shape == (len(load_shard(handed)), 720)
+        artifact = extract_shard(given, planned)
+        matrix, beside = load_matrix(load_shard(artifact), artifact["matrix"])
+        assert artifact["is_complete"]
+        assert matrix.values.shape == (len(load_shard(artifact)), 720)
         assert not beside.column("is_missing").to_numpy(zero_copy_only=False).any()
         assert np.isfinite(matrix.values).any(axis=1).all()
 
@@ -107,9 +107,9 @@ def test_extract_goes_on_with_a_partial_answer_and_says_so(monkeypatch: pytest.M
     whole = reading.open_telemetry().extract(load_shard(first))
     source = SimpleNamespace(extract=lambda _: replace(whole, missing=whole.matrix.keys[:1]))
     monkeypatch.setattr(reading, "open_telemetry", lambda: source)
-    handed = extract_shard(given, first)
-    _, beside = load_matrix(load_shard(handed), handed["matrix"])
-    assert not handed["is_complete"]
+    artifact = extract_shard(given, first)
+    _, beside = load_matrix(load_shard(artifact), artifact["matrix"])
+    assert not artifact["is_complete"]
     assert beside.column("is_missing").to_pylist() == [True, False]
 
 

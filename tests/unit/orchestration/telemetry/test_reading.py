@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from foresight.errors import BadAnswer
 from foresight.grid import Grid
 from foresight.orchestration.telemetry import reading
-from foresight.orchestration.telemetry.handover import load
+from foresight.orchestration.telemetry.artifacts import load
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import ActiveSlas
 from foresight.telemetry.catalogue import WatchedMetric
@@ -100,20 +100,20 @@ def test_an_entry_may_ask_for_a_delay_of_its_own(source: Source, tmp_path: Path)
 
 def test_a_run_that_is_late_by_itself_does_not_wait_and_keeps_its_instant(source: Source) -> None:
     source.settle_seconds = 600.0
-    [handed] = reading.plan_run(run_at(at(1_700_000_040)))
-    assert handed["about"]["as_of"] == 1_700_000_040
+    [artifact] = reading.plan_run(run_at(at(1_700_000_040)))
+    assert artifact["about"]["as_of"] == 1_700_000_040
 
 
 def test_what_is_lacking_is_handed_over_with_its_reasons(source: Source) -> None:
-    [handed] = reading.plan_run(run_at(at(1_700_000_040)))
-    assert handed["about"]["refused"] == {"bad": "err-mimir-max-chunks-per-query"}
-    assert handed["about"]["partial"] == {"b": ("store 3 is away",)}
+    [artifact] = reading.plan_run(run_at(at(1_700_000_040)))
+    assert artifact["about"]["refused"] == {"bad": "err-mimir-max-chunks-per-query"}
+    assert artifact["about"]["partial"] == {"b": ("store 3 is away",)}
 
 
 def test_a_partial_answer_goes_on_at_once_and_is_said_to_be_one(source: Source) -> None:
     context = run_at(at(1_700_000_040))
-    [handed] = reading.plan_run(context)
-    extracted = reading.extract_shard(context, handed)
+    [artifact] = reading.plan_run(context)
+    extracted = reading.extract_shard(context, artifact)
     assert (extracted["is_complete"], source.n_extractions) == (False, 1)
     assert extracted["partial"] == {"b": ("half of it",)}
     assert extracted["remarks"] == {"a": ("odd quantile",)}

@@ -19,7 +19,7 @@ from foresight.series import SeriesMatrix
 from foresight.telemetry.source import Shard
 
 log = logging.getLogger(__name__)
-Handed = dict[str, Any]
+Artifact = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ class Folder:
         run = context["dag_run"]
         return cls(staging.run_folder(run.dag_id, run.run_id))
 
-    def save(self, name: str, table: pa.Table) -> Handed:
+    def save(self, name: str, table: pa.Table) -> Artifact:
         """Stages a table and describes it."""
-        return staging.save(self.path, name, table).handed_over()
+        return staging.save(self.path, name, table).to_document()
 
 
-def load(handed: Handed) -> pa.Table:
+def load(artifact: Artifact) -> pa.Table:
     """The table that was handed over."""
-    return staging.load(Staged.of(handed))
+    return staging.load(Staged.of(artifact))
 
 
-def load_shard(handed: Handed) -> Shard:
+def load_shard(artifact: Artifact) -> Shard:
     """The shard that ``plan`` staged."""
-    return Shard.from_table(load(handed["shard"]))
+    return Shard.from_table(load(artifact["shard"]))
 
 
 def matrix_table(matrix: SeriesMatrix, columns: Mapping[str, Any]) -> pa.Table:
@@ -56,9 +56,9 @@ def matrix_table(matrix: SeriesMatrix, columns: Mapping[str, Any]) -> pa.Table:
     return pa.table({"values": values, **{name: pa.array(column) for name, column in columns.items()}})
 
 
-def load_matrix(shard: Shard, handed: Handed) -> tuple[SeriesMatrix, pa.Table]:
+def load_matrix(shard: Shard, artifact: Artifact) -> tuple[SeriesMatrix, pa.Table]:
     """The matrix that ``extract`` staged, and the columns beside it."""
-    table = load(handed)
+    table = load(artifact)
     return SeriesMatrix(shard.keys, shard.grid, values_of(table, shard.grid)), table
 
 
@@ -70,16 +70,16 @@ def values_of(table: pa.Table, grid: Grid) -> np.ndarray[Any, np.dtype[np.float6
     return np.ascontiguousarray(values, dtype=np.float64)
 
 
-def name_in_ui(context: Mapping[str, Any], handed: Handed) -> None:
+def name_in_ui(context: Mapping[str, Any], artifact: Artifact) -> None:
     """What the mapped task is called in the UI."""
-    context["shard_name"] = handed["name"]  # type: ignore[index]
+    context["shard_name"] = artifact["name"]  # type: ignore[index]
 
 
 @contextmanager
-def timed(handed: Handed, stage: str) -> Iterator[None]:
+def timed(artifact: Artifact, stage: str) -> Iterator[None]:
     """Adds the seconds that the block takes to what is handed over."""
     started = time.monotonic()
     yield
     seconds = time.monotonic() - started
-    handed["seconds"] = {**handed.get("seconds", {}), stage: round(seconds, 3)}
-    log.info("%s: %s took %.2f s", handed["name"], stage, seconds)
+    artifact["seconds"] = {**artifact.get("seconds", {}), stage: round(seconds, 3)}
+    log.info("%s: %s took %.2f s", artifact["name"], stage, seconds)
