@@ -21,6 +21,9 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 100
 """A document nested deeper is refused before it is composed: composing recurses, in C without a guard."""
 
+MAX_NODES = 300_000
+"""A text with more keys, values, lists and mappings is refused before it is composed: each takes 1 KB."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same loader five times as fast, where PyYAML was built with libyaml."""
 
@@ -90,7 +93,7 @@ def read_documents(path: Path) -> list[Document]:
 def parse_documents(text: str, file: str) -> list[Document]:
     """Every YAML document in ``text``, reported as ``file``. Raises ``InvalidDocument``."""
     try:
-        _check_depth(text, file)
+        _check_shape(text, file)
         roots = [
             root
             for root in yaml.compose_all(text, Loader=_LOADER)
@@ -113,9 +116,16 @@ def parse_documents(text: str, file: str) -> list[Document]:
         raise InvalidDocument([Mistake(file, 0, "", f"not valid YAML: {error}")]) from error
 
 
-def _check_depth(text: str, file: str) -> None:
-    depth = 0
+def _check_shape(text: str, file: str) -> None:
+    """Bounds what composing takes, from the events of the parser, which come one at a time."""
+    depth = n_nodes = 0
     for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.NodeEvent):
+            n_nodes += 1
+            if n_nodes > MAX_NODES:
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                reason = f"more than {MAX_NODES} keys and values in one file: split it"
+                raise InvalidDocument([Mistake(file, line, "", reason)])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

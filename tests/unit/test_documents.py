@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foresight import documents
 from foresight.documents import MAX_DEPTH, parse_documents
 from foresight.errors import InvalidDocument
 
@@ -115,6 +116,21 @@ except InvalidDocument as error:
         0,
         f"a.yaml:3: document: nested deeper than {MAX_DEPTH} levels",
     )
+
+
+@pytest.mark.parametrize("one", ["- 1\n", "- []\n", "- {}\n", "--- 1\n", "-\n", "- *a\n"])
+def test_too_many_nodes_are_refused_before_they_are_composed(
+    one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_NODES", 50)
+    assert [reason for _, _, reason in mistakes(one * 60)] == [
+        "more than 50 keys and values in one file: split it"
+    ]
+
+
+def test_as_many_nodes_as_are_allowed_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_NODES", 51)
+    assert parse_documents("- 1\n" * 50, "a.yaml")[0].data == [1] * 50
 
 
 def test_nesting_up_to_the_limit_loads() -> None:

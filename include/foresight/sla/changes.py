@@ -51,9 +51,14 @@ class StateChange:
 
     @property
     def event_id(self) -> str:
-        """32 hex digits that are the same whoever finds this change, and however often."""
-        identity = orjson.dumps([self.sla_name, self.sli_name, self.as_of, self.revision])
-        return hashlib.sha256(identity).hexdigest()[:32]
+        """32 hex digits that are the same whoever finds this change, and however often.
+
+        They follow from both states too: a later evaluation of the same instant that finds another change
+        announces it as another one.
+        """
+        before = self.previous.state.value if self.previous else None
+        identity = [self.sla_name, self.sli_name, self.as_of, before, self.state.value, self.revision]
+        return hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]
 
     @property
     def key(self) -> str:

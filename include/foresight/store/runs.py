@@ -33,13 +33,17 @@ def find_publication(connection: Connection, topic: str, as_of: int, part: str) 
 
 
 def pending_intervals(connection: Connection, scope: str) -> list[int]:
-    """As-of of each interval that is analysed completely and not evaluated yet, oldest first."""
+    """As-of of each interval that is analysed and not evaluated yet, oldest first.
+
+    Those with gaps count too: a run that follows its event evaluates them as well, and one entry of the
+    catalogue that always fails leaves no interval whole.
+    """
     analysed, evaluated = analysed_interval.c, evaluated_interval.c
     is_same = and_(analysed.as_of == evaluated.as_of, analysed.scope == evaluated.scope)
     query = (
         select(analysed.as_of)
         .select_from(analysed_interval.outerjoin(evaluated_interval, is_same))
-        .where(analysed.scope == scope, analysed.is_complete.is_(True), evaluated.as_of.is_(None))
+        .where(analysed.scope == scope, evaluated.as_of.is_(None))
     )
     return sorted(whole_seconds(as_of) for as_of in connection.execute(query).scalars())
 

@@ -67,15 +67,18 @@ def test_a_change_carries_the_figures_of_the_worst_series(statuses: list[SlaStat
 
 
 def test_an_event_has_the_same_id_whoever_finds_it_and_another_for_any_other_change() -> None:
-    change = StateChange("a", "b", AS_OF, None, State.VIOLATED, "0" * 16)
-    assert replace(change, previous=StateAt(1, State.OK), current_value=5.0).event_id == change.event_id
+    change = StateChange("a", "b", AS_OF, StateAt(1, State.OK), State.VIOLATED, "0" * 16)
+    assert replace(change, previous=StateAt(2, State.OK), current_value=5.0).event_id == change.event_id
     others = [
         replace(change, sla_name="x"),
         replace(change, sli_name="x"),
         replace(change, as_of=AS_OF + 60),
         replace(change, revision="1" * 16),
+        replace(change, state=State.AT_RISK),
+        replace(change, previous=StateAt(1, State.AT_RISK)),
+        replace(change, previous=None),
     ]
-    assert len({change.event_id, *(other.event_id for other in others)}) == 5
+    assert len({change.event_id, *(other.event_id for other in others)}) == 8
 
 
 def test_every_event_fits_its_schema(statuses: list[SlaStatus]) -> None:

@@ -39,9 +39,12 @@ def test_an_interval_waits_from_its_analysis_to_its_evaluation(store: Store) -> 
     assert pending(store) == [T0, T0 + 1200]
 
 
-def test_an_incomplete_interval_does_not_wait(store: Store) -> None:
+def test_an_interval_with_gaps_waits_like_any_other(store: Store) -> None:
     analyse(store, T0, is_complete=False)
-    assert pending(store) == []
+    analyse(store, T0 + 600)
+    assert pending(store) == [T0, T0 + 600]
+    evaluate(store, T0)
+    assert pending(store) == [T0 + 600]
 
 
 def test_scopes_wait_apart(store: Store) -> None:
