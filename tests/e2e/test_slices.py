@@ -31,6 +31,7 @@ from foresight.store.slice_models import find_champion
 from foresight.store.tables import slice_measurement, slice_prediction
 from foresight.wiring.connections import kafka_config, results
 from tests.servers.slice_configuration import Service, configuration_service
+from tests.unit.slice_runs import in_range
 
 pytestmark = [pytest.mark.live, pytest.mark.mysql, pytest.mark.kafka, pytest.mark.timeout(1200)]
 
@@ -65,9 +66,9 @@ def switched_on(airflow: Standalone, service: Service) -> str:
 
 
 def recent(n_periods: int = PERIODS, **named: Any) -> Recording:
-    """Periods until now; one of them ends now."""
-    now = int(time.time())
-    return simulate(N_CELLS, n_periods, start=now - GRANULARITY * n_periods, **named)
+    """Periods of the grid until the last that has ended, inside the range that the model was trained on."""
+    end = int(time.time()) // GRANULARITY * GRANULARITY
+    return in_range(simulate(N_CELLS, n_periods, start=end - GRANULARITY * n_periods, **named))
 
 
 def send(servers: str, service: Service, recording: Recording) -> None:

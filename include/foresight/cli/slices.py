@@ -213,6 +213,49 @@ def status(
     console.print(summary, highlight=False, markup=False)
 
 
+HeldSlice = Annotated[str, typer.Argument(help="The slice, in any spelling.")]
+Why = Annotated[str, typer.Option(help="Why; it is recorded.")]
+HeldUnit = Annotated[str, typer.Option("--cu", help="Only in this gNB-CU; all of them by default.")]
+HeldCell = Annotated[str, typer.Option("--cell", help="Only in this cell; all of them by default.")]
+
+
+@app.command("hold")
+@told
+def hold(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = "") -> None:
+    """Keep the capacity of a slice as it is until it is released."""
+    from foresight.services.slices import holds
+    from foresight.wiring.connections import results
+
+    is_new = holds.hold(results(), (snssai, cu, cell), at=int(time.time()), by=caller(), reason=reason)
+    console.print(f"{snssai} is held" if is_new else f"{snssai} was held already", markup=False)
+
+
+@app.command("release")
+@told
+def release(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = "") -> None:
+    """Let the capacity of a slice be changed again."""
+    from foresight.services.slices import holds
+    from foresight.wiring.connections import results
+
+    is_new = holds.release(results(), (snssai, cu, cell), at=int(time.time()), by=caller(), reason=reason)
+    console.print(f"{snssai} is released" if is_new else f"{snssai} was released already", markup=False)
+
+
+@app.command("holds")
+@told
+def list_holds() -> None:
+    """Everything that somebody holds or has released: who, when, why."""
+    from foresight.services.slices import holds
+    from foresight.wiring.connections import results
+
+    table = new_table("slice", "gNB-CU", "cell", "state", "since", "by", "why", box=None)
+    for row in holds.list_holds(results()):
+        named = (row.snssai, row.cu or "all", row.cell or "all")
+        state, when = "held" if row.is_held else "released", f"{row.changed_at:%Y-%m-%d %H:%M}"
+        table.add_row(*map(escape, named), state, when, escape(row.changed_by), escape(row.reason))
+    console.print(table)
+
+
 def decisions(found: SliceStatus, without: Collection[str] = ()) -> Table:
     """Decisions on cells as a table, without some of its columns."""
     shown = [number for number, name in enumerate(COLUMNS) if name not in without]

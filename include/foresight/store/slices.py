@@ -33,6 +33,8 @@ PREDICTION_LOCK: Final = "slice_prediction"
 """Whoever decides on cells holds this lock: each period of a cell is decided once."""
 CONFIGURATION_LOCK: Final = "slice_configuration"
 """Whoever stores configuration holds this lock: since when a value holds follows from what is there."""
+HOLD_LOCK: Final = "slice_hold"
+"""Whoever holds or releases a slice holds this lock: the answer follows from what is there."""
 
 MOST_ERRORS: Final = 50_000
 """Errors of a model that are read at once."""

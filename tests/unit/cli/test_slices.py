@@ -79,3 +79,14 @@ def test_simulated_data_is_written_rehearsed_and_ends_now(recording: Path, tmp_p
     assert f"{4 * 16} (4 cells, 20 periods)" in call("replay", file).output
     refused = call("simulate", tmp_path / "simulated.txt")
     assert (refused.exit_code, "expected one of" in refused.output.replace("\n", " ")) == (2, True)
+
+
+def test_a_slice_is_held_and_released_with_a_reason(tmp_path: Path) -> None:
+    assert call("hold", "01-b989bd").exit_code == 2  # a reason is asked for
+    assert "is held" in call("hold", "01-b989bd", "--reason", "a concert").output
+    assert "was held already" in call("hold", "01-B989BD", "--reason", "still").output
+    assert "held" in call("holds").output
+    assert "is released" in call("release", "01-B989BD", "--reason", "it is over").output
+    assert "it is over" in call("holds").output
+    unknown = call("release", "02-FF", "--reason", "why")
+    assert (unknown.exit_code, "nobody holds slice 02-FF" in unknown.output) == (2, True)

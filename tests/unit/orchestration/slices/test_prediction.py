@@ -17,6 +17,7 @@ from foresight.messaging import drain
 from foresight.orchestration.slices import prediction as slice_prediction
 from foresight.services.slices import events as slice_events
 from foresight.services.slices import history as slice_history
+from foresight.services.slices import holds as slice_holds
 from foresight.services.slices import models as slice_models
 from foresight.services.slices import prediction as prediction_service
 from foresight.services.slices import replay as slice_replay
@@ -30,6 +31,7 @@ from foresight.slices.targets import Target
 from foresight.slices.training import Trained
 from foresight.store import Store
 from foresight.store import tables as stored
+from foresight.store.slices import save_rows
 from tests.unit.slice_runs import (
     DATA,
     NOW,
@@ -380,3 +382,61 @@ def test_a_model_whose_errors_outgrow_its_verdict_gives_way_to_the_one_before(
     assert (last["action"], last["changed_by"], "judged 1 at most" in last["reason"]) == (
         "restored", "slice_prediction", True,
     )  # fmt: skip
+
+
+def test_a_held_cell_keeps_its_value_and_the_others_of_its_slice_move(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated()
+    configure(store, recording, tmp_path)
+    key = recording.keys[0]
+    slice_holds.hold(store, ("01-b989bd", "", key.cell), at=NOW - 60, by="ann", reason="works on the mast")
+    send(broker, events_of(recording))
+    counts = run_once()
+    held = [row for row in rows(store, stored.slice_prediction) if row.rule == "held"]
+    assert [(row.cell, row.is_sent, row.final == row.configured) for row in held] == [(key.cell, False, True)]
+    assert counts["sent"] > 0
+    assert key.cell not in {cell for _, _, cell in changes_in(sent(broker))}
+
+
+def test_a_joint_limit_over_slices_that_share_a_cell_holds(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    both = [simulated(12, snssai=f"01-B989B{letter}", seed=number) for number, letter in enumerate("DE")]
+    for recording in both:
+        configure(store, recording, tmp_path)
+    total = sum(recording.configured[:, -1] for recording in both)
+    inventory = [
+        {"cu": key.cu, "cell": key.cell, "local_id": None, "ric": None, "capacity": int(most),
+         "changed_at": NOW, "source": "test"}
+        for key, most in zip(both[0].keys, total, strict=True)
+    ]  # fmt: skip
+    store.transact(lambda connection: save_rows(connection, stored.slice_cell, inventory))
+    send(broker, [event for recording in both for event in events_of(recording)])
+    run_once()
+    after: dict[tuple[str, str], float] = {}
+    for row in rows(store, stored.slice_prediction):
+        after[row.cu, row.cell] = after.get((row.cu, row.cell), 0.0) + row.final
+    assert all(after[row["cu"], row["cell"]] <= row["capacity"] for row in inventory)
+    assert any(row.capped > row.configured for row in rows(store, stored.slice_prediction))
+
+
+def test_cells_of_two_controllers_never_share_a_message(
+    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+) -> None:
+    recording = simulated(20)
+    configure(store, recording, tmp_path)
+    rics = {key.cell: f"ric-{number % 2}" for number, key in enumerate(recording.keys)}
+    inventory = [
+        {"cu": "", "cell": cell, "local_id": None, "ric": ric, "capacity": None, "changed_at": NOW,
+         "source": "test"}
+        for cell, ric in rics.items()
+    ]  # fmt: skip
+    store.transact(lambda connection: save_rows(connection, stored.slice_cell, inventory))
+    send(broker, events_of(recording))
+    run_once()
+    found = sent(broker)
+    assert len(found) == 2
+    for message in found:
+        ric = (dict(message.headers)["near-rt-ric-id"] or b"").decode()
+        assert {rics[cell] for _, _, cell in changes_in((message,))} == {ric}

@@ -21,6 +21,8 @@ from foresight.store import Store, migrate, open_store
 from foresight.store.slices import Cell, read_configuration, save_configuration
 from tests.servers.slice_configuration import Service, configuration_service
 
+pytestmark = pytest.mark.loopback  # the service of these tests listens there
+
 T0 = 1_763_798_400
 CELLS: list[Cell] = [("01-A", "cu1", str(number)) for number in range(100)]
 
