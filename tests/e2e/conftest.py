@@ -18,7 +18,7 @@ from foresight.store.tables import metadata
 from foresight.wiring.connections import open_results, results
 from foresight.wiring.settings import catalogue
 
-TRACES = {"run", "publication", "sla", "sli", "sla_revision"}
+TRACES = {"run", "publication", "sla", "sli", "sla_revision", "commit_marker", "retention_mark"}
 """Tables that say who did what when; all others say what is so."""
 
 
