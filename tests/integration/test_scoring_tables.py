@@ -28,6 +28,7 @@ def test_a_table_is_scored_into_two_and_the_next_run_goes_on(
         }  # fmt: skip
         monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(results))
         monkeypatch.setenv("FORESIGHT_MODELS", (tmp_path / "models").as_uri())
+        models.prepared_results()
         models.add("iris", str(IRIS), Change("test", 0))
         models.deploy("iris", Change("test", 0))
         check_table_to_table()

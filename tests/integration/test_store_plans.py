@@ -39,10 +39,10 @@ FILL: Final = {
         f"'t', {AT.format(start=T0, step=60)}, 'all', IF(n % 1000 = 0, 'pending', 'published'), 1, NOW()",
     ),
     "slice_prediction": (
-        "snssai, cu, cell, period_start, as_of, outcome, is_inferred, model_version, raw, "
-        "`rule`, is_sent, answer",
-        f"'01-A', 'cu', n % 1000, {AT.format(start=T0, step=60)}, {AT.format(start=T0, step=60)}, "
-        "'ready', 0, IF(n % 2, 'a', 'b'), 1.5, 'r', 1, 1.0",
+        "snssai, sent_as, cu, cell, granularity_seconds, period_start, as_of, outcome, is_inferred, "
+        "model_version, raw, `rule`, is_sent, answer",
+        f"'01-A', '01-A', 'cu', n % 1000, 60, {AT.format(start=T0, step=60)}, "
+        f"{AT.format(start=T0, step=60)}, 'ready', 0, IF(n % 2, 'a', 'b'), 1.5, 'r', 1, 1.0",
     ),
     "sample_window": (
         "series_id, as_of, n_slots, step_seconds, observed",
@@ -108,7 +108,10 @@ def over(table: Any) -> Any:
 QUERIES: Final = {
     "pending publications": (lambda c: _pending(c, "t"), r"ix_publication_topic_state"),
     "recent errors": (lambda c: recent_errors(c, "a", newest(0.02)), r"ix_slice_prediction_model_version"),
-    "decided periods": (lambda c: decided_periods(c, newest(0.02)), r"ix_slice_prediction_period_start"),
+    "decided periods": (
+        lambda c: decided_periods(c, 60, newest(0.02), newest(0.0)),
+        r"ix_slice_prediction_period_start",
+    ),
     "letters of a batch": (lambda c: letters_of(c, T0 + 600), r"ix_dead_letter_as_of"),
     "retention of autocorrelation": (lambda c: c.execute(over(autocorrelation)), r"ix_autocorrelation_as_of"),
     "retention of windows": (lambda c: c.execute(over(sample_window)), r"ix_sample_window_as_of"),

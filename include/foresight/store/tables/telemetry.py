@@ -126,7 +126,7 @@ autocorrelation = define(
     may("band_low", Double, "Lower edge of the confidence band"),
     may("band_high", Double, "Upper edge of the confidence band"),
     Index(None, "as_of"),
-    comment="One lag of a series; the newest as_of counts",
+    comment="One lag of a series; the newest as_of stands",
     merge=Merge.NEWEST_AS_OF,
     kept_by="as_of",
 )
@@ -141,7 +141,7 @@ curve = define(
     may("residual", Double, "What neither explains; NULL at the edges"),
     may("hp_cycle", Double, "Cycle of the Hodrick-Prescott filter"),
     may("hp_trend", Double, "Trend of the Hodrick-Prescott filter"),
-    comment="Decomposition and Hodrick-Prescott in one slot; the newest as_of counts",
+    comment="Decomposition and Hodrick-Prescott in one slot; the newest as_of stands",
     merge=Merge.NEWEST_AS_OF,
     kept_by="slot",
     by_day=True,
