@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test unit integration e2e faults-quick plans lint format bench calibrator lock clean
+.PHONY: help install install-dev demo up test unit coverage integration e2e faults-quick plans lint format bench calibrator lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,7 +39,10 @@ up: .venv/installed ## The same, and stays: prints the UI's address and sign-in;
 
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 
-unit: .venv/installed-dev ## Tests without a server; says how much of each module they reach
+unit: .venv/installed-dev ## Tests without a server
+	$(BIN)/python -m pytest -q -n 3 tests/unit tests/dags
+
+coverage: .venv/installed-dev ## The same, and how much of each module they reach: it takes longer
 	$(BIN)/python -m pytest -q -n 3 --cov=foresight --cov-report=term:skip-covered tests/unit tests/dags
 
 integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Prometheus
