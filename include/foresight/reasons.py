@@ -54,15 +54,6 @@ def reason_of(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     return f"{_of_kind(kind, context)}, got {shown(given)}{_quoting(kind, given)}"
 
 
-def meant_place(error: Mapping[str, Any], model: type[BaseModel]) -> tuple[str | int, ...] | None:
-    """Where the key stands that an unknown one is taken for; None for any other error."""
-    if error["type"] != "extra_forbidden":
-        return None
-    location = tuple(error["loc"])
-    meant = similar(str(location[-1]), _keys_beside(model, location))
-    return (*location[:-1], meant) if meant else None
-
-
 def unknown_key(key: str, known: Collection[str]) -> str:
     """Why a key is refused, with the one that may be meant, or with all that are allowed."""
     if meant := similar(key, known):

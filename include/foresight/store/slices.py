@@ -94,15 +94,6 @@ def measurements_since(connection: Connection, granularity: int, start: int, end
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
 
 
-def measurements_of_starts(connection: Connection, granularity: int, starts: Sequence[int]) -> Rows:
-    """The measurements of slices over periods of one length that start at these instants."""
-    return [
-        row
-        for row in measurements_at(connection, starts)
-        if row.granularity_seconds == granularity and row.snssai
-    ]
-
-
 def _of_slices(granularity: int, start: int) -> list[Any]:
     table = slice_measurement.c
     return [table.period_start >= start, table.granularity_seconds == granularity, table.snssai != ""]
