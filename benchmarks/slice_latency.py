@@ -102,7 +102,7 @@ def bench() -> Iterator[Bench]:
 
 
 def rings(airflow: Standalone) -> int:
-    """Runs that the door bell started."""
+    """Runs that the watcher started."""
     return sum(one["run_type"] == "asset_triggered" for one in airflow.runs(DAG))
 
 

@@ -8,7 +8,7 @@ evaluates, and stores a shard of one interval in one transaction · `publish` an
 `sla-events`, each once · `summarise` counts the states.
 
 **Intervals** A run works on the intervals named in the asset events that started it, and on any other that
-was analysed and not yet evaluated: asset events are a door bell, and one may get lost. A run by hand or in
+was analysed and not yet evaluated: asset events only wake it, and one may get lost. A run by hand or in
 a backfill works on its own interval; that interval has to have been analysed before.
 
 An interval whose samples retention has removed is refused, or left out: what was said of it stands.

@@ -9,7 +9,7 @@ configuration service, predicts all cells in one call, stores what was decided a
 what it stored, and dead letters, each once · `watch` looks whether the model still keeps to the errors that
 it was judged by, and goes back to the one before where it does not.
 
-**Runs** by the door bell (an event on the topic), by the clock (cells that waited for a configuration, a
+**Runs** by the watcher (an event on the topic), by the clock (cells that waited for a configuration, a
 model or a late event), or by hand. With *Periods: all*, every stored period is predicted and nothing of it
 is sent: the replay of a recording.
 
@@ -36,10 +36,10 @@ from foresight.conventions import PERFORMANCE_ASSET, PERFORMANCE_TOPIC
 from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 from foresight.orchestration.slices import field_params
-from foresight.orchestration.slices.doorbell import TopicDoorbell
+from foresight.orchestration.slices.topic_watcher import TopicWatcher
 
 MEASURED = Asset(
-    PERFORMANCE_ASSET, watchers=[AssetWatcher(name="door_bell", trigger=TopicDoorbell(PERFORMANCE_TOPIC))]
+    PERFORMANCE_ASSET, watchers=[AssetWatcher(name="topic_watcher", trigger=TopicWatcher(PERFORMANCE_TOPIC))]
 )
 
 

@@ -20,7 +20,7 @@ from foresight.messaging import drain
 from foresight.sla.evaluation import evaluate
 from foresight.sla.files import load_slas
 from foresight.sla.matching import pair_up
-from foresight.sla.outlooks import Outlooks
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.store import Store
 from foresight.store.tables import (
     autocorrelation,
@@ -73,8 +73,8 @@ def states_by_the_core(airflow: Standalone, as_of: datetime) -> dict[tuple[str, 
     [shard] = plan(load_catalogue(CONFIG / "catalogue.yaml"), source, int(as_of.timestamp())).shards
     matrix = source.extract(shard).matrix
     pairs = pair_up(slas, matrix.keys)
-    outlooks = Outlooks.of(matrix, pairs)
-    statuses = evaluate(slas, matrix, pairs, outlooks)
+    forecasts = RiskForecasts.of(matrix, pairs)
+    statuses = evaluate(slas, matrix, pairs, forecasts)
     return {(sla.sla.name, sli.sli.name): str(sli.state) for sla in statuses for sli in sla.slis}
 
 

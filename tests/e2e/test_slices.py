@@ -134,7 +134,7 @@ def rung(airflow: Standalone) -> list[dict[str, Any]]:
     return [run for run in airflow.runs(DAG) if run["run_type"] == "asset_triggered"]
 
 
-def test_an_event_rings_the_door_bell(
+def test_an_event_wakes_the_watcher(
     airflow: Standalone, store: Store, kafka_servers: str, service: Service, switched_on: str
 ) -> None:
     airflow.wait_for("the first ring, for what came before", lambda: rung(airflow) or None)

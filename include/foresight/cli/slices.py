@@ -53,7 +53,7 @@ def replay(
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.services.slices import replay as slice_replay
-    from foresight.services.slices.decisions import Wishes
+    from foresight.services.slices.decisions import DecisionOptions
     from foresight.slices.targets import Target
     from foresight.wiring.connections import kafka_config, results
 
@@ -64,7 +64,7 @@ def replay(
         )
         console.print(f"{sent.n_messages} events sent, {sent.n_configured} limits loaded", highlight=False)
         return
-    found = slice_replay.rehearse(results(), file, Wishes(Target(target)), **named)
+    found = slice_replay.rehearse(results(), file, DecisionOptions(Target(target)), **named)
     table = new_table(box=None, show_header=False)
     for name, value in found.lines():
         table.add_row(name, value)

@@ -27,7 +27,7 @@ from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up, slis_of
-from foresight.sla.outlooks import Outlooks
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.rows import status_rows
 from foresight.sla.status import SlaStatus
 from foresight.sla.watching import watched_expressions
@@ -154,9 +154,9 @@ def _evaluated(
         tracks = scene.tracks(grid, _matched(alike, _alive(stored, _looked_at(alike, grid))))
         history = history_of(scene, tracks)
         matrix, is_default = _with_enough(store, tracks.at_risk())
-        ahead = Outlooks.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
+        ahead = RiskForecasts.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
         ahead = replace(ahead, has_default_limits=is_default)
-        yield from evaluate(alike, tracks.matrix, tracks=tracks, outlooks=ahead, history=history)
+        yield from evaluate(alike, tracks.matrix, tracks=tracks, forecasts=ahead, history=history)
 
 
 def _with_enough(store: Store, matrix: SeriesMatrix) -> tuple[SeriesMatrix, NDArray[np.bool_]]:

@@ -90,7 +90,7 @@ def lines_from_rows(
 
 def _line(sla: SlaStatus, status: SliStatus) -> StatusLine:
     current = status.worst.current if status.worst else None
-    outlook = status.worst.outlook if status.worst else None
+    risk = status.worst.risk if status.worst else None
     return StatusLine(
         sla=sla.sla.name,
         sli=status.sli,
@@ -99,8 +99,8 @@ def _line(sla: SlaStatus, status: SliStatus) -> StatusLine:
         n_series=len(status.series),
         value=current.value if current else None,
         slot=current.slot if current else None,
-        probability=outlook.probability if outlook else None,
-        first_slot=outlook.first_slot if outlook else None,
+        probability=risk.probability if risk else None,
+        first_slot=risk.first_slot if risk else None,
         windows=tuple(
             WindowLine(w.minutes, w.violated, w.missing, w.budget_left, w.below_one_slot, w.unit)
             for w in status.windows

@@ -102,7 +102,7 @@ def event_message(change: StateChange) -> dict[str, Any]:
 def _change(sla: SlaStatus, sli: SliStatus, before: StateAt | None) -> StateChange:
     worst = sli.worst
     current = worst.current if worst else None
-    outlook = worst.outlook if worst else None
+    risk = worst.risk if worst else None
     return StateChange(
         sla_name=sla.sla.name,
         sli_name=sli.sli.name,
@@ -114,6 +114,6 @@ def _change(sla: SlaStatus, sli: SliStatus, before: StateAt | None) -> StateChan
         worst_series_id=worst.key.id if worst and worst.key else None,
         current_value=current.value if current else None,
         current_slot=current.slot if current else None,
-        probability=outlook.probability if outlook else None,
-        expected_first_slot=outlook.first_slot if outlook else None,
+        probability=risk.probability if risk else None,
+        expected_first_slot=risk.first_slot if risk else None,
     )

@@ -19,7 +19,7 @@ from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
 from foresight.sla.counting import Counts, Episodes, Tally, count
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import Pairs, slis_of
-from foresight.sla.outlooks import Outlooks
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.states import Reason, state_of, worst_state
 from foresight.sla.status import (
     BurnAlert,
@@ -99,22 +99,22 @@ def evaluate(
     slas: Sequence[Sla],
     matrix: SeriesMatrix,
     pairs: Pairs | None = None,
-    outlooks: Outlooks | None = None,
+    forecasts: RiskForecasts | None = None,
     *,
     tracks: Tracks | None = None,
     history: History | None = None,
 ) -> list[SlaStatus]:
     """The status of each SLA at the as-of of ``matrix``.
 
-    ``tracks`` is ``tracks_of(slas, matrix, pairs)``, made here when it is not given; ``outlooks`` are of just
-    these tracks. Without ``history`` nothing was observed before the matrix. Raises ``ValueError`` for a
+    ``tracks`` is ``tracks_of(slas, matrix, pairs)``, made here when it is not given; ``forecasts`` are of
+    just these tracks. Without ``history`` nothing was observed before the matrix. Raises ``ValueError`` for a
     window that is no multiple of the step.
     """
     tracks = tracks_of(slas, matrix, pairs) if tracks is None else tracks
-    if outlooks is not None and not np.array_equal(outlooks.risk.rows, tracks.pairs.row):
-        raise ValueError("the outlooks are not those of these tracks")
+    if forecasts is not None and not np.array_equal(forecasts.risk.rows, tracks.pairs.row):
+        raise ValueError("the risk forecasts are not those of these tracks")
     slis = slis_of(slas)
-    book = _Book.over(slas, tracks, outlooks, history)
+    book = _Book.over(slas, tracks, forecasts, history)
     owners = [sla for sla in slas for _ in sla.slis]
     edges = np.searchsorted(tracks.pairs.sli, np.arange(len(slis) + 1)).tolist()
     statuses = [
@@ -177,7 +177,7 @@ def _less(number: float, taken: float) -> float:
 
 def _badness(status: SeriesStatus) -> tuple[int, float, float, SeriesKey]:
     """The worst first: by state, by what is left of the longest window's budget, by risk, then by name."""
-    probability = status.outlook.probability if status.outlook else 0.0
+    probability = status.risk.probability if status.risk else 0.0
     return -status.state.severity, status.windows[-1].budget_left, -probability, status.key or SeriesKey("")
 
 
@@ -187,7 +187,7 @@ class _Book:
 
     grid: Grid
     tracks: Tracks
-    outlooks: Outlooks | None
+    forecasts: RiskForecasts | None
     history: History
     counts: _Lists
     column: dict[int, int]
@@ -200,7 +200,7 @@ class _Book:
 
     @classmethod
     def over(
-        cls, slas: Sequence[Sla], tracks: Tracks, outlooks: Outlooks | None, history: History | None
+        cls, slas: Sequence[Sla], tracks: Tracks, forecasts: RiskForecasts | None, history: History | None
     ) -> _Book:
         grid = tracks.matrix.grid
         slis = slis_of(slas)
@@ -215,7 +215,7 @@ class _Book:
         lists = [_violations(episodes, grid) for episodes in counts.episodes]
         masks = np.cumsum(tracks.masks[:, ::-1], axis=1, dtype=np.int64)
         return cls(
-            grid, tracks, outlooks, history, _Lists.of(counts),
+            grid, tracks, forecasts, history, _Lists.of(counts),
             column={m: at for at, m in enumerate(minutes)},
             violations=dict(zip(listed, lists, strict=True)),
             events=tracks.event.tolist(), masks=tracks.mask.tolist(),
@@ -233,17 +233,17 @@ class _Book:
         newest = None if track is None else self._newest(track)
         is_current = newest is not None and newest.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
         is_down = track is not None and self.masks[track] >= 0 and self.is_down[self.masks[track]]
-        outlook = None
-        if self.outlooks is not None and track is not None and is_current and not is_down:
-            outlook = self.outlooks.outlook(track, self.grid)
+        risk = None
+        if self.forecasts is not None and track is not None and is_current and not is_down:
+            risk = self.forecasts.of_pair(track, self.grid)
         reasons = self._reasons(track, sli, windows, is_current=is_current, is_down=is_down)
         threshold = sli.choices.at_risk_probability or sla.at_risk_probability
         if any(alert.fires for alert in alerts):
             reasons.append(Reason.BURN_RATE)
-        if outlook and outlook.probability >= threshold:
+        if risk and risk.probability >= threshold:
             reasons.append(Reason.PROBABILITY)
         key = None if track is None else self.tracks.key(track)
-        return SeriesStatus(key, state_of(reasons), tuple(reasons), newest, windows, alerts, outlook)
+        return SeriesStatus(key, state_of(reasons), tuple(reasons), newest, windows, alerts, risk)
 
     def _reasons(
         self,

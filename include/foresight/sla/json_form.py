@@ -15,7 +15,7 @@ from foresight.sla.instants import iso
 from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.status import (
     BurnAlert,
-    Outlook,
+    SeriesRisk,
     SeriesStatus,
     SlaStatus,
     SliStatus,
@@ -77,24 +77,24 @@ def alert_document(alert: BurnAlert) -> Json:
     return {name: getattr(alert, name) for name in BurnAlert.__slots__}
 
 
-def outlook_document(outlook: Outlook) -> Json:
+def risk_document(risk: SeriesRisk) -> Json:
     """The coming minutes."""
     return {
-        "probability": outlook.probability,
-        "components": dict(outlook.components),
-        "expected_first_slot": iso(outlook.first_slot),
-        "predicted": predicted_documents(outlook),
-        "model": outlook.model,
-        "mase": outlook.mase,
-        "calibrator": outlook.calibrator,
+        "probability": risk.probability,
+        "components": dict(risk.components),
+        "expected_first_slot": iso(risk.first_slot),
+        "predicted": predicted_documents(risk),
+        "model": risk.model,
+        "mase": risk.mase,
+        "calibrator": risk.calibrator,
     }
 
 
-def predicted_documents(outlook: Outlook) -> list[Json]:
+def predicted_documents(risk: SeriesRisk) -> list[Json]:
     """The coming slots that are predicted to violate."""
     return [
         {"slot": iso(p.slot), "value": p.value, "low": p.low, "high": p.high, "probability": p.probability}
-        for p in outlook.predicted
+        for p in risk.predicted
     ]
 
 
@@ -127,7 +127,7 @@ def _series_document(status: SeriesStatus, step_seconds: int) -> Json:
         "age_slots": current.age_slots if current else None,
         "windows": [window_document(window, step_seconds) for window in status.windows],
         "alerts": [alert_document(alert) for alert in status.alerts],
-        "outlook": outlook_document(status.outlook) if status.outlook else None,
+        "outlook": risk_document(status.risk) if status.risk else None,
     }
 
 

@@ -100,7 +100,7 @@ def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
     if worst is None:
         return (*head, *(None,) * (len(_SLI_COLUMNS) - len(head)))
     value, slot = (worst.current.value, worst.current.slot) if worst.current else (None, None)
-    ahead, series_id = worst.outlook, worst.key.id if worst.key else None
+    ahead, series_id = worst.risk, worst.key.id if worst.key else None
     price = status.sli.choices.cost_per_minute
     if ahead is None:
         return (*head, series_id, value, slot, *(None,) * 10)
@@ -128,7 +128,7 @@ def _series_details(status: SeriesStatus) -> Json:
         "reasons": list(status.reasons),
         "value": status.current.value if status.current else None,
         "slot": iso(status.current.slot) if status.current else None,
-        "probability": status.outlook.probability if status.outlook else None,
+        "probability": status.risk.probability if status.risk else None,
         "windows": [[w.minutes, w.observed, w.violated, w.budget_left] for w in status.windows],
         "alerts": {alert.name: _alert_details(alert) for alert in status.alerts},
     }

@@ -104,7 +104,7 @@ class PredictedMinute:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class SeriesRisk:
     """How likely any sample of the coming minutes is to leave the bounds, and what that rests on.
 
     ``components`` are the views that the calibrator combined, None where a view has nothing to go by.
@@ -128,7 +128,7 @@ class Outlook:
 class SeriesStatus:
     """One SLI on one series, or on the row that is computed from several (``key`` is None).
 
-    ``current`` is its newest sample, however old; an outlook there is only while that one is current.
+    ``current`` is its newest sample, however old; a risk there is only while that one is current.
     """
 
     key: SeriesKey | None
@@ -137,7 +137,7 @@ class SeriesStatus:
     current: Sample | None
     windows: tuple[WindowStatus, ...]
     alerts: tuple[BurnAlert, ...]
-    outlook: Outlook | None
+    risk: SeriesRisk | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,45 +27,43 @@ def test_each_row_alone_gives_the_same_bits_as_among_many_in_any_order():
 
 
 def test_series_without_enough_data_have_no_forecast():
-    outlook = forecast(awkward())
+    ahead = forecast(awkward())
     for row in (3, 5, 7):
-        assert outlook.model[row] == -1
-        assert outlook.model_name(row) == ""
-        assert np.isnan([outlook.mase[row], outlook.maximum[row], *outlook.mean[row]]).all()
-    assert outlook.coverage.outcome[7] == Outcome.GAPPY
+        assert ahead.model[row] == -1
+        assert ahead.model_name(row) == ""
+        assert np.isnan([ahead.mase[row], ahead.maximum[row], *ahead.mean[row]]).all()
+    assert ahead.coverage.outcome[7] == Outcome.GAPPY
 
 
 def test_a_constant_goes_on_for_certain():
-    outlook = forecast(awkward())
-    assert outlook.model_name(4) == "naive"
-    assert (outlook.quantiles[4] == 7).all()
-    assert (outlook.joint_lower[4] == 7).all()
-    assert (outlook.joint_upper[4] == 7).all()
-    assert (outlook.maximum[4], outlook.minimum[4], outlook.average[4]) == (7, 7, 7)
-    assert np.isnan(outlook.mase[4])
+    ahead = forecast(awkward())
+    assert ahead.model_name(4) == "naive"
+    assert (ahead.quantiles[4] == 7).all()
+    assert (ahead.joint_lower[4] == 7).all()
+    assert (ahead.joint_upper[4] == 7).all()
+    assert (ahead.maximum[4], ahead.minimum[4], ahead.average[4]) == (7, 7, 7)
+    assert np.isnan(ahead.mase[4])
 
 
 def test_what_was_never_negative_is_not_forecast_negative_nor_at_risk_of_it():
     values = np.maximum(np.random.default_rng(8).standard_normal((1, 720)), 0.0)
     for mirrored in (values, -values):
-        outlook = forecast(mirrored)
-        reach = np.concatenate(
-            [outlook.quantiles[0].T, outlook.joint_lower, outlook.joint_upper, outlook.mean]
-        )
+        ahead = forecast(mirrored)
+        reach = np.concatenate([ahead.quantiles[0].T, ahead.joint_lower, ahead.joint_upper, ahead.mean])
         assert (np.sign(mirrored.sum()) * reach >= 0).all()
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 10, 30])
 def test_quantiles_ascend_and_the_extremes_enclose_every_step(horizon):
-    outlook = forecast(recorded_windows(), horizon)
-    assert outlook.mean.shape == (len(outlook.model), horizon)
-    assert (np.diff(outlook.quantiles, axis=2) >= 0).all()
-    assert (outlook.joint_lower <= outlook.quantiles[:, :, 2]).all()
-    assert (outlook.quantiles[:, :, 2] <= outlook.joint_upper).all()
-    slack = 1e-12 * np.abs(outlook.average)
-    assert (outlook.minimum <= outlook.mean.min(axis=1) + slack).all()
-    assert (outlook.mean.max(axis=1) <= outlook.maximum + slack).all()
-    np.testing.assert_allclose(outlook.average, outlook.mean.mean(axis=1), rtol=1e-9, atol=1e-12)
+    ahead = forecast(recorded_windows(), horizon)
+    assert ahead.mean.shape == (len(ahead.model), horizon)
+    assert (np.diff(ahead.quantiles, axis=2) >= 0).all()
+    assert (ahead.joint_lower <= ahead.quantiles[:, :, 2]).all()
+    assert (ahead.quantiles[:, :, 2] <= ahead.joint_upper).all()
+    slack = 1e-12 * np.abs(ahead.average)
+    assert (ahead.minimum <= ahead.mean.min(axis=1) + slack).all()
+    assert (ahead.mean.max(axis=1) <= ahead.maximum + slack).all()
+    np.testing.assert_allclose(ahead.average, ahead.mean.mean(axis=1), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("exponent", [-1000, 900])
@@ -110,10 +108,10 @@ def test_parameters_out_of_range_are_refused_by_name(wrong):
 @settings(deadline=None, max_examples=40)
 def test_any_matrix_is_answered_without_a_warning(values):
     parameters = ForecastParameters(enough=AnalysisParameters(min_observed=16, min_coverage=0.1))
-    outlook = forecast(values, 5, parameters)
-    made = outlook.model >= 0
-    assert np.isfinite(outlook.mean[made]).all()
-    assert np.isfinite(outlook.quantiles[made]).all()
+    ahead = forecast(values, 5, parameters)
+    made = ahead.model >= 0
+    assert np.isfinite(ahead.mean[made]).all()
+    assert np.isfinite(ahead.quantiles[made]).all()
 
 
 def test_on_recorded_series_the_choice_beats_the_naive_forecast_and_the_bands_hold():
@@ -122,13 +120,13 @@ def test_on_recorded_series_the_choice_beats_the_naive_forecast_and_the_bands_ho
     windows = np.concatenate([series[:, start : start + 730] for start in starts])
     windows = windows[np.ptp(windows[:, :720], axis=1) > 0]
     values, future = windows[:, :720], windows[:, 720:]
-    outlook = forecast(values)
+    ahead = forecast(values)
     one_step = np.abs(np.diff(values, axis=1)).mean(axis=1)[:, None]
-    error = (np.abs(future - outlook.mean) / one_step).mean()
+    error = (np.abs(future - ahead.mean) / one_step).mean()
     naive = (np.abs(future - values[:, -1:]) / one_step).mean()
     assert error < 0.95 * naive
-    step = ((future >= outlook.quantiles[:, :, 0]) & (future <= outlook.quantiles[:, :, -1])).mean()
-    joint = ((future >= outlook.joint_lower) & (future <= outlook.joint_upper)).all(axis=1).mean()
+    step = ((future >= ahead.quantiles[:, :, 0]) & (future <= ahead.quantiles[:, :, -1])).mean()
+    joint = ((future >= ahead.joint_lower) & (future <= ahead.joint_upper)).all(axis=1).mean()
     assert 0.85 < step < 0.95
     assert 0.85 < joint < 0.95
     assert len(MODELS) == len(set(MODELS))

@@ -11,7 +11,7 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up
-from foresight.sla.outlooks import Outlooks
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.status import SlaStatus
 from tests.unit.sla.strategies import AS_OF
 
@@ -40,5 +40,5 @@ def sample() -> Sample:
     ]
     matrix = SeriesMatrix(keys, Grid(AS_OF, 720), values)
     pairs = pair_up(slas, keys)
-    outlooks = Outlooks.of(matrix, pairs)
-    return Sample(slas, matrix, evaluate(slas, matrix, pairs, outlooks))
+    forecasts = RiskForecasts.of(matrix, pairs)
+    return Sample(slas, matrix, evaluate(slas, matrix, pairs, forecasts))

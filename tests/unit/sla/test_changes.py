@@ -60,10 +60,10 @@ def test_a_change_carries_the_figures_of_the_worst_series(statuses: list[SlaStat
     worst = statuses[0].slis[0].worst
     assert worst is not None
     assert worst.current is not None
-    assert worst.outlook is not None
+    assert worst.risk is not None
     assert (2, worst.key.id) == (change.n_series, change.worst_series_id)
     assert (worst.current.value, worst.current.slot) == (change.current_value, change.current_slot)
-    assert worst.outlook.probability == change.probability
+    assert worst.risk.probability == change.probability
 
 
 def test_an_event_has_the_same_id_whoever_finds_it_and_another_for_any_other_change() -> None:

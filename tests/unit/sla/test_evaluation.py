@@ -16,7 +16,7 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up
-from foresight.sla.outlooks import Outlooks
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.states import Reason, State
 from foresight.sla.status import SeriesStatus, SlaStatus, Violation
 from tests.unit.sla import oracle
@@ -340,7 +340,7 @@ class TestManyAtOnce:
         assert State.NO_DATA is evaluate([Sla("a", (load(0.0, 1.0),))], nothing)[0].state
 
 
-class TestOutlooks:
+class TestRiskForecasts:
     @pytest.mark.parametrize(("n_missing", "is_foretold"), [(0, True), (5, True), (6, False), (55, False)])
     def test_nothing_is_foretold_from_a_value_that_is_not_current(
         self, n_missing: int, is_foretold: bool
@@ -351,9 +351,9 @@ class TestOutlooks:
         matrix = matrix_of(values.tolist())
         slas = [Sla("a", (load(None, 9.0, 0.01, 60, 720),))]
         pairs = pair_up(slas, matrix.keys)
-        series = evaluate(slas, matrix, pairs, Outlooks.of(matrix, pairs))[0].slis[0].worst
+        series = evaluate(slas, matrix, pairs, RiskForecasts.of(matrix, pairs))[0].slis[0].worst
         assert series is not None
-        assert is_foretold == (series.outlook is not None)
+        assert is_foretold == (series.risk is not None)
         assert series.state == (State.VIOLATED if is_foretold else State.STALE)
 
     def status(self, at_risk: float = 0.5, share: float = 0.7) -> SlaStatus:
@@ -368,45 +368,45 @@ class TestOutlooks:
         )
         sla = Sla("a", by_host, at_risk_probability=at_risk)
         pairs = pair_up([sla], matrix.keys)
-        return evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs))[0]
+        return evaluate([sla], matrix, pairs, RiskForecasts.of(matrix, pairs))[0]
 
     def test_a_likely_violation_puts_an_indicator_at_risk_and_says_when(self) -> None:
         restless, resting = self.status().slis
         assert (restless.state, restless.reasons) == (State.AT_RISK, (Reason.PROBABILITY,))
         assert restless.worst is not None
-        outlook = restless.worst.outlook
-        assert outlook is not None
-        assert outlook.probability >= 0.5
-        assert outlook.first_slot is not None
-        assert AS_OF < outlook.first_slot <= AS_OF + 10 * MINUTE
-        assert {"paths", "alike", "climate"} <= {name for name, _ in outlook.components}
-        assert outlook.model
-        assert outlook.calibrator.startswith("shipped-")
+        risk = restless.worst.risk
+        assert risk is not None
+        assert risk.probability >= 0.5
+        assert risk.first_slot is not None
+        assert AS_OF < risk.first_slot <= AS_OF + 10 * MINUTE
+        assert {"paths", "alike", "climate"} <= {name for name, _ in risk.components}
+        assert risk.model
+        assert risk.calibrator.startswith("shipped-")
         assert State.OK is resting.state
 
     def test_predicted_minutes_come_with_value_and_interval(self) -> None:
         worst = self.status().slis[0].worst
         assert worst is not None
-        assert worst.outlook is not None
+        assert worst.risk is not None
         coming = [AS_OF + step * MINUTE for step in range(1, 11)]
-        assert coming == [minute.slot for minute in worst.outlook.predicted]
-        for minute in worst.outlook.predicted:
+        assert coming == [minute.slot for minute in worst.risk.predicted]
+        for minute in worst.risk.predicted:
             assert minute.low <= minute.value <= minute.high
-            assert 0.5 <= minute.probability <= worst.outlook.probability
+            assert 0.5 <= minute.probability <= worst.risk.probability
 
     def test_the_threshold_is_the_slas(self) -> None:
         assert State.AT_RISK is self.status(at_risk=0.2, share=0.05).slis[0].state
         assert State.OK is self.status(at_risk=0.9, share=0.05).slis[0].state
 
-    def test_a_series_too_short_to_forecast_has_no_outlook(self) -> None:
+    def test_a_series_too_short_to_forecast_has_no_risk(self) -> None:
         matrix = matrix_of([0.5] * 3)
         sla = Sla("a", (load(0.0, 1.0),))
         pairs = pair_up([sla], matrix.keys)
-        status = evaluate([sla], matrix, pairs, Outlooks.of(matrix, pairs))[0]
+        status = evaluate([sla], matrix, pairs, RiskForecasts.of(matrix, pairs))[0]
         assert status.slis[0].worst is not None
-        assert status.slis[0].worst.outlook is None
+        assert status.slis[0].worst.risk is None
 
-    def test_outlooks_of_other_pairs_are_refused(self) -> None:
+    def test_forecasts_of_other_pairs_are_refused(self) -> None:
         matrix = matrix_of([0.5] * 60, [0.5] * 60)
         sla = Sla("a", (load(0.0, 1.0),))
         pairs = pair_up([sla], matrix.keys)
@@ -414,4 +414,4 @@ class TestOutlooks:
             [Sla("a", (replace(load(0.0, 1.0), matchers=(Matcher("host", "=", "1"),)),))], matrix.keys
         )
         with pytest.raises(ValueError, match="not those of these tracks"):
-            evaluate([sla], matrix, pairs, Outlooks.of(matrix, other))
+            evaluate([sla], matrix, pairs, RiskForecasts.of(matrix, other))

@@ -59,10 +59,10 @@ def test_an_indicator_shows_its_worst_series_and_details_of_all(given_sample: Sa
     worst = given_sample.statuses[0].slis[0].worst
     assert worst is not None
     assert worst.current is not None
-    assert worst.outlook is not None
+    assert worst.risk is not None
     assert (worst.key.id, worst.current.value) == (rows["worst_series_id"][0], rows["current_value"][0])
-    assert worst.outlook.probability == rows["probability"][0]
-    assert worst.outlook.calibrator == rows["calibrator"][0]
+    assert worst.risk.probability == rows["probability"][0]
+    assert worst.risk.calibrator == rows["calibrator"][0]
     assert 2 == len(rows["details"][0]["series"]) == rows["n_series"][0]
 
 

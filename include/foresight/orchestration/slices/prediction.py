@@ -18,7 +18,7 @@ from foresight import __version__
 from foresight.orchestration.runs import due_at, is_announced
 from foresight.services.slices import prediction
 from foresight.services.slices.configuration import refresh
-from foresight.services.slices.decisions import Wishes
+from foresight.services.slices.decisions import DecisionOptions
 from foresight.services.slices.events import receive
 from foresight.services.slices.history import decide_all
 from foresight.slices.envelope import Envelope
@@ -49,22 +49,22 @@ def receive_and_predict(context: Context) -> dict[str, int]:
     """
     started = time.monotonic()
     store, params = results(), context["params"]
-    at, wishes = due_at(context), wishes_of(params)
+    at, options = due_at(context), options_of(params)
     named = (line.partition("=") for line in params["counter_names"])
     names = {int(number): name for number, _, name in named}
     counts = dict(receive(store, kafka_config(), at, params["settle_seconds"], names))
     seconds = {"receive": time.monotonic() - started}
     if params["periods"] == "all" and is_announced(context):
-        counts |= decide_all(store, at, wishes)
+        counts |= decide_all(store, at, options)
     waiting, names_there = store.read(
-        lambda connection: prediction.to_be_asked(connection, at, wishes.granularity_seconds)
+        lambda connection: prediction.to_be_asked(connection, at, options.granularity_seconds)
     )
     unanswered = refresh(store, open_slice_configuration(), waiting, names_there)
     counts["unanswered"] = sum(unanswered.values())
     seconds["configuration"] = time.monotonic() - started - seconds["receive"]
 
     def work(connection: Connection) -> dict[str, int]:
-        found = prediction.decide_and_save(connection, at, wishes, is_wanted=is_announced(context))
+        found = prediction.decide_and_save(connection, at, options, is_wanted=is_announced(context))
         seconds["decide"] = time.monotonic() - started - seconds["receive"] - seconds["configuration"]
         _save_run(connection, context, at, counts | found, seconds)
         return found
@@ -74,7 +74,7 @@ def receive_and_predict(context: Context) -> dict[str, int]:
     return counts
 
 
-def wishes_of(params: Mapping[str, Any]) -> Wishes:
+def options_of(params: Mapping[str, Any]) -> DecisionOptions:
     """What the parameters of a run ask for."""
     limits = Limits(
         cell_share=params["cell_share"],
@@ -91,7 +91,7 @@ def wishes_of(params: Mapping[str, Any]) -> Wishes:
         day_slice_share=params["day_slice_share"],
         repeats=params["repeats"],
     )
-    return Wishes(
+    return DecisionOptions(
         target, limits, frozenset(params["slices"]), params["late_periods"], envelope,
         params["granularity_seconds"],
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foresight.orchestration.runs import due_at
-from foresight.services.slices.decisions import Wishes
+from foresight.services.slices.decisions import DecisionOptions
 from foresight.services.slices.replay import Rehearsal, Sent, rehearse, replay_file, send
 from foresight.slices.targets import Target
 from foresight.wiring.connections import kafka_config, results
@@ -26,7 +26,7 @@ def replay(context: Mapping[str, Any]) -> dict[str, str]:
             results(), kafka_config(), path, due_at(context), ends_now=params["ends_now"], **named
         )
     else:
-        found = rehearse(results(), path, Wishes(Target(params["target"])), **named)
+        found = rehearse(results(), path, DecisionOptions(Target(params["target"])), **named)
     for name, value in found.lines():
         log.info("%s: %s", name.strip(), value)
     return {name.strip(): value for name, value in found.lines()}

@@ -59,7 +59,7 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DecisionOptions:
     """What a run may do. ``active``: slices that are managed, in any spelling, empty for all.
 
     ``granularity_seconds``: the periods that are decided on; measurements of other lengths are kept and not
@@ -120,27 +120,27 @@ def undecided(connection: Connection, at: int, granularity: int = GRANULARITY_SE
     return {cell: start for cell, (start, is_decided) in found.items() if not is_decided}
 
 
-def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, wishes: Wishes) -> Decided:
+def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options: DecisionOptions) -> Decided:
     """Decides on the newest period of each cell in ``waiting``; nothing is stored yet.
 
     The other cells of the same slices count towards their sums.
     """
     slices = {snssai for snssai, _, _ in waiting}
-    seen = newest(connection, at, wishes.granularity_seconds)
+    seen = newest(connection, at, options.granularity_seconds)
     known = load_knowledge(connection)
     cells = sorted(waiting, key=known.order)
     others = sorted((c for c in seen if c[0] in slices and c not in waiting), key=known.order)
-    past, spelled = _histories(connection, cells, min(waiting.values()), wishes.granularity_seconds)
+    past, spelled = _histories(connection, cells, min(waiting.values()), options.granularity_seconds)
     ends = past.newest[:, None] + past.granularity[:, None] * np.arange(2 - DEPTH, 2)
     ends[:, -1] = np.maximum(ends[:, -1], at)  # what holds now is what is changed
     limits = configured_of(connection, cells, ends, known.local_ids(cells))
-    champion = load_champion(connection, wishes.target)
-    found, predicted = _predicted(champion, past, limits.connections, at, wishes)
+    champion = load_champion(connection, options.target)
+    found, predicted = _predicted(champion, past, limits.connections, at, options)
     bound = champion.model.card.failure_bound if champion else 0.1
-    answers = target(wishes.target, infer_failures(past.counters)[0], limits.connections, bound)
-    worse = _worse(connection, champion, cells, predicted, limits, answers, wishes, past)
+    answers = target(options.target, infer_failures(past.counters)[0], limits.connections, bound)
+    worse = _worse(connection, champion, cells, predicted, limits, answers, options, past)
     whole = _Whole.of(connection, cells, others, limits, at, known)
-    guarded, rules, anchors = _guarded(connection, whole, predicted, past.newest, at, wishes, known, worse)
+    guarded, rules, anchors = _guarded(connection, whole, predicted, past.newest, at, options, known, worse)
     columns = {
         **decision_columns(cells, past.newest, guarded, rules, known, spelled),
         "granularity_seconds": past.granularity,
@@ -158,7 +158,7 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, wishes:
         columns,
         found.inputs[found.is_ready],
         {(*cell, start): answer for cell, start, answer in overdue if np.isfinite(answer)}
-        if wishes.target is Target.FORWARD
+        if options.target is Target.FORWARD
         else {},
         sent,
         anchors,
@@ -194,30 +194,30 @@ class _Whole:
 
 def _guarded(
     connection: Connection, whole: _Whole, predicted: Floats, starts: NDArray[np.int64], at: int,
-    wishes: Wishes, known: Knowledge, worse: set[str],
+    options: DecisionOptions, known: Knowledge, worse: set[str],
 ) -> tuple[Guarded, list[str], dict[Cell, int]]:  # fmt: skip
     """The guarded predictions of the cells to decide on, the rule of each, and anchors that are new."""
     cells, n_mine, previous = whole.cells, whole.n_mine, whole.limits.connections
     _, of = np.unique([snssai for snssai, _, _ in cells], return_inverse=True)
     asked = np.full(len(cells), np.nan)
     asked[:n_mine] = predicted
-    already = sent_in(connection, wishes.granularity_seconds, starts.tolist())
+    already = sent_in(connection, options.granularity_seconds, starts.tolist())
     holds = np.full(len(cells), Rule.NO_PREDICTION, np.int8)
-    holds[:n_mine] = _holds(whole, starts, wishes, known, worse, already)
+    holds[:n_mine] = _holds(whole, starts, options, known, worse, already)
     capacity = np.array([known.capacity(cell) for cell in cells])
     _, place = np.unique([f"{cu}\n{cell}" for _, cu, cell in cells], return_inverse=True)
     limit = np.clip(
-        asked, previous * (1 - wishes.limits.cell_share), previous * (1 + wishes.limits.cell_share)
+        asked, previous * (1 - options.limits.cell_share), previous * (1 + options.limits.cell_share)
     )
-    anchor, new = known.anchors(cells, previous, wishes.envelope)
+    anchor, new = known.anchors(cells, previous, options.envelope)
     floor, ceiling = known.floors_and_ceilings(cells)
     box = box_of(
-        wishes.envelope, of, previous, anchor=anchor, day=whole.day, floor=floor, ceiling=ceiling,
+        options.envelope, of, previous, anchor=anchor, day=whole.day, floor=floor, ceiling=ceiling,
         most=shared_room(place, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
     )  # fmt: skip
     guarded = guard(
-        of, previous, asked, wishes.limits, holds=holds,
-        box=_less_sent(box, of, cells, previous, already, wishes),
+        of, previous, asked, options.limits, holds=holds,
+        box=_less_sent(box, of, cells, previous, already, options),
         age_seconds=whole.limits.age_seconds(at), quiet_for_seconds=known.quiet(cells, at),
     )  # fmt: skip
     labels = {rule: rule.label for rule in Rule}
@@ -232,7 +232,7 @@ def _less_sent(
     cells: Sequence[Cell],
     previous: Floats,
     already: Sequence[Any],
-    wishes: Wishes,
+    options: DecisionOptions,
 ) -> Box:
     """The limits of the sums, less what other messages of the same period have moved already."""
     if not already:
@@ -242,7 +242,7 @@ def _less_sent(
         moved[row.snssai] += int(row.final) - int(row.configured)
     total = np.bincount(of, np.nan_to_num(previous))[of]
     spent = np.array([moved[snssai] for snssai, _, _ in cells])
-    share = np.floor(total * wishes.limits.slice_share)
+    share = np.floor(total * options.limits.slice_share)
     return replace(
         box,
         slice_lowest=np.fmax(np.asarray(box.slice_lowest), total - np.maximum(share + spent, 0)),
@@ -251,7 +251,7 @@ def _less_sent(
 
 
 def _holds(
-    whole: _Whole, starts: NDArray[np.int64], wishes: Wishes, known: Knowledge, worse: set[str],
+    whole: _Whole, starts: NDArray[np.int64], options: DecisionOptions, known: Knowledge, worse: set[str],
     already: Sequence[Any],
 ) -> NDArray[np.int8]:  # fmt: skip
     """The rule that keeps each cell's value whatever is predicted; ``NEAREST`` for none."""
@@ -262,14 +262,14 @@ def _holds(
     for number, cell in enumerate(cells):
         snssai, cu, _ = cell
         ladder = (
-            (not wishes.manages(snssai, known.statuses), Rule.INACTIVE_SLICE),
+            (not options.manages(snssai, known.statuses), Rule.INACTIVE_SLICE),
             (known.local(cell) is None, Rule.UNREADABLE_CELL),
             (cell in ambiguous, Rule.AMBIGUOUS_CELL),
             (known.is_held(cell), Rule.HELD),
             ((snssai, cu, int(starts[number])) in announced, Rule.ALREADY_SENT),
             (snssai in worse, Rule.MODEL_WORSE),
             (
-                known.attempts(cell, whole.limits.since[number]) > wishes.envelope.repeats
+                known.attempts(cell, whole.limits.since[number]) > options.envelope.repeats
                 and not np.isnan(whole.limits.read_at[number]),
                 Rule.NOT_APPLIED,
             ),
@@ -280,16 +280,16 @@ def _holds(
 
 def _worse(
     connection: Connection, champion: Champion | None, cells: Sequence[Cell], predicted: Floats,
-    limits: Configured, answers: Floats, wishes: Wishes, past: History,
+    limits: Configured, answers: Floats, options: DecisionOptions, past: History,
 ) -> set[str]:  # fmt: skip
     """The slices on which the model was farther off than ``configured`` over the last periods."""
     if champion is None:
         return set()
-    since = int(past.newest.max(initial=0)) - WATCHED_PERIODS * wishes.granularity_seconds
+    since = int(past.newest.max(initial=0)) - WATCHED_PERIODS * options.granularity_seconds
     rows = recent_answers(connection, champion.version, since)
     of = [row.snssai for row in rows]
     values = np.array([(row.raw, row.configured, row.answer) for row in rows], np.float64).reshape(-1, 3)
-    if wishes.target is Target.REFERENCE:  # this answer looks back: it is known already
+    if options.target is Target.REFERENCE:  # this answer looks back: it is known already
         now = np.column_stack([predicted, limits.connections[:, -1], answers[:, -1]])
         known = np.isfinite(now).all(axis=1)
         of += [cells[number][0] for number in np.flatnonzero(known).tolist()]
@@ -318,10 +318,10 @@ def _sent(
 
 
 def guard_cells(
-    cells: Sequence[Cell], previous: Floats, predicted: Floats, wishes: Wishes, groups: ArrayLike
+    cells: Sequence[Cell], previous: Floats, predicted: Floats, options: DecisionOptions, groups: ArrayLike
 ) -> tuple[Guarded, list[str]]:
     """Guarded predictions of a recording, one step each; ``groups``: whose sums are limited."""
-    managed = {snssai: wishes.manages(snssai, {}) for snssai in {normal_form(cell[0]) for cell in cells}}
+    managed = {snssai: options.manages(snssai, {}) for snssai in {normal_form(cell[0]) for cell in cells}}
     holds = [
         Rule.INACTIVE_SLICE
         if not managed[normal_form(snssai)]
@@ -330,7 +330,7 @@ def guard_cells(
         else Rule.NEAREST
         for snssai, _, cell in cells
     ]
-    guarded = guard(groups, previous, predicted, wishes.limits, holds=np.array(holds, np.int8))
+    guarded = guard(groups, previous, predicted, options.limits, holds=np.array(holds, np.int8))
     labels = {rule: rule.label for rule in Rule}
     return guarded, [labels[Rule(rule)] for rule in guarded.rule.tolist()]
 
@@ -380,13 +380,13 @@ def _histories(
 
 
 def _predicted(
-    champion: Champion | None, past: History, configured: Floats, at: int, wishes: Wishes
+    champion: Champion | None, past: History, configured: Floats, at: int, options: DecisionOptions
 ) -> tuple[Features, Floats]:
     """The features of each cell, and what the model in use answers; NaN where there is nothing to answer."""
     if champion is None:
-        found = features(past, configured, wishes.target, as_of=at, late_periods=wishes.late_periods)
+        found = features(past, configured, options.target, as_of=at, late_periods=options.late_periods)
         return found, np.full(len(found.inputs), np.nan)
-    made = predict(champion.model, past, configured, as_of=at, late_periods=wishes.late_periods)
+    made = predict(champion.model, past, configured, as_of=at, late_periods=options.late_periods)
     return made.features, made.connections
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from foresight.errors import FinalError, NotFound
 from foresight.services.slices.configuration import configured_of
 from foresight.services.slices.decisions import (
-    Wishes,
+    DecisionOptions,
     curable,
     decision_columns,
     guard_cells,
@@ -90,33 +90,35 @@ def check_size(n_cells: int, n_periods: int) -> None:
         )
 
 
-def decide_all(store: Store, at: int, wishes: Wishes) -> dict[str, int]:
+def decide_all(store: Store, at: int, options: DecisionOptions) -> dict[str, int]:
     """Decides on every stored period that no model has decided on, however old; nothing of it is sent.
 
     What waits for the live decision is left to it. Raises ``NotFound`` where no model is in use.
     """
     n_rows = 0
-    start = store.read(lambda connection: first_start(connection, wishes.granularity_seconds, 0))
+    start = store.read(lambda connection: first_start(connection, options.granularity_seconds, 0))
     while start is not None:
         count, start = store.transact(
-            lambda connection, start=start: _decide_part(connection, start, at, wishes),  # type: ignore[misc]
+            lambda connection, start=start: _decide_part(connection, start, at, options),  # type: ignore[misc]
             lock=PREDICTION_LOCK,
         )
         n_rows += count
     return {"replayed": n_rows}
 
 
-def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) -> tuple[int, int | None]:
+def _decide_part(
+    connection: Connection, start: int, at: int, options: DecisionOptions
+) -> tuple[int, int | None]:
     """Decides on some periods from ``start`` on; answers how many rows those are, and where to go on."""
-    champion = load_champion(connection, wishes.target)
+    champion = load_champion(connection, options.target)
     if champion is None:
-        raise NotFound(f"no {wishes.target} model is in use: train one, or import and promote one")
-    seconds = wishes.granularity_seconds
+        raise NotFound(f"no {options.target} model is in use: train one, or import and promote one")
+    seconds = options.granularity_seconds
     end = next_part(connection, seconds, start, ROWS_AT_ONCE)
     end = min(end or sys.maxsize, start + PERIODS_AT_ONCE * seconds)
     found = stored_history(connection, start - DEPTH * seconds, end, seconds)
     recording, bound = found.recording, champion.model.card.failure_bound
-    inputs, answers = windows(recording.counters, recording.configured, wishes.target, bound)
+    inputs, answers = windows(recording.counters, recording.configured, options.target, bound)
     cells = [(key.snssai, key.cu, key.cell) for key in recording.keys]
     row, column = np.nonzero(_ready(found, inputs, start))
     starts = found.starts[row, column + PAST]
@@ -131,7 +133,7 @@ def _decide_part(connection: Connection, start: int, at: int, wishes: Wishes) ->
         )
         predicted = np.where(champion.model.is_outside(inputs[row, column]), np.nan, predicted)
         known = load_knowledge(connection)
-        guarded = guard_cells(of, limits, predicted, wishes, groups)
+        guarded = guard_cells(of, limits, predicted, options, groups)
         columns = decision_columns(of, starts, *guarded, known, {}) | {
             "granularity_seconds": seconds,
             "is_sent": False,

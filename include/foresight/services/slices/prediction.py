@@ -16,7 +16,7 @@ from foresight.services.slices import models as slice_models
 from foresight.services.slices.configuration import SENT, configured_of
 from foresight.services.slices.decisions import (
     Decided,
-    Wishes,
+    DecisionOptions,
     decide,
     decided_messages,
     load_champion,
@@ -48,21 +48,23 @@ WATCHED_SECONDS: Final = 86_400
 """The past over which errors are watched."""
 
 
-def decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_wanted: bool) -> dict[str, int]:
+def decide_and_save(
+    connection: Connection, at: int, options: DecisionOptions, *, is_wanted: bool
+) -> dict[str, int]:
     """Decides on what waits now and stores it; a message is opened where anything is to be sent.
 
     Where no message is wanted, what would be decided is counted and nothing is stored: the run leaves no
     trace.
     """
     confirm_sent(connection, at)
-    waiting = undecided(connection, at, wishes.granularity_seconds)
+    waiting = undecided(connection, at, options.granularity_seconds)
     if not waiting:
         return {"decided": 0, "sent": 0}
-    decided = decide(connection, waiting, at, wishes)
+    decided = decide(connection, waiting, at, options)
     counts = decided.counts()
-    drifted = _drifted(connection, decided, wishes.target)
+    drifted = _drifted(connection, decided, options.target)
     if is_wanted:
-        _save(connection, at, wishes, decided)
+        _save(connection, at, options, decided)
     else:
         log.info("not stored and not sent, for nobody wants this run's messages: %s", counts)
         counts = {f"would be {name}" if name == "sent" else name: n for name, n in counts.items()} | {
@@ -71,10 +73,10 @@ def decide_and_save(connection: Connection, at: int, wishes: Wishes, *, is_wante
     return {"decided": len(waiting), **counts, "drifted_inputs": len(drifted)}
 
 
-def _save(connection: Connection, at: int, wishes: Wishes, decided: Decided) -> None:
+def _save(connection: Connection, at: int, options: DecisionOptions, decided: Decided) -> None:
     batch = next_batch(connection, [POLICY_TOPIC], at)
     upsert(connection, stored.slice_prediction, {**decided.columns, "as_of": batch})
-    save_answers(connection, wishes.granularity_seconds, decided.overdue)
+    save_answers(connection, options.granularity_seconds, decided.overdue)
     save_rows(connection, stored.slice_sent, [{**row, "as_of": batch} for row in decided.sent])
     save_rows(connection, stored.slice_configuration, [
         {"snssai": cell[0], "cu": cell[1], "cell": cell[2], "since": since, "connections": value,

@@ -14,7 +14,7 @@ from foresight.conventions import PERFORMANCE_TOPIC
 from foresight.errors import InvalidDocument, Mistake, NotFound
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, ensure_topic, publish
 from foresight.services.slices.configuration import SERVICE, configured_of
-from foresight.services.slices.decisions import Wishes, guard_cells, load_champion
+from foresight.services.slices.decisions import DecisionOptions, guard_cells, load_champion
 from foresight.services.slices.events import records_in
 from foresight.services.slices.history import check_size
 from foresight.slices.features import PAST, windows
@@ -83,17 +83,17 @@ def replay_file(config_folder: Path, name: str, kinds: Collection[str] = (*TABLE
     return folder / name
 
 
-def rehearse(store: Store, path: Path, wishes: Wishes, **named: Any) -> Rehearsal:
+def rehearse(store: Store, path: Path, options: DecisionOptions, **named: Any) -> Rehearsal:
     """Runs a file through reading, features, model and guardrails. ``named``: see ``read_recording``.
 
     Raises ``InvalidDocument`` for a wrong file, ``NotFound`` without a model in use or anything to predict.
     """
-    champion = store.read(lambda connection: load_champion(connection, wishes.target))
+    champion = store.read(lambda connection: load_champion(connection, options.target))
     if champion is None:
-        raise NotFound(f"no {wishes.target} model is in use: train one, or import and promote one")
+        raise NotFound(f"no {options.target} model is in use: train one, or import and promote one")
     recording, rejected = recording_of(store, path, **named)
     bound = champion.model.card.failure_bound
-    inputs, answers = windows(recording.counters, recording.configured, wishes.target, bound)
+    inputs, answers = windows(recording.counters, recording.configured, options.target, bound)
     limits = recording.configured[:, PAST:]
     row, column = np.nonzero(np.isfinite(answers) & (limits > 0))
     if not len(row):
@@ -105,9 +105,9 @@ def rehearse(store: Store, path: Path, wishes: Wishes, **named: Any) -> Rehearsa
         [f"{cell[0]} {j}" for cell, j in zip(cells, column, strict=True)], return_inverse=True
     )
     previous = limits[row, column]
-    guarded, rules = guard_cells(cells, previous, np.where(is_outside, np.nan, predicted), wishes, groups)
+    guarded, rules = guard_cells(cells, previous, np.where(is_outside, np.nan, predicted), options, groups)
     kept = np.isfinite(guarded.final)
-    broken = breaches(groups[kept], previous[kept], guarded.final[kept], wishes.limits)
+    broken = breaches(groups[kept], previous[kept], guarded.final[kept], options.limits)
     errors = {"model": predicted - answers[row, column], "configured": previous - answers[row, column]}
     newest = row * answers.shape[1] + column >= int(answers.size * 0.9)
     rmse = {name: _rms(error) for name, error in errors.items()}

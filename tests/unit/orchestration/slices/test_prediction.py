@@ -85,7 +85,7 @@ def test_a_stored_prediction_equals_the_one_that_the_core_makes_of_the_recording
     ]
     header = "snssai,cu,cell,period_start,requests,successes,failures,configured"
     file.write_text("\n".join([header, *lines]))
-    found = slice_replay.rehearse(store, file, slice_prediction.wishes_of(context()["params"]))
+    found = slice_replay.rehearse(store, file, slice_prediction.options_of(context()["params"]))
     assert found.n_breaches == 0
     stored_raw = [row.raw for row in rows(store, stored.slice_prediction)]
     held = store.read(lambda connection: load_champion(connection, Target.REFERENCE))

@@ -17,7 +17,7 @@ from foresight.forecasting.risk import Bounds, RiskForecast
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.matching import Pairs
-from foresight.sla.status import Outlook, PredictedMinute
+from foresight.sla.status import PredictedMinute, SeriesRisk
 
 DEFAULTS = ForecastParameters()
 LIKELY = 0.5
@@ -25,7 +25,7 @@ LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outlooks:
+class RiskForecasts:
     """The forecast of a matrix, and its risk for exactly the pairs that are evaluated, in their order."""
 
     forecast: Forecast
@@ -41,19 +41,19 @@ class Outlooks:
         horizon: int = 10,
         parameters: ForecastParameters = DEFAULTS,
         calibrator: Calibrator | None = None,
-    ) -> Outlooks:
+    ) -> RiskForecasts:
         """Forecast the matrix ``horizon`` slots ahead and judge each pair's bounds against that."""
         bounds = Bounds(pairs.row, pairs.lower, pairs.upper)
         return cls(*forecast_risk(matrix.values, bounds, (horizon,), parameters, calibrator))
 
-    def outlook(self, pair: int, grid: Grid) -> Outlook | None:
+    def of_pair(self, pair: int, grid: Grid) -> SeriesRisk | None:
         """The record of one pair; None where there is no forecast."""
         risk, forecast, row = self.risk, self.forecast, int(self.risk.rows[pair])
         probability = float(risk.probability[pair, 0])
         if math.isnan(probability):
             return None
         first = float(risk.first_slot[pair])
-        return Outlook(
+        return SeriesRisk(
             probability=probability,
             components=tuple(zip(SHARES, map(_known, risk.views[pair].tolist()), strict=True)),
             first_slot=None if math.isnan(first) else grid.as_of + max(round(first), 1) * grid.step_seconds,

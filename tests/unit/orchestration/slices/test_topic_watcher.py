@@ -1,4 +1,4 @@
-"""The door bell rings for what is new, once, and waits where there is nothing to hear."""
+"""The watcher fires once for what is new, and waits where there is nothing to see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from foresight.messaging import ensure_topic
-from foresight.orchestration.slices.doorbell import TopicDoorbell
+from foresight.orchestration.slices.topic_watcher import TopicWatcher
 
 _numbers = itertools.count()
 
@@ -38,7 +38,7 @@ def test_it_rings_at_once_and_then_once_for_many_messages(broker: dict[str, str]
     ensure_topic(broker, topic)
 
     async def listen() -> list[int]:
-        bell = TopicDoorbell(topic, pause_seconds=0.2).run()
+        bell = TopicWatcher(topic, pause_seconds=0.2).run()
         heard = [await ring(bell, 10)]
         send(broker, topic, 500)
         heard.append(await ring(bell, 10))
@@ -52,7 +52,7 @@ def test_it_is_silent_while_nothing_comes(broker: dict[str, str]) -> None:
     ensure_topic(broker, topic)
 
     async def listen() -> Any:
-        bell = TopicDoorbell(topic, pause_seconds=0.05).run()
+        bell = TopicWatcher(topic, pause_seconds=0.05).run()
         await ring(bell, 10)
         return await ring(bell, 1)
 
@@ -63,7 +63,7 @@ def test_a_cluster_that_is_away_does_not_end_it(
     monkeypatch: pytest.MonkeyPatch, broker: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     from foresight.errors import BrokerUnavailable
-    from foresight.orchestration.slices import doorbell as slice_doorbell
+    from foresight.orchestration.slices import topic_watcher as topic_watcher_module
 
     answers: Iterator[Any] = iter([BrokerUnavailable("away"), BrokerUnavailable("away"), {"0": 7}])
 
@@ -74,17 +74,17 @@ def test_a_cluster_that_is_away_does_not_end_it(
         found: dict[str, int] = answer
         return found
 
-    monkeypatch.setattr(slice_doorbell, "_ends", ends)
+    monkeypatch.setattr(topic_watcher_module, "_ends", ends)
 
     async def listen() -> Any:
-        return await ring(TopicDoorbell("topic", pause_seconds=0.01).run(), 10)
+        return await ring(TopicWatcher("topic", pause_seconds=0.01).run(), 10)
 
     assert asyncio.run(listen()) == {"0": 7}
-    assert [record.message for record in caplog.records] == ["the door bell of topic hears nothing: away"]
+    assert [record.message for record in caplog.records] == ["the watcher of topic sees nothing: away"]
 
 
 def test_the_triggerer_can_make_it_anew() -> None:
-    path, given = TopicDoorbell("topic", 0.7).serialize()
+    path, given = TopicWatcher("topic", 0.7).serialize()
     module, _, name = path.rpartition(".")
-    assert (module, name) == (TopicDoorbell.__module__, "TopicDoorbell")
-    assert TopicDoorbell(**given).serialize() == (path, given)
+    assert (module, name) == (TopicWatcher.__module__, "TopicWatcher")
+    assert TopicWatcher(**given).serialize() == (path, given)

@@ -1,4 +1,4 @@
-"""The door bell of ``slice_prediction``: rings when something new is on a topic, and says nothing else.
+"""The watcher of ``slice_prediction``: it fires when a topic has something new, and carries nothing else.
 
 It looks where the topic ends and reads no message, so it belongs to no consumer group, commits nothing and
 can lose nothing: the run that it starts reads from offsets of its own. Many messages are one ring.
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 15.0
 
 
-class TopicDoorbell(BaseEventTrigger):
+class TopicWatcher(BaseEventTrigger):
     """Rings at once, for what came while nobody listened, and then whenever the topic's end has moved.
 
     ``pause_seconds`` lie between two looks; they grow while the cluster or the topic cannot be reached.
@@ -52,7 +52,7 @@ class TopicDoorbell(BaseEventTrigger):
             except ForesightError as error:
                 if str(error) != complaint:
                     complaint = str(error)
-                    log.warning("the door bell of %s hears nothing: %s", self.topic, complaint)
+                    log.warning("the watcher of %s sees nothing: %s", self.topic, complaint)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             else:
                 complaint, pause = "", self.pause_seconds
