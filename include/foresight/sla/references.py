@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from foresight.documents import Document, Location
+from foresight.durations import duration_seconds, duration_text
 from foresight.errors import Mistake
 from foresight.reasons import similar
 from foresight.sla import rules
-from foresight.sla.durations import duration_seconds, duration_text
 
 MAX_SUGGESTIONS = 20
 """Looking for a similar name is a walk over all known ones; later mistakes go without."""

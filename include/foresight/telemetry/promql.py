@@ -32,8 +32,8 @@ def selector(
     assert entry.metric is not None  # noqa: S101 - callers hold an entry without a query
     conditions = [f'__name__="{escape(entry.metric)}"']
     conditions += [
-        f'{_label(label, spelling)}{matcher.operator}"{escape(matcher.value)}"'
-        for label, matcher in entry.matchers.items()
+        f'{_label(matcher.label, spelling)}{matcher.op}"{escape(matcher.value)}"'
+        for matcher in entry.conditions
     ]
     conditions += [_one_of(_label(label, spelling), values) for label, values in narrowed]
     return f"{{{','.join(conditions)}}}"

@@ -9,7 +9,7 @@ import pytest
 from foresight.analysis.parameters import MAX_HP_LAMBDA
 from foresight.errors import InvalidDocument
 from foresight.grid import Grid
-from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue, parse_duration
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue
 
 CONFIG = Path(__file__).parents[3] / "include" / "config"
 
@@ -80,7 +80,7 @@ metrics:
     matchers: {w: x, e: {equals: ""}, n: {not_equals: y}, r: {regex: "a|b"}, s: {not_regex: .+}}
 """
     [entry] = loaded(tmp_path, text).metrics
-    spelled = [(name, matcher.operator, matcher.value) for name, matcher in entry.matchers.items()]
+    spelled = [(matcher.label, matcher.op, matcher.value) for matcher in entry.conditions]
     assert spelled == [
         ("w", "=", "x"),
         ("e", "=", ""),
@@ -114,9 +114,9 @@ metrics:
         ("name: a", "either metric or query"),
         ("name: a, metric: b, query: c", "either metric or query"),
         ("name: a, query: b, matchers: {job: c}", "matchers belong to metric"),
-        ("name: a, metric: b, matchers: {__name__: c}", "a matcher on __name__"),
-        ("name: a, metric: b, matchers: {c: {equals: d, regex: e}}", "give exactly one of"),
-        ("name: a, metric: b, matchers: {c: {}}", "give exactly one of"),
+        ("name: a, metric: b, matchers: {__name__: c}", "not given as the label __name__"),
+        ("name: a, metric: b, matchers: {c: {}}", "one of equals, not_equals, regex, not_regex is needed"),
+        ('name: a, metric: b, matchers: {"": c}', "printable characters"),
         ('name: a, metric: b, matchers: {c: {regex: "(["}}', "missing ]"),
         ('name: a, metric: b, matchers: {c: {not_regex: "a(?=b)"}}', "invalid perl operator"),
         ("name: a, metric: b, step: 5m", "a step is 60 s, for slots are minutes everywhere; got 300 s"),
@@ -203,19 +203,6 @@ def test_the_result_of_a_query_cannot_take_the_name_of_a_watched_metric(tmp_path
 @pytest.mark.parametrize("text", ["", "metrics: []", "[]", "a: 1\n---\nb: 2", "5"])
 def test_a_file_without_metrics_is_refused(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    ("given", "seconds"), [(90, 90), ("90", 90), ("5m", 300), (" 12h ", 43200), ("7d", 604800)]
-)
-def test_a_duration_is_whole_seconds(given: object, seconds: int) -> None:
-    assert seconds == parse_duration(given)
-
-
-@pytest.mark.parametrize("given", ["", "m", "-1s", "1.5h", "1w", True, None, "1h30m"])
-def test_anything_else_is_no_duration(given: object) -> None:
-    with pytest.raises(ValueError, match="a duration is"):
-        parse_duration(given)
 
 
 def test_an_entry_floors_the_as_of_to_its_step() -> None:
