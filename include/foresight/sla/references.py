@@ -12,6 +12,7 @@ from typing import Any, Literal
 from foresight.documents import Document, Location
 from foresight.durations import duration_seconds, duration_text
 from foresight.errors import Mistake
+from foresight.grid import STEP_SECONDS
 from foresight.reasons import similar
 from foresight.sla import rules
 
@@ -24,7 +25,7 @@ class Limits:
     """What definitions must fit: known metrics (None: any), the step, the longest window, stored targets."""
 
     known_metrics: Collection[str] | None = None
-    step_seconds: int = 60
+    step_seconds: int = STEP_SECONDS
     longest_minutes: int = rules.DEFAULT_LONGEST_WINDOW
     known_targets: Collection[str] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,19 +11,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from foresight.conventions import MAX_SETTLE_SECONDS
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
-from foresight.forms import BareSeconds, Count, Matchers, Number, matchers_of, no_boolean
-from foresight.grid import Grid
+from foresight.forms import BareSeconds, Count, Matchers, Number, matchers_of, no_boolean, obeys
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.matchers import Matcher
+
+_LOG = logging.getLogger(__name__)
 
 MAX_SLOTS = 100_000
 """The longest window that is read, in slots: ten weeks of minutes."""
 
-STEP_SECONDS = 60
-"""The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
-
 Duration = Annotated[BareSeconds, Field(ge=1)]
 SettleDelay = Annotated[BareSeconds, Field(ge=0, le=MAX_SETTLE_SECONDS)]
 Days = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=3650)]
+
+
+def _only_minutes(seconds: int) -> str | None:
+    return None if seconds == STEP_SECONDS else f"a slot is one minute: leave step out, got {seconds} s"
 
 
 class Entry(BaseModel):
@@ -55,8 +59,9 @@ class WatchedMetric(Entry):
     matchers: Matchers = Field(default_factory=dict)
     partition: tuple[str, ...] = ()
     """The labels that tell series of this metric apart within one host."""
-    step_seconds: Duration = Field(default=STEP_SECONDS, alias="step")
-    window_seconds: Duration = Field(default=12 * 3600, alias="window")
+    step: Annotated[BareSeconds, obeys(_only_minutes)] | None = Field(default=None, exclude=True)
+    """No choice any more; files that still say 60s load with a warning."""
+    window_seconds: Duration = Field(default=WINDOW_SECONDS, alias="window")
     settle_seconds: SettleDelay | None = Field(default=None, alias="settle")
     """How long after as-of the last slot may still change; ``None`` for that of the connection."""
     description: str = ""
@@ -79,14 +84,8 @@ class WatchedMetric(Entry):
             raise ValueError("give either metric or query")
         if self.query is not None and self.matchers:
             raise ValueError("matchers belong to metric; write them into the query itself")
-        if self.step_seconds != STEP_SECONDS:
-            raise ValueError(
-                f"a step is {STEP_SECONDS} s, for slots are minutes everywhere; got {self.step_seconds} s"
-            )
-        if self.window_seconds % self.step_seconds:
-            raise ValueError(
-                f"the window of {self.window_seconds} s is no multiple of the step of {self.step_seconds} s"
-            )
+        if self.window_seconds % STEP_SECONDS:
+            raise ValueError(f"a window is whole minutes, got {self.window_seconds} s")
         if self.n_slots > MAX_SLOTS:
             raise ValueError(f"the window has {self.n_slots} slots, more than {MAX_SLOTS}")
         if self.min_slots > self.n_slots:
@@ -96,7 +95,7 @@ class WatchedMetric(Entry):
     @property
     def n_slots(self) -> int:
         """How many slots the window has."""
-        return self.window_seconds // self.step_seconds
+        return self.window_seconds // STEP_SECONDS
 
     @property
     def conditions(self) -> tuple[Matcher, ...]:
@@ -109,8 +108,8 @@ class WatchedMetric(Entry):
         return self.metric if self.metric is not None else self.name
 
     def grid(self, as_of: int) -> Grid:
-        """The grid of a run at ``as_of`` (epoch seconds), floored to this entry's step."""
-        return Grid(as_of - as_of % self.step_seconds, self.n_slots, self.step_seconds)
+        """The grid of a run at ``as_of`` (epoch seconds), floored to the minute."""
+        return Grid(as_of - as_of % STEP_SECONDS, self.n_slots)
 
 
 class Retention(Entry):
@@ -154,6 +153,9 @@ def load_catalogue(path: Path) -> Catalogue:
     if not isinstance(document.data, dict):
         raise InvalidDocument([document.mistake((), "a mapping with the key metrics is wanted")])
     catalogue = document.parse(Catalogue)
+    for entry in catalogue.metrics:
+        if entry.step is not None:
+            _LOG.warning("%s: %s: delete step: a slot is one minute, and the key goes away", path, entry.name)
     mistakes = [document.mistake(("metrics", i, "name"), why) for i, why in _clashes(catalogue.metrics)]
     if mistakes:
         raise InvalidDocument(mistakes)

@@ -45,13 +45,12 @@ def test_every_shipped_catalogue_loads() -> None:
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     [entry] = loaded(tmp_path, "metrics: [{name: a, metric: b}]").metrics
     assert (
-        entry.step_seconds,
         entry.n_slots,
         entry.minimum,
         entry.analysis.hp_lambda,
         entry.analysis.lags,
         entry.analysis.period,
-    ) == (60, 720, None, 1600.0, 40, "auto")
+    ) == (720, None, 1600.0, 40, "auto")
 
 
 def test_a_trend_may_be_as_smooth_as_the_analysis_can_make_it(tmp_path: Path) -> None:
@@ -65,11 +64,10 @@ def test_durations_and_exponents_read_as_a_person_means_them(tmp_path: Path) -> 
     text = "metrics: [{name: a, query: up, step: 1m, window: 1h, minimum: 9.882e9}]"
     [entry] = loaded(tmp_path, text).metrics
     assert (
-        entry.step_seconds,
         entry.window_seconds,
         entry.n_slots,
         entry.minimum,
-    ) == (60, 3600, 60, 9.882e9)
+    ) == (3600, 60, 9.882e9)
 
 
 def test_matchers_have_four_forms(tmp_path: Path) -> None:
@@ -119,14 +117,14 @@ metrics:
         ('name: a, metric: b, matchers: {"": c}', "printable characters"),
         ('name: a, metric: b, matchers: {c: {regex: "(["}}', "missing ]"),
         ('name: a, metric: b, matchers: {c: {not_regex: "a(?=b)"}}', "invalid perl operator"),
-        ("name: a, metric: b, step: 5m", "a step is 60 s, for slots are minutes everywhere; got 300 s"),
-        ("name: a, metric: b, step: 30s", "a step is 60 s"),
-        ("name: a, metric: b, window: 3601s", "no multiple"),
+        ("name: a, metric: b, step: 5m", "a slot is one minute: leave step out, got 300 s"),
+        ("name: a, metric: b, step: 30s", "leave step out"),
+        ("name: a, metric: b, window: 3601s", "a window is whole minutes"),
         ("name: a, metric: b, window: 70d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
         ("name: a, metric: b, settle: 11m", "600"),
         ("name: a, metric: b, settle: soon", "a duration is"),
-        ("name: a, metric: b, step: 0", "at least 1"),
+        ("name: a, metric: b, step: 0", "leave step out"),
         ("name: 1 a, metric: b", "must match"),
         ("name: a, metric: b, minimum: true", "a number is wanted"),
         ("name: a, metric: b, minimum: .nan", "finite"),
@@ -205,6 +203,14 @@ def test_a_file_without_metrics_is_refused(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)
 
 
-def test_an_entry_floors_the_as_of_to_its_step() -> None:
+def test_a_step_of_a_minute_is_read_and_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    [entry] = loaded(tmp_path, "metrics: [{name: a, metric: b, step: 60s}]").metrics
+    assert "a: delete step" in caplog.text
+    assert "step" not in entry.model_dump()
+
+
+def test_an_entry_floors_the_as_of_to_the_minute() -> None:
     entry = WatchedMetric(name="a", metric="b", window_seconds=3600)
     assert Grid(1_700_000_100, 60) == entry.grid(1_700_000_100 + 14)
