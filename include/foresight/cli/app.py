@@ -8,7 +8,7 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices, upkeep
+from foresight.cli import models, series, sla, slices, topics, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -35,6 +35,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")
+app.add_typer(topics.app, name="topics")
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)
