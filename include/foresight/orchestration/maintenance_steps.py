@@ -22,13 +22,14 @@ Context = Mapping[str, Any]
 TABLES = {
     "samples": ("sample", "sample_window", "slice_measurement", "slice_configuration"),
     "results": (
-        "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
+        "series_analysis", "aggregate", "run", "publication", "slice_prediction", "slice_sent", "dead_letter",
         "scoring_run", "scoring_load_test", "commit_marker",
     ),
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
         "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_hour", "sla_event",
+        "sla_announcement",
         "analysed_interval", "evaluated_interval",
     ),
 }  # fmt: skip

@@ -19,6 +19,7 @@ sla = define(
     must("revision", Name(64), "SHA-256 of the definition"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One SLA as it stands now",
+    stays="until somebody deletes the SLA",
 )
 
 sli = define(
@@ -35,6 +36,7 @@ sli = define(
     may("kind", Name(16), "metric, expression or ratio; NULL, applied by an earlier version, is metric"),
     may("expression", Body, "PromQL of an expression, formula of a ratio; NULL for a metric"),
     comment="One SLI of an SLA as it stands now",
+    stays="as its SLA",
 )
 
 sla_revision = define(
@@ -47,6 +49,7 @@ sla_revision = define(
     must("applied_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One change of an SLA by a person",
+    stays="a row each time that a person changed something",
 )
 
 sla_status = define(
@@ -183,6 +186,19 @@ sli_risk = define(
     by_day=True,
 )
 
+sla_announcement = define(
+    "sla_announcement",
+    key("as_of", Instant, "sla_event.as_of (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    must("number", Integer, "How often what is announced became another change, from 1"),
+    may("previous_state", Name(16), "sla_event.previous_state"),
+    must("state", Name(16), "sla_event.state"),
+    must("revision", Name(64), "sli_status.revision"),
+    comment="The change of state that was last to be announced of an SLI at an as-of",
+    kept_by="as_of",
+)
+
 sli_hour = define(
     "sli_hour",
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
@@ -212,6 +228,7 @@ maintenance_window = define(
     must("zone", Name(64), "Time zone that the rule repeats in"),
     must("description", Body, "Why"),
     comment="Planned downtime: its slots are in no budget",
+    stays="until somebody deletes it",
 )
 
 maintenance_change = define(
@@ -223,6 +240,7 @@ maintenance_change = define(
     must("changed_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole window"),
     comment="One change of planned downtime by a person",
+    stays="a row each time that a person changed something",
 )
 
 notification_target = define(
@@ -232,4 +250,5 @@ notification_target = define(
     must("description", Body, "Who it is"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="Who is told of an alert",
+    stays="until somebody deletes it",
 )
