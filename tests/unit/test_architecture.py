@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "include" / "foresight"
-SHARED = {"conventions", "documents", "errors", "files", "grid", "reasons", "regexes", "series"}
+SHARED = {"composing", "conventions", "documents", "errors", "files", "grid", "reasons", "regexes", "series"}
 DOMAIN = {"analysis", "forecasting", "telemetry", "quality", "sla", "slices", "scoring"}
 SERVICES = DOMAIN | {"store", "messaging"}
 WIRING = SERVICES | {"services"}
