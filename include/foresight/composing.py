@@ -93,7 +93,7 @@ class _Reader:
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Any, Lines, int]] = {}
 
-    def take(self, event: yaml.Event) -> Composed | None:
+    def take(self, event: Any) -> Composed | None:
         """The document that ends with this event, if one does and it is not empty."""
         kind = type(event)
         line = event.start_mark.line
@@ -202,7 +202,9 @@ class _Reader:
             owner.data[owner.key] = data
             owner.lines[owner.key] = owner.key_line, lines
         elif owner.key_line < 0:
-            parts = list(zip(data, lines, strict=True)) if isinstance(data, list) else [(data, (line, lines))]  # type: ignore[arg-type]
+            parts: list[tuple[Any, tuple[int, Any]]] = [(data, (line, lines))]
+            if isinstance(data, list) and isinstance(lines, list):
+                parts = list(zip(data, lines, strict=True))
             for part, (_, inner) in parts:
                 if isinstance(part, dict):
                     owner.merged.append((part, inner))
@@ -276,4 +278,11 @@ def _constructed(tag: str, text: str) -> tuple[Any, str | None]:
     return value, None
 
 
-_RESOLVER = Resolver()
+_RESOLVER: Any = Resolver()
+
+
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # whichever there is
+    """Writes plain values so that they are read back here: text that looks like 1e9 stands in quotes."""
+
+
+Dumper.add_implicit_resolver(f"{_TAG}float", _POWER, list("-+.0123456789"))
