@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from foresight.documents import Document
+from foresight.durations import prometheus_milliseconds
 from foresight.reasons import shown
 from foresight.sla import rules
 from foresight.sla.definitions import Budget, Matcher, Notes, Sla, Sli
-from foresight.sla.durations import prometheus_milliseconds
 from foresight.sla.openslo import Read
 from foresight.sla.parts import Part, notes_of
 from foresight.sla.ratios import Expression, Ratio

@@ -1,7 +1,8 @@
 """Sloth's files in: a service is an SLA, each of its SLOs an SLI that counts events.
 
-They come as ``prometheus/v1``, with keys such as ``error_query``, and as objects of Kubernetes, where the same
-key is ``errorQuery``. What has no counterpart here is named in a note; what would change the meaning is refused.
+They come as ``prometheus/v1``, with keys such as ``error_query``, and as objects of Kubernetes, where the
+same key is ``errorQuery``. What has no counterpart here is named in a note; what would change the meaning
+is refused.
 """
 
 from __future__ import annotations
