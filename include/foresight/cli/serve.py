@@ -23,7 +23,8 @@ def serve(
 
     The first start switches telemetry_analysis, sla_evaluation and maintenance on.
     """
-    from foresight.local.serving import RESULTS_CONNECTION, connections_set, served
+    from foresight.conventions import RESULTS_CONNECTION
+    from foresight.local.serving import connections_set, served
     from foresight.wiring.connections import results
 
     if RESULTS_CONNECTION in connections_set():

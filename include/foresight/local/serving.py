@@ -30,8 +30,8 @@ def refuse_to_replace() -> None:
         are = "is" if len(given) == 1 else "are"
         raise FinalError(
             f"connection {' and '.join(given)} {are} set, and this would put a recording, SQLite and an "
-            "embedded broker in the place of your servers. `make serve` starts Airflow with your connections; "
-            f"for the embedded ones, first: unset {' '.join(map(_variable, given))}"
+            "embedded broker in the place of your servers. `make serve` starts Airflow with your "
+            f"connections; for the embedded ones, first: unset {' '.join(map(_variable, given))}"
         )
 
 

@@ -8,9 +8,10 @@ from typing import Final
 
 from foresight.documents import Document
 from foresight.durations import prometheus_milliseconds
+from foresight.matchers import Matcher
 from foresight.reasons import shown
 from foresight.sla import rules
-from foresight.sla.definitions import Budget, Matcher, Notes, Sla, Sli
+from foresight.sla.definitions import Budget, Notes, Sla, Sli
 from foresight.sla.openslo import Read
 from foresight.sla.parts import Part, notes_of
 from foresight.sla.ratios import Expression, Ratio
