@@ -37,8 +37,8 @@ demo: .venv/installed ## The main job on embedded defaults: starts, shows, stops
 up: .venv/installed ## The same, and stays: prints the UI's address and sign-in; ends with Ctrl-C
 	$(BIN)/foresight demo --stay
 
-serve: .venv/installed ## Airflow with YOUR connections (AIRFLOW_CONN_…), on 127.0.0.1:8080; ends with Ctrl-C
-	$(BIN)/foresight serve
+serve: .venv/installed ## Airflow with YOUR connections (AIRFLOW_CONN_…), until Ctrl-C; PORT=8080
+	$(BIN)/foresight serve --port $(or $(PORT),8080)
 
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 

@@ -58,11 +58,11 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder, self.before = folder, "set -e\n"
         kept = {"PATH", "HOME", "LANG"}
+        of_the_network = ("UV_", "PIP_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy")
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if name in kept
-            or name.startswith(("UV_", "PIP_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy"))
+            if name in kept or name.startswith(of_the_network)
         }
 
     def run(self, step: str, *, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
@@ -87,11 +87,7 @@ class Shell:
         try:
             yield
         finally:
-            # Airflow leads a session of its own: it is asked to end by whoever started it.
-            for child in subprocess.run(
-                ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
-            ).stdout.split():
-                os.kill(int(child), 2)
+            process.terminate()  # make hands it on to what it started
             process.wait(60)
             stop_session(process)
 
@@ -123,7 +119,7 @@ def test_readme_leads_to_statuses_on_ones_own_servers(
     applied = shell.run(apply).stdout
     assert "host-resources" in applied
     log = tmp_path / "serve.log"
-    with shell.stays(serve.replace("make serve", ".venv/bin/foresight serve --port 0"), log):
+    with shell.stays(f"{serve.strip()} PORT=0", log):
         deadline = time.monotonic() + 900
         while (found := shell.run(look, may_fail=True)).returncode:
             assert time.monotonic() < deadline, log.read_text() + found.stderr

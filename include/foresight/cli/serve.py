@@ -40,9 +40,18 @@ def serve(
             if is_new:
                 say("telemetry_analysis, sla_evaluation and maintenance are switched on")
             say("Ctrl-C stops everything")
-            signal.pause()
+            _wait_to_be_ended()
+    except KeyboardInterrupt:  # while it started
+        pass
+    say("everything that was started is stopped")
+
+
+def _wait_to_be_ended() -> None:
+    try:
+        signal.pause()
     except KeyboardInterrupt:
-        say("everything that was started is stopped")
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one would leave processes behind
+            signal.signal(number, signal.SIG_IGN)
 
 
 def say(text: str) -> None:
