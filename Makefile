@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo env up test unit coverage integration e2e faults-quick plans lint format bench calibrator lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,6 +39,9 @@ env: ## Fresh secrets for docker-compose.yaml, into .env
 
 up: .venv/installed ## The same, and stays: prints the UI's address and sign-in; ends with Ctrl-C
 	$(BIN)/foresight demo --stay
+
+serve: .venv/installed ## Airflow with YOUR connections (AIRFLOW_CONN_…), until Ctrl-C; PORT=8080
+	$(BIN)/foresight serve --port $(or $(PORT),8080)
 
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 

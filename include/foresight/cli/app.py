@@ -12,6 +12,7 @@ from foresight.cli import models, series, sla, slices, topics, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
+from foresight.cli.serve import serve
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -39,6 +40,7 @@ app.add_typer(topics.app, name="topics")
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)
+app.command("serve")(serve)
 
 
 def main() -> None:
