@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -183,9 +182,7 @@ def _share(value: float) -> str:
 
 
 def _progress(done: int, total: int) -> None:
-    if done == total or done % 50 == 0:
-        now = datetime.now(UTC).strftime("%H:%M:%S")
-        errors.print(f"{now} {done} of {total} origins", markup=False, highlight=False)
+    errors.print(f"{done} of {total} origins", markup=False, highlight=False)
 
 
 def _print_json(value: Any) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
 from foresight.forecasting.assessment import forecast_risk
@@ -16,6 +18,8 @@ from foresight.forecasting.outcomes import outcomes_of
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.risk import Bounds
 
+ROWS_AT_ONCE = 512
+"""Windows that are forecast together."""
 ENDS = 10
 """Thresholds that are tried for the end of a risk, from 0 to where it begins."""
 
@@ -64,15 +68,21 @@ def backtest(
     ``excluded[n_pairs, n]`` are slots of planned downtime. ``progress`` is told origins done and all.
     """
     origins = np.arange(n_slots - 1, history.shape[1] - horizon, every)
+    at_once = max(1, ROWS_AT_ONCE // max(len(history), 1))
     parts = []
-    for done, origin in enumerate(origins.tolist(), 1):
-        after = slice(origin + 1, origin + 1 + horizon)
-        seen = history[:, origin + 1 - n_slots : origin + 1]
-        _, risk = forecast_risk(seen, bounds, (horizon,), parameters, calibrator)
-        masked = None if excluded is None else excluded[:, after]
-        found = outcomes_of(history[bounds.rows, after], bounds.lower, bounds.upper, masked)
+    for start in range(0, len(origins), at_once):
+        some = origins[start : start + at_once]
+        # Each row's forecast depends on that row alone, so that many origins may go together.
+        seen = np.concatenate([history[:, origin + 1 - n_slots : origin + 1] for origin in some.tolist()])
+        offset = len(history) * np.repeat(np.arange(len(some)), len(bounds))
+        lower, upper = (np.tile(side, len(some)) for side in (bounds.lower, bounds.upper))
+        rows = np.tile(bounds.rows, len(some)) + offset
+        _, risk = forecast_risk(seen, Bounds(rows, lower, upper), (horizon,), parameters, calibrator)
+        after = some[:, None] + 1 + np.arange(horizon)
+        ahead, masked = (_ahead(values, after) for values in (history[bounds.rows], excluded))
+        found = outcomes_of(ahead, lower, upper, masked)
         parts.append((risk.probability[:, 0], found.happened, risk.outside_now, found.first_slot))
-        progress(done, len(origins))
+        progress(start + len(some), len(origins))
     n_pairs = len(bounds)
     empty: tuple[Vector, ...] = (np.empty(0),) * 4
     probability, happened, outside, first = (
@@ -82,6 +92,13 @@ def backtest(
         n_pairs, np.tile(np.arange(n_pairs), len(origins)), np.repeat(origins, n_pairs),
         probability, happened, outside.astype(np.bool_), first,
     )  # fmt: skip
+
+
+def _ahead(values: NDArray[Any] | None, after: Integers) -> Any:
+    """``values[n_pairs, n]`` at the slots ``after[n_origins, horizon]``, a row an origin and pair."""
+    if values is None:
+        return None
+    return values[:, after].transpose(1, 0, 2).reshape(-1, after.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -81,7 +81,7 @@ def test_one_sli_alone_says_what_it_says_among_others_and_progress_is_told(
         stored_history(store), SLA, OPTIONS, sli="load", progress=lambda *both: seen.append(both)
     )
     assert alone.plain() == found[0].plain()
-    assert seen == [(done, 18) for done in range(1, 19)]
+    assert seen[-1] == (18, 18)
 
 
 class Answers:
