@@ -19,6 +19,8 @@ HELD_OUT = 0.3
 """The last share of time, on which a correction must be better."""
 FEWEST_VIOLATIONS = 150
 """From so many violations on a fleet model may be mixed in."""
+FEWEST_SERIES = 5
+"""Series that a fleet model is judged on, at the least."""
 RESAMPLES = 500
 
 
@@ -124,6 +126,9 @@ def judge_candidate(
     n_violations = int(np.count_nonzero(happened))
     if is_fleet_model and n_violations < FEWEST_VIOLATIONS:
         reason = f"{n_violations} violations are held out: at least {FEWEST_VIOLATIONS} are needed"
+        return Judgement(False, gain, low, high, reason)
+    if is_fleet_model and len(np.unique(series)) < FEWEST_SERIES:
+        reason = f"fewer than {FEWEST_SERIES} series are held out: nothing can be said of others"
         return Judgement(False, gain, low, high, reason)
     if is_fleet_model and low <= 0.0:
         return Judgement(False, gain, low, high, "the gain may be chance: its interval reaches 0")

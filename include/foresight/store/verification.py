@@ -204,6 +204,14 @@ def load_features(
     return found
 
 
+def held_bands(connection: Connection, after: int, until: int) -> list[tuple[int, int]]:
+    """Paths judged, and those that stayed in their joint band, at each as-of in ``(after, until]``."""
+    table = band_hour.c
+    query = select(func.sum(table.n_paths), func.sum(table.n_held)).group_by(table.as_of)
+    query = query.where(table.as_of > after, table.as_of <= until).order_by(table.as_of)
+    return [(int(n_paths), int(n_held)) for n_paths, n_held in connection.execute(query)]
+
+
 def _instants(connection: Connection, table: Table, after: int, until: int) -> list[Any]:
     column = table.c.as_of
     query = select(column).where(column > after, column <= until).distinct().order_by(column)
