@@ -51,12 +51,24 @@ from foresight.store.tables.telemetry import (
     series_analysis,
 )
 from foresight.store.tables.upkeep import commit_marker, operator_change, retention_mark
+from foresight.store.tables.verification import (
+    band_hour,
+    calibrator,
+    calibrator_change,
+    risk_day,
+    risk_feature,
+    risk_hour,
+    verified_hour,
+)
 
 __all__ = [
     "Merge",
     "aggregate",
     "analysed_interval",
     "autocorrelation",
+    "band_hour",
+    "calibrator",
+    "calibrator_change",
     "commit_marker",
     "curve",
     "dead_letter",
@@ -73,6 +85,9 @@ __all__ = [
     "operator_change",
     "publication",
     "retention_mark",
+    "risk_day",
+    "risk_feature",
+    "risk_hour",
     "run",
     "sample",
     "sample_window",
@@ -102,4 +117,5 @@ __all__ = [
     "slice_sent",
     "slice_status",
     "topic_offset",
+    "verified_hour",
 ]
