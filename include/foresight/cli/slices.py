@@ -53,7 +53,7 @@ def replay(
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.services.slices import replay as slice_replay
-    from foresight.services.slices.decisions import DecisionOptions
+    from foresight.services.slices.options import DecisionOptions
     from foresight.slices.targets import Target
     from foresight.wiring.connections import kafka_config, results
 

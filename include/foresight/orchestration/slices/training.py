@@ -11,8 +11,8 @@ import orjson
 from foresight.files import write_bytes
 from foresight.orchestration.runs import due_at
 from foresight.services.slices import models as slice_models
-from foresight.services.slices.decisions import load_champion
 from foresight.services.slices.history import stored_history
+from foresight.services.slices.options import load_champion
 from foresight.services.slices.replay import replay_file
 from foresight.slices.recording import Recording
 from foresight.slices.replay import TABLES, read_recording

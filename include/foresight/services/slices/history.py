@@ -13,15 +13,10 @@ from sqlalchemy import Connection
 
 from foresight.errors import FinalError, NotFound
 from foresight.services.slices.configuration import configured_of
-from foresight.services.slices.decisions import (
-    DecisionOptions,
-    curable,
-    decision_columns,
-    guard_cells,
-    load_champion,
-    undecided,
-)
+from foresight.services.slices.decisions import curable, decision_columns, undecided
+from foresight.services.slices.guarding import guard_cells
 from foresight.services.slices.knowledge import load_knowledge
+from foresight.services.slices.options import DecisionOptions, load_champion
 from foresight.slices.features import COLUMNS, DEPTH, INPUTS, PAST, Outcome, infer_failures, windows
 from foresight.slices.recording import GRANULARITY_SECONDS, CellKey, Recording
 from foresight.slices.targets import REQUESTS, Floats

@@ -16,15 +16,14 @@ from foresight.services.slices import models as slice_models
 from foresight.services.slices.configuration import SENT, configured_of
 from foresight.services.slices.decisions import (
     Decided,
-    DecisionOptions,
     decide,
     decided_messages,
-    load_champion,
     newest,
     undecided,
 )
 from foresight.services.slices.events import letter_messages
 from foresight.services.slices.knowledge import load_knowledge
+from foresight.services.slices.options import DecisionOptions, load_champion
 from foresight.slices.drift import has_drifted, has_worsened, input_drift
 from foresight.slices.targets import Target
 from foresight.store import Store, upsert

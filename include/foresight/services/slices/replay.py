@@ -14,9 +14,10 @@ from foresight.conventions import PERFORMANCE_TOPIC
 from foresight.errors import InvalidDocument, Mistake, NotFound
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, ensure_topic, publish
 from foresight.services.slices.configuration import SERVICE, configured_of
-from foresight.services.slices.decisions import DecisionOptions, guard_cells, load_champion
 from foresight.services.slices.events import records_in
+from foresight.services.slices.guarding import guard_cells
 from foresight.services.slices.history import check_size
+from foresight.services.slices.options import DecisionOptions, load_champion
 from foresight.slices.features import PAST, windows
 from foresight.slices.guardrails import breaches
 from foresight.slices.identifiers import normal_form
