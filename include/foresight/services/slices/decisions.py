@@ -27,7 +27,8 @@ from foresight.slices.identifiers import local_id
 from foresight.slices.policy import Change, policy_messages
 from foresight.slices.prediction import predict
 from foresight.slices.recording import GRANULARITY_SECONDS
-from foresight.slices.targets import Floats, Target, target
+from foresight.slices.seasons import LAGS, calendar
+from foresight.slices.targets import Floats, Target, as_column, target
 from foresight.store import Store
 from foresight.store.slices import Cell, measurements_since, newest_periods, predictions_of, recent_answers
 
@@ -89,7 +90,8 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options
     ends[:, -1] = np.maximum(ends[:, -1], at)  # what holds now is what is changed
     limits = configured_of(connection, cells, ends, known.local_ids(cells))
     champion = load_champion(connection, options.target)
-    found, predicted = _predicted(champion, past, limits.connections, at, options)
+    seasonal = _seasonal(connection, champion, cells, past, known)
+    found, predicted = _predicted(champion, past, limits.connections, seasonal, at, options)
     bound = champion.model.card.failure_bound if champion else 0.1
     answers = target(options.target, infer_failures(past.counters)[0], limits.connections, bound)
     worse = _worse(connection, champion, cells, predicted, limits, answers, options, past)
@@ -205,14 +207,47 @@ def _histories(
     return past, {cells[cell]: row.sent_as for cell, row in rows}
 
 
+def _seasonal(
+    connection: Connection, champion: Champion | None, cells: Sequence[Cell], past: History, known: Knowledge
+) -> Floats | None:
+    """The inputs of the time, for a model that knows them; what was configured where nothing was measured."""
+    if champion is None or not champion.model.is_seasonal:
+        return None
+    card = champion.model.card
+    number = {cell: i for i, cell in enumerate(cells)}
+    seconds = int(past.granularity.max())
+    columns = []
+    for lag in LAGS:
+        then = past.newest - lag
+        counters = np.full((len(cells), 3, 3), np.nan)  # of the period before, that one, and the next
+        first, last = int(then.min()) - seconds, int(then.max()) + seconds
+        for row in measurements_since(connection, seconds, first, last + 1):
+            i = number.get((row.snssai, row.cu, row.cell))
+            period = 1 if i is None else 1 + round((int(row.period_start.timestamp()) - then[i]) / seconds)
+            if i is not None and 0 <= period < 3 and not row.is_suspect:
+                counters[i, period] = row.requests, row.successes, curable(row)
+        ends = then[:, None] + seconds * np.arange(3)
+        limits = configured_of(connection, cells, ends, known.local_ids(cells)).connections
+        answers = target(card.target, infer_failures(counters)[0], limits, card.failure_bound)
+        columns.append(as_column(answers, limits)[:, 1])
+    return np.column_stack([*columns, calendar(past.newest)])
+
+
 def _predicted(
-    champion: Champion | None, past: History, configured: Floats, at: int, options: DecisionOptions
+    champion: Champion | None,
+    past: History,
+    configured: Floats,
+    seasonal: Floats | None,
+    at: int,
+    options: DecisionOptions,
 ) -> tuple[Features, Floats]:
     """The features of each cell, and what the model in use answers; NaN where there is nothing to answer."""
     if champion is None:
         found = features(past, configured, options.target, as_of=at, late_periods=options.late_periods)
         return found, np.full(len(found.inputs), np.nan)
-    made = predict(champion.model, past, configured, as_of=at, late_periods=options.late_periods)
+    made = predict(
+        champion.model, past, configured, as_of=at, late_periods=options.late_periods, seasonal=seasonal
+    )
     return made.features, made.connections
 
 

@@ -80,7 +80,7 @@ def import_file(
     Raises ``InvalidDocument`` for a file that holds no model of ours and no network that fits.
     """
     data, parts = dataset(recording, target, split, failure_bound)
-    rows, answers = data.inputs[parts.train], data.answers[parts.train]
+    rows, answers = data.inputs[parts.train][:, : len(INPUTS)], data.answers[parts.train]
     if path.suffix in {".h5", ".hdf5", ".keras"}:
         card = Card(
             target=target,
@@ -94,7 +94,10 @@ def import_file(
         model = Model(read_keras(path), Scaler.fitted(rows, answers), card)
     else:
         model = load_model(path)
-    trained = judged(model, data, parts)
+    try:
+        trained = judged(model, data, parts)
+    except ValueError as error:
+        raise FinalError(f"{path}: {error}") from error
     return register(store, trained, at=at, by=by), trained
 
 
