@@ -19,7 +19,7 @@ from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
 from foresight.sla.counting import Counts, Episodes, Tally, count
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import Pairs, slis_of
-from foresight.sla.risk_forecasts import RiskForecasts
+from foresight.sla.risk_forecasts import RiskColumns, RiskForecasts, risk_of
 from foresight.sla.states import Reason, state_of, worst_state
 from foresight.sla.status import (
     BurnAlert,
@@ -187,7 +187,7 @@ class _Book:
 
     grid: Grid
     tracks: Tracks
-    forecasts: RiskForecasts | None
+    risks: RiskColumns | None
     history: History
     counts: _Lists
     column: dict[int, int]
@@ -215,7 +215,7 @@ class _Book:
         lists = [_violations(episodes, grid) for episodes in counts.episodes]
         masks = np.cumsum(tracks.masks[:, ::-1], axis=1, dtype=np.int64)
         return cls(
-            grid, tracks, forecasts, history, _Lists.of(counts),
+            grid, tracks, None if forecasts is None else forecasts.columns(grid), history, _Lists.of(counts),
             column={m: at for at, m in enumerate(minutes)},
             violations=dict(zip(listed, lists, strict=True)),
             events=tracks.event.tolist(), masks=tracks.mask.tolist(),
@@ -234,8 +234,8 @@ class _Book:
         is_current = newest is not None and newest.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
         is_down = track is not None and self.masks[track] >= 0 and self.is_down[self.masks[track]]
         risk = None
-        if self.forecasts is not None and track is not None and is_current and not is_down:
-            risk = self.forecasts.of_pair(track, self.grid)
+        if self.risks is not None and track is not None and is_current and not is_down:
+            risk = risk_of(self.risks, track)
         reasons = self._reasons(track, sli, windows, is_current=is_current, is_down=is_down)
         threshold = sli.choices.at_risk_probability or sla.at_risk_probability
         if any(alert.fires for alert in alerts):

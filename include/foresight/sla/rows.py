@@ -73,7 +73,7 @@ _SLI_COLUMNS = (
     "sla_name", "sli_name", "as_of", "state", "revision", "n_series", "details",
     "worst_series_id", "current_value", "current_slot",
     "probability", "components", "expected_first_slot", "predicted", "model", "mase", "calibrator",
-    "expected_violated_minutes", "expected_cost", "has_default_limits",
+    "expected_violated_minutes", "expected_cost", "has_default_limits", "probability_reason",
 )  # fmt: skip
 _WINDOW_COLUMNS = (
     "sla_name", "sli_name", "as_of", "window_minutes", "n_observed", "n_missing", "n_violated", "good_share",
@@ -103,12 +103,12 @@ def _sli_row(sla: SlaStatus, status: SliStatus) -> tuple[Any, ...]:
     ahead, series_id = worst.risk, worst.key.id if worst.key else None
     price = status.sli.choices.cost_per_minute
     if ahead is None:
-        return (*head, series_id, value, slot, *(None,) * 10)
+        return (*head, series_id, value, slot, *(None,) * 11)
     return (
         *head, series_id, value, slot,
         ahead.probability, dict(ahead.components), ahead.first_slot, predicted_documents(ahead),
         ahead.model, ahead.mase, ahead.calibrator, ahead.violated_minutes,
-        None if price is None else price * ahead.violated_minutes, ahead.has_default_limits,
+        None if price is None else price * ahead.violated_minutes, ahead.has_default_limits, None,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foresight.slices.features import INPUTS, LONG_INPUTS, PAST, PERIODS, windows
 from foresight.slices.recording import Recording
 from foresight.slices.seasons import has_seasons
-from foresight.slices.targets import Floats, Target
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target
 
 Mask = NDArray[np.bool_]
 
@@ -34,7 +34,7 @@ class Dataset:
     names: tuple[str, ...] = INPUTS
 
     @classmethod
-    def of(cls, recording: Recording, target: Target, failure_bound: float = 0.1) -> Dataset:
+    def of(cls, recording: Recording, target: Target, failure_bound: float = FAILURE_BOUND) -> Dataset:
         """All windows of a recording."""
         seconds = recording.granularity_seconds
         is_long = has_seasons(recording.counters.shape[1], seconds)

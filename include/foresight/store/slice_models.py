@@ -9,11 +9,13 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from foresight.errors import FinalError, NotFound
 from foresight.store.bulk import upsert
+from foresight.store.stacks import Move, stack_of
 from foresight.store.tables import slice_model, slice_model_change
 
 MODELS_LOCK: Final = "slice_models"
 """Whoever changes what models are used for holds this lock."""
 
+_MOVES: Final[dict[str, Move]] = {"promoted": "put", "restored": "back"}
 CANDIDATE, CHAMPION, RETIRED = "candidate", "champion", "retired"
 _LISTED: Final = [column for column in slice_model.c if column.name != "document"]
 
@@ -82,15 +84,11 @@ def roll_back(connection: Connection, target: str, *, at: int, by: str, reason: 
 
     What was in use is a stack: rolling back twice goes back by two. Raises ``FinalError`` at its bottom.
     """
-    stack: list[str] = []
-    for change in reversed(list_changes(connection, target)):
-        if change.action == "promoted":
-            stack.append(change.version)
-        elif change.action == "restored":
-            stack.pop()
+    changes = [row for row in reversed(list_changes(connection, target)) if row.action in _MOVES]
+    stack = stack_of((_MOVES[row.action], row.version, None) for row in changes)
     if len(stack) < 2:
         raise FinalError(f"there is no {target} model to go back to: none was in use before")
-    bad, good = stack[-1], stack[-2]
+    (good, _), (bad, _) = stack[-2:]
     _set_state(connection, bad, RETIRED)
     _note(connection, target, bad, "retired", at, by, reason)
     _set_state(connection, good, CHAMPION)

@@ -19,6 +19,7 @@ from foresight.grid import INTERVAL
 from foresight.orchestration.runs import is_announced
 from foresight.orchestration.telemetry.artifacts import (
     Artifact,
+    columns_of,
     load,
     load_matrix,
     load_shard,
@@ -54,9 +55,9 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
     name_in_ui(context, analysed)
     shard = load_shard(analysed)
     matrix, _ = load_matrix(shard, analysed["matrix"])
-    tables = {name: _columns(load(staged)) for name, staged in analysed["tables"].items()}
-    for name, staged in forecasted["tables"].items():
-        tables[name] = tables.get(name, {}) | _columns(load(staged))
+    tables: dict[str, dict[str, Any]] = {}
+    for name, staged in (*analysed["tables"].items(), *forecasted["tables"].items()):
+        tables[name] = tables.get(name, {}) | columns_of(metadata.tables[name], load(staged))
     partitions = [
         key.partition(entry.partition) for key, entry in zip(shard.keys, shard.entries, strict=True)
     ]
@@ -85,16 +86,6 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
         "seconds": analysed["seconds"] | {"forecast": forecasted["seconds"]["forecast"]},
         "expectations": analysed["expectations"],
     }
-
-
-def _columns(table: pa.Table) -> dict[str, Any]:
-    """Arrays where every value is there, lists where some are missing."""
-    return dict(zip(table.column_names, map(_values, table.columns), strict=True))
-
-
-def _values(column: pa.ChunkedArray) -> Any:
-    is_list = column.null_count or pa.types.is_string(column.type)
-    return column.to_pylist() if is_list else column.to_numpy()
 
 
 def summarise_run(context: Context, shards: Sequence[Artifact]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from foresight.slices.policy import Change, policy_messages
 from foresight.slices.prediction import predict
 from foresight.slices.recording import GRANULARITY_SECONDS
 from foresight.slices.seasons import LAGS, calendar
-from foresight.slices.targets import Floats, Target, as_column, target
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target, as_column, target
 from foresight.store import Store
 from foresight.store.slices import Cell, measurements_since, newest_periods, predictions_of, recent_answers
 
@@ -92,7 +92,7 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options
     champion = load_champion(connection, options.target)
     seasonal = _seasonal(connection, champion, cells, past, known)
     found, predicted = _predicted(champion, past, limits.connections, seasonal, at, options)
-    bound = champion.model.card.failure_bound if champion else 0.1
+    bound = champion.model.card.failure_bound if champion else FAILURE_BOUND
     answers = target(options.target, infer_failures(past.counters)[0], limits.connections, bound)
     worse = _worse(connection, champion, cells, predicted, limits, answers, options, past)
     whole = SliceCells.of(connection, cells, others, limits, at, known)

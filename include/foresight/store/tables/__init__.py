@@ -21,6 +21,7 @@ from foresight.store.tables.sla import (
     sla_status,
     sli,
     sli_hour,
+    sli_risk,
     sli_status,
     sli_window,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "sla_status",
     "sli",
     "sli_hour",
+    "sli_risk",
     "sli_status",
     "sli_window",
     "slice_bound",

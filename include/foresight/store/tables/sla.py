@@ -95,6 +95,7 @@ sli_status = define(
     may("expected_violated_minutes", Double, "Minutes of the horizon that are expected to violate"),
     may("expected_cost", Double, "The same times the cost of a violated minute; NULL without one"),
     may("has_default_limits", Boolean, "Whether default limits decided if there was enough to forecast from"),
+    may("probability_reason", Name(32), "Why there is no probability; NULL where there is one"),
     Index(None, "as_of"),
     comment="One SLI at one as-of",
     kept_by="as_of",
@@ -152,6 +153,34 @@ sla_event = define(
     Index(None, "as_of"),
     comment="One change of state of an SLI, derived from sli_status",
     kept_by="as_of",
+)
+
+sli_risk = define(
+    "sli_risk",
+    key("as_of", Instant, "The instant that the forecast is made at (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("sli_revision", Name(64), "What is judged and how: another one is another indicator"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several"),
+    key("horizon_minutes", Integer, "How far ahead it looks"),
+    may("probability", Double, "Probability that any slot of the horizon leaves the bounds"),
+    may("reason", Name(32), "Why there is none: no_data, too_short, gap or stale"),
+    may("expected_first_slot", Instant, "First slot expected to leave the bounds (UTC)"),
+    may("expected_violated_minutes", Double, "Minutes of the horizon that are expected to violate"),
+    may("predicted", JSON(none_as_null=True), "Slots predicted to leave the bounds, with value and interval"),
+    may("components", JSON(none_as_null=True), "What that probability is made of"),
+    may("explanation", JSON(none_as_null=True), "What drives it, in numbers"),
+    may("is_outside_now", Boolean, "Whether the newest sample is outside the bounds"),
+    may("lower_bound", Double, "Smallest good value; NULL where open"),
+    may("upper_bound", Double, "Largest good value; NULL where open"),
+    may("model", Name(64), "Forecaster it rests on"),
+    may("mase", Double, "Backtest error of that forecaster"),
+    must("calibrator", Name(64), "Version of the calibrator"),
+    may("has_default_limits", Boolean, "Whether default limits decided if there was enough to forecast from"),
+    must("computed_at", Instant, "When it was computed (UTC)"),
+    comment="The risk of one SLI on one series within one horizon, forecast with the samples at hand",
+    kept_by="as_of",
+    by_day=True,
 )
 
 sli_hour = define(

@@ -1,0 +1,151 @@
+"""The risk of SLIs where their samples are in memory: columns of ``sli_risk``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foresight.analysis import AnalysisParameters
+from foresight.forecasting.joint_forecast import Forecast, forecast
+from foresight.forecasting.parameters import ForecastParameters
+from foresight.grid import Grid
+from foresight.series import SeriesMatrix
+from foresight.services.parameters import HORIZON, LEAST_COVERAGE, LEAST_OBSERVED
+from foresight.sla.definitions import Sla, Sli
+from foresight.sla.matching import Pairs, pair_up
+from foresight.sla.risk_forecasts import RiskForecasts
+from foresight.sla.tracks import Tracks
+
+Columns = dict[str, list[Any]]
+
+DEFAULT_LIMITS = (30, 0.5)
+"""Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""
+ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVERAGE)
+"""What the forecast itself demands: the limits of each series were applied before."""
+COMPUTED_SERIES = 0
+"""The series id of what is computed from several series."""
+
+
+def is_one_by_one(sli: Sli) -> bool:
+    """Whether an SLI is judged on each of its series, and not on what is computed from them."""
+    return sli.ratio is None and sli.choices.across == "worst"
+
+
+def chosen(slas: Sequence[Sla], is_wanted: Callable[[Sli], bool]) -> list[Sla]:
+    """The SLAs with only the SLIs that are wanted; none without any."""
+    found = []
+    for sla in slas:
+        slis = tuple(filter(is_wanted, sla.slis))
+        if slis:
+            found.append(sla if len(slis) == len(sla.slis) else replace(sla, slis=slis))
+    return found
+
+
+def forecast_with_risks(
+    matrix: SeriesMatrix, slas: Sequence[Sla], parameters: ForecastParameters, at: int
+) -> tuple[Forecast, Columns]:
+    """The forecast of series ``HORIZON`` slots ahead, and the risk of the SLIs that are judged on them.
+
+    Args:
+        matrix: series that share their parameters; NaN where a sample is missing or set aside.
+        slas: definitions of which every SLI is judged on its series one by one.
+        parameters: how they are forecast.
+        at: when this is computed, epoch seconds.
+    """
+    pairs = pair_up(slas, matrix.keys)
+    ids = matrix.ids
+    owners = _owners(slas)
+    made, found = None, []
+    for horizon, some in _by_horizon(owners, pairs):
+        ahead = RiskForecasts.of(matrix, some, horizon, parameters)
+        if horizon == HORIZON:
+            made = ahead.forecast
+        found.append(_columns(ahead, some, owners, ids[some.row].tolist(), matrix.grid, horizon, at))
+    return forecast(matrix.values, HORIZON, parameters) if made is None else made, joined(found)
+
+
+def computed_risks(
+    tracks: Tracks, slas: Sequence[Sla], at: int, default_limits: tuple[int, float] = DEFAULT_LIMITS
+) -> Columns:
+    """The risk of SLIs that are judged on what is computed from their series, one row each.
+
+    Args:
+        tracks: those of ``slas``.
+        slas: definitions of which every SLI has one computed row, or nothing stored.
+        at: when this is computed, epoch seconds.
+        default_limits: observed slots, and their share, that a row needs to be forecast.
+    """
+    pairs, owners = tracks.pairs, _owners(slas)
+    matrix = with_enough(tracks.at_risk(), default_limits)
+    found = []
+    for horizon, some in _by_horizon(owners, pairs):
+        rows, positions = np.unique(some.row, return_inverse=True)
+        alone = replace(some, row=positions.astype(np.intp))
+        part = matrix.take(rows)
+        ahead = RiskForecasts.of(part, alone, horizon, ForecastParameters(enough=ENOUGH))
+        ahead = replace(ahead, has_default_limits=np.ones(len(rows), np.bool_))
+        ids = [COMPUTED_SERIES] * len(some)
+        found.append(_columns(ahead, alone, owners, ids, matrix.grid, horizon, at))
+    return joined(found)
+
+
+def with_enough(matrix: SeriesMatrix, limits: tuple[int, float] | NDArray[np.float64]) -> SeriesMatrix:
+    """The matrix without the series that have fewer observed slots, or a lower share of them, than demanded.
+
+    ``limits`` are one pair for all, or ``[n_series, 2]``.
+    """
+    demanded = np.broadcast_to(np.asarray(limits, np.float64), (len(matrix), 2))
+    n_observed = (~np.isnan(matrix.values)).sum(axis=1)
+    is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
+    return SeriesMatrix(matrix.keys, matrix.grid, np.where(is_short[:, None], np.nan, matrix.values))
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The same columns one after another."""
+    names = parts[0] if parts else {}
+    return {name: [value for part in parts for value in part[name]] for name in names}
+
+
+def _owners(slas: Sequence[Sla]) -> list[tuple[Sla, Sli]]:
+    return [(sla, sli) for sla in slas for sli in sla.slis]
+
+
+def _by_horizon(owners: Sequence[tuple[Sla, Sli]], pairs: Pairs) -> Iterator[tuple[int, Pairs]]:
+    """The pairs that look as far ahead, in slots of a minute."""
+    horizons = np.array([sla.horizon_minutes for sla, _ in owners], np.int64)[pairs.sli]
+    for horizon in np.unique(horizons).tolist():
+        mine = horizons == horizon
+        yield horizon, Pairs(pairs.sli[mine], pairs.row[mine], pairs.lower[mine], pairs.upper[mine])
+
+
+def _columns(
+    ahead: RiskForecasts,
+    pairs: Pairs,
+    owners: Sequence[tuple[Sla, Sli]],
+    series_ids: Sequence[int],
+    grid: Grid,
+    horizon: int,
+    at: int,
+) -> Columns:
+    mine = [owners[number] for number in pairs.sli.tolist()]
+    revisions = {number: owners[number][1].counting for number in np.unique(pairs.sli).tolist()}
+    return {
+        "as_of": [grid.as_of] * len(pairs),
+        "sla_name": [sla.name for sla, _ in mine],
+        "sli_name": [sli.name for _, sli in mine],
+        "sli_revision": [revisions[number] for number in pairs.sli.tolist()],
+        "series_id": list(series_ids),
+        "horizon_minutes": [horizon * grid.step_seconds // 60] * len(pairs),
+        "lower_bound": _finite(pairs.lower),
+        "upper_bound": _finite(pairs.upper),
+        "computed_at": [at] * len(pairs),
+        **ahead.columns(grid),
+    }
+
+
+def _finite(bounds: NDArray[np.float64]) -> list[float | None]:
+    return [bound if np.isfinite(bound) else None for bound in bounds.tolist()]
