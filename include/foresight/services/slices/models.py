@@ -37,7 +37,7 @@ def version_of(model: Model) -> str:
 def register(store: Store, trained: Trained, *, at: int, by: str, report_uri: str | None = None) -> str:
     """Stores a judged model as a candidate and answers its version; one that is there already stays."""
     document = model_bytes(trained.model)
-    told = report(trained)
+    found = report(trained)
     fields = {
         "version": version_of(trained.model),
         "sha256": hashlib.sha256(document).hexdigest(),
@@ -46,8 +46,8 @@ def register(store: Store, trained: Trained, *, at: int, by: str, report_uri: st
         "is_better": trained.verdict.is_promoted,
         "reason": trained.verdict.reason,
         "registered_at": at,
-        "metrics": told["card"]["metrics"],
-        "card": told["card"],
+        "metrics": found["card"]["metrics"],
+        "card": found["card"],
         "report_uri": report_uri,
         "document": b64encode(document).decode(),
     }
