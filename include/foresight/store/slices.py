@@ -306,19 +306,6 @@ def save_answers(
     connection.execute(statement.values(answer=bindparam("_answer")), rows)
 
 
-def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
-    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known.
-
-    The newest, and no more than ``MOST_ERRORS``: enough to tell by, whatever the number of cells.
-    """
-    table = slice_prediction.c
-    query = select(table.raw - table.answer).where(table.period_start >= since)
-    query = query.where(table.model_version == version)
-    query = query.where(table.raw.is_not(None), table.answer.is_not(None))
-    newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
-    return list(connection.execute(newest).scalars())
-
-
 def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:
     """Slice, prediction, configured and answer of a model on periods since ``since``, where all are known."""
     table = slice_prediction.c

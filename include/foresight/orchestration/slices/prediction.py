@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from foresight import __version__
 from foresight.orchestration.runs import due_at, is_announced
-from foresight.services.slices import prediction
+from foresight.services.slices import prediction, watching
 from foresight.services.slices.configuration import refresh
 from foresight.services.slices.events import receive
 from foresight.services.slices.history import decide_all
@@ -124,9 +124,13 @@ def publish_decisions() -> dict[str, int]:
 
 
 def watch_errors(context: Context) -> bool:
-    """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
+    """Rolls back to the previous model where the one in use has become worse and that one is better."""
     params = context["params"]
     rolls_back = params["roll_back"] and is_announced(context)
-    return prediction.watch_errors(
-        results(), Target(params["target"]), due_at(context), rolls_back=rolls_back
+    return watching.watch_errors(
+        results(),
+        Target(params["target"]),
+        due_at(context),
+        rolls_back=rolls_back,
+        granularity=params["granularity_seconds"],
     )
