@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "include" / "foresight"
-SHARED = {"conventions", "documents", "errors", "files", "grid", "reasons", "regexes", "series"}
+SHARED = {
+    "conventions", "documents", "durations", "errors", "files", "forms", "grid", "matchers", "reasons",
+    "regexes", "series",
+}  # fmt: skip
 DOMAIN = {"analysis", "forecasting", "telemetry", "quality", "sla", "slices", "scoring"}
 SERVICES = DOMAIN | {"store", "messaging"}
 WIRING = SERVICES | {"services"}

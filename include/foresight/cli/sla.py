@@ -95,8 +95,8 @@ def list_slas() -> None:
 @told
 def show(name: Name) -> None:
     """One SLA with its SLIs."""
+    from foresight.durations import duration_text
     from foresight.services import slas
-    from foresight.sla.durations import duration_text
     from foresight.wiring.connections import results
 
     sla = slas.get_sla(results(), name)
@@ -187,8 +187,8 @@ def add_downtime(
 @told
 def list_downtime() -> None:
     """All planned downtime."""
+    from foresight.durations import duration_text
     from foresight.services import maintenance
-    from foresight.sla.durations import duration_text
     from foresight.sla.instants import iso
     from foresight.wiring.connections import results
 

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from foresight.durations import duration_text
 from foresight.services.status_lines import StatusLine
-from foresight.sla.durations import duration_text
 from foresight.sla.quantities import between, quantity
 from foresight.sla.states import State, worst_state
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from foresight.analysis import AnalysisParameters
 from foresight.errors import FinalError
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.history import Scene, history_of
 from foresight.services.maintenance import read_downtime
@@ -40,8 +40,6 @@ from foresight.store.tables import analysed_interval, metadata
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
-STEP_SECONDS = 60
-WINDOW_SECONDS = 12 * 3600
 """How much history an SLA is evaluated on."""
 DEFAULT_LIMITS = (30, 0.5)
 """Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""

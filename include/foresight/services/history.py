@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.counting import Tally, count, hours
 from foresight.sla.definitions import Sla
@@ -30,7 +30,6 @@ from foresight.store.rollups import (
     sum_hours,
 )
 
-STEP_SECONDS = 60
 HOUR = 3600
 HOURS_AT_ONCE = 24
 """Hours that are counted from samples at a time where they are absent."""

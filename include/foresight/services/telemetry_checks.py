@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from foresight.errors import BadAnswer, FinalError, SourceUnavailable
 from foresight.grid import Grid
+from foresight.matchers import matching
 from foresight.series import SeriesKey
 from foresight.telemetry.catalogue import WatchedMetric
-from foresight.telemetry.matching import matching
 from foresight.telemetry.source import Discovery, TelemetrySource
 
 _MAX_VALUES = 5
@@ -43,13 +43,14 @@ def entry_notes(source: TelemetrySource, entry: WatchedMetric, now: int) -> Iter
 def near_miss(entry: WatchedMetric, keys: tuple[SeriesKey, ...]) -> str:
     """Why the matchers let no series of a metric through: the labels that differ, and their values."""
     differing = []
-    for label, matcher in entry.matchers.items():
-        if matching(keys, {label: matcher}).any():
+    for matcher in entry.conditions:
+        if len(matching(keys, [matcher])):
             continue
+        label = matcher.label
         values = Counter(dict(key.labels).get(label, "") for key in keys).most_common()
         shown = [f"{label}={value}" if value else f"no label {label}" for value, _ in values[:_MAX_VALUES]]
         more = f" and {len(values) - _MAX_VALUES} more" if len(values) > _MAX_VALUES else ""
-        asked = f"{label}{matcher.operator}{matcher.value}"
+        asked = f"{label}{matcher.op}{matcher.value}"
         differing.append(f"exists with {', '.join(shown)}{more}, not {asked}")
     if differing:
         return "; ".join(differing)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foresight.documents import Document, parse_documents, read_documents
 from foresight.errors import InvalidDocument, Mistake
+from foresight.grid import STEP_SECONDS
 from foresight.sla.definitions import Definitions, Sla
 from foresight.sla.openslo import Read, is_openslo, read_openslo
 from foresight.sla.pyrra import is_pyrra, read_pyrra
@@ -32,7 +33,7 @@ def load_slas(
     path: Path | Sequence[Path],
     known_metrics: Collection[str] | None = None,
     *,
-    step_seconds: int = 60,
+    step_seconds: int = STEP_SECONDS,
     longest_minutes: int = DEFAULT_LONGEST_WINDOW,
 ) -> list[Sla]:
     """The SLAs of one or several files, ordered by name; a folder stands for its YAML files.

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from foresight.documents import Document
+from foresight.durations import duration_seconds
 from foresight.errors import InvalidDocument, Mistake
 from foresight.reasons import shown, similar
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.definitions import Notes, Sla, Sli
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo_alerts import AlertDocuments
 from foresight.sla.openslo_indicators import (
     Indicator,

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from foresight.documents import Document
+from foresight.durations import duration_seconds
 from foresight.errors import Mistake
 from foresight.reasons import shown, similar
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.burn_rates import Alert
 from foresight.sla.definitions import Target
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo_parts import head_of
 from foresight.sla.parts import Part
 

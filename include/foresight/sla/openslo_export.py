@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from foresight.durations import duration_text
 from foresight.sla import openslo_names as ours
 from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
 from foresight.sla.definitions import Choices, Notes, Sla, Sli, Target
-from foresight.sla.durations import duration_text
 from foresight.sla.ratios import DEFAULT_RATE_WINDOW, Ratio
 from foresight.sla.rules import MAX_NAME
 from foresight.sla.selectors import is_selector

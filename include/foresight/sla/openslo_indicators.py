@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
+from foresight.durations import duration_seconds
+from foresight.matchers import Matcher
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.calendars import Calendar
-from foresight.sla.definitions import Budget, Choices, Matcher, Notes
-from foresight.sla.durations import duration_seconds
+from foresight.sla.definitions import Budget, Choices, Notes
 from foresight.sla.openslo_parts import Head, number, one_of, queries_of
 from foresight.sla.parts import Part, instant_text
 from foresight.sla.ratios import DEFAULT_RATE_WINDOW, Expression, Ratio

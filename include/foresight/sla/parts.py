@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any, Final
 
 from foresight.documents import Document, Location
+from foresight.durations import duration_seconds
 from foresight.errors import Mistake
 from foresight.reasons import shown, similar, unknown_key
 from foresight.sla import rules
 from foresight.sla.definitions import Notes
-from foresight.sla.durations import duration_seconds
 
 NEEDED: Final = "is needed"
 ONE_OF: Final = ("give either", "exactly one of")

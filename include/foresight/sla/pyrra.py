@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from foresight.documents import Document
+from foresight.durations import duration_seconds
 from foresight.reasons import shown
 from foresight.sla import rules
 from foresight.sla.definitions import Budget, Notes, Sla, Sli
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo import Read
 from foresight.sla.parts import Part, notes_of
 from foresight.sla.ratios import Expression, Ratio

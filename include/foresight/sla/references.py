@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from foresight.documents import Document, Location
+from foresight.durations import duration_seconds, duration_text
 from foresight.errors import Mistake
+from foresight.grid import STEP_SECONDS
 from foresight.reasons import similar
 from foresight.sla import rules
-from foresight.sla.durations import duration_seconds, duration_text
 
 MAX_SUGGESTIONS = 20
 """Looking for a similar name is a walk over all known ones; later mistakes go without."""
@@ -24,7 +25,7 @@ class Limits:
     """What definitions must fit: known metrics (None: any), the step, the longest window, stored targets."""
 
     known_metrics: Collection[str] | None = None
-    step_seconds: int = 60
+    step_seconds: int = STEP_SECONDS
     longest_minutes: int = rules.DEFAULT_LONGEST_WINDOW
     known_targets: Collection[str] = ()
 

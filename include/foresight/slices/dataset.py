@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foresight.slices.features import INPUTS, PAST, PERIODS, windows
 from foresight.slices.recording import Recording
-from foresight.slices.targets import Floats, Target
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target
 
 Mask = NDArray[np.bool_]
 
@@ -30,7 +30,7 @@ class Dataset:
     failure_bound: float
 
     @classmethod
-    def of(cls, recording: Recording, target: Target, failure_bound: float = 0.1) -> Dataset:
+    def of(cls, recording: Recording, target: Target, failure_bound: float = FAILURE_BOUND) -> Dataset:
         """All windows of a recording."""
         inputs, answers = windows(recording.counters, recording.configured, target, failure_bound)
         return cls(inputs, answers, recording.starts[PAST:], target, failure_bound)

@@ -13,7 +13,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foresight.slices.targets import FAILURES, REQUESTS, SUCCESSES, Floats, Target, as_column, target
+from foresight.slices.targets import (
+    FAILURE_BOUND,
+    FAILURES,
+    REQUESTS,
+    SUCCESSES,
+    Floats,
+    Target,
+    as_column,
+    target,
+)
 
 COLUMNS: Final = ("requests", "successes", "failures", "configured", "predicted")
 PAST: Final = 4
@@ -119,7 +128,7 @@ def features(
     *,
     as_of: int | None = None,
     late_periods: float = 1.0,
-    failure_bound: float = 0.1,
+    failure_bound: float = FAILURE_BOUND,
 ) -> Features:
     """The inputs of each cell now; ``configured`` ``[n_cells]`` or ``[n_cells, depth]``, NaN where unknown.
 
@@ -151,7 +160,7 @@ def features(
 
 
 def windows(
-    counters: Floats, configured: Floats, kind: Target, failure_bound: float = 0.1
+    counters: Floats, configured: Floats, kind: Target, failure_bound: float = FAILURE_BOUND
 ) -> tuple[Floats, Floats]:
     """All windows of whole histories: inputs ``[n_cells, n_periods - 4, 24]`` and answers, one for each.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.slices.features import COLUMNS, INPUTS, PAST
-from foresight.slices.targets import Floats, Target
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target
 
 Weights = NDArray[np.float32] | NDArray[np.float64]
 
@@ -131,7 +131,7 @@ class Card:
     data_sha256: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    failure_bound: float = 0.1
+    failure_bound: float = FAILURE_BOUND
     seed: int = 0
     source: str = "trained"
     profile: Mapping[str, Bins] = field(default_factory=dict)

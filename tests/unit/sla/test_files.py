@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import InvalidDocument, Mistake
+from foresight.matchers import Matcher
 from foresight.sla.burn_rates import BURN_RULES
-from foresight.sla.definitions import Matcher, Sla
+from foresight.sla.definitions import Sla
 from foresight.sla.files import load_slas, parse_slas
 from foresight.sla.states import Reason, State
 

@@ -19,7 +19,7 @@ from foresight.slices.model_file import load_model, model_bytes
 from foresight.slices.network import Card, Model, Scaler
 from foresight.slices.recording import Recording
 from foresight.slices.report import report
-from foresight.slices.targets import Target
+from foresight.slices.targets import FAILURE_BOUND, Target
 from foresight.slices.training import Trained, judged
 from foresight.store import Store
 from foresight.store import slice_models as registry
@@ -73,7 +73,7 @@ def import_file(
     split: str,
     at: int,
     by: str,
-    failure_bound: float = 0.1,
+    failure_bound: float = FAILURE_BOUND,
 ) -> tuple[str, Trained]:
     """Registers the model of a file, judged on ``recording``; a Keras file gets its scaler from there too.
 
