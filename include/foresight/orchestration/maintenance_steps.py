@@ -28,7 +28,7 @@ TABLES = {
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_hour", "sla_event",
+        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_hour", "sli_latest", "sla_event",
         "analysed_interval", "evaluated_interval",
     ),
 }  # fmt: skip
