@@ -161,9 +161,7 @@ def recommend_end(found: Backtest, begin: float, cost_ratio: float) -> float:
     return float(best)
 
 
-def lead_slots(
-    found: Backtest, history: Matrix, bounds: Bounds, threshold: float, horizon: int
-) -> Vector:
+def lead_slots(found: Backtest, history: Matrix, bounds: Bounds, threshold: float, horizon: int) -> Vector:
     """How many slots before each violation the probability had been at ``threshold`` without a break.
 
     A violation begins where a sample is outside and the one before it was inside; those that no horizon after

@@ -182,8 +182,8 @@ def fit_curves(sample: Sample, shipped_odds: Vector, seed: int = 0) -> Curves:
 def _added_up(model: Any) -> Curves:
     """The trees of one split each as one step function an input."""
     splits: dict[int, list[tuple[float, float, float]]] = {}
-    base = float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001 - it has no public name
-    for (tree,) in model._predictors:  # noqa: SLF001 - the same
+    base = float(np.ravel(model._baseline_prediction)[0])
+    for (tree,) in model._predictors:
         nodes = tree.nodes
         if len(nodes) == 1:
             base += float(nodes[0]["value"])

@@ -133,7 +133,7 @@ def refit(store: Store, as_of: int, *, by: str) -> list[Decision]:
     decisions = []
     for at, decision in enumerate(judged):
         if at != best and decision.action == "promoted":
-            decision = replace(  # noqa: PLW2901 - the same decision with its end
+            decision = replace(
                 decision, action="refused", in_use=now.version, reason="another candidate is better still"
             )
         decisions.append(decision)
@@ -155,7 +155,9 @@ def consider(store: Store, candidate: FleetCalibrator, as_of: int, *, by: str) -
     return decision
 
 
-def promote_by_hand(store: Store, candidate: FleetCalibrator, as_of: int, *, by: str, reason: str) -> Decision:
+def promote_by_hand(
+    store: Store, candidate: FleetCalibrator, as_of: int, *, by: str, reason: str
+) -> Decision:
     """Takes a calibrator into use without judging it; the watch over the last day holds for it too."""
     decision = Decision("promoted", candidate.version, candidate.version, reason)
     _save(store, candidate, decision, as_of, by)
@@ -272,9 +274,7 @@ def _candidates(sample: Sample) -> list[FleetCalibrator]:
 
 def _judge(now: Calibrator, candidate: FleetCalibrator, held: Sample, n_outcomes: int) -> Decision:
     """Whether a candidate is promoted: better than what is in use, and not below the shipped one."""
-    said = {
-        each.version: expit(odds_of(each, held.features)) for each in (shipped(), now, candidate)
-    }
+    said = {each.version: expit(odds_of(each, held.features)) for each in (shipped(), now, candidate)}
     is_mix = candidate.curves is not None
 
     def against(version: str) -> Judgement:

@@ -395,7 +395,10 @@ def _sums(
     first, group = _grouped([*columns, bin_of(said).tolist()])
     rows = chosen[first]
     found: Columns = {name: [column[at] for at in first] for name, column in zip(names, columns, strict=True)}
-    found |= {"bin": bin_of(said)[first], "metric": [metrics.get(one) for one in predictions.series[rows].tolist()]}
+    found |= {
+        "bin": bin_of(said)[first],
+        "metric": [metrics.get(one) for one in predictions.series[rows].tolist()],
+    }
     for name, values in figures.items():
         total = np.bincount(group, values, minlength=len(first))
         found[name] = total if name.startswith("sum") else total.astype(np.int64)

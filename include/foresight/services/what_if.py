@@ -73,9 +73,7 @@ def changed_sli(sli: Sli, changes: Mapping[str, Any]) -> Sli:
     plain = {FIELDS[name]: value for name, value in changes.items()}
     try:
         if "at_risk_probability" in plain:
-            plain["choices"] = replace(
-                sli.choices, at_risk_probability=plain.pop("at_risk_probability")
-            )
+            plain["choices"] = replace(sli.choices, at_risk_probability=plain.pop("at_risk_probability"))
         if "slice_target" in plain:
             plain["budget"] = replace(sli.budget, slice_target=plain.pop("slice_target"))
         if "windows" in plain:

@@ -130,9 +130,7 @@ def verified_hours(connection: Connection, after: int, until: int) -> dict[int, 
     return {hour: (n, total or 0.0) for hour, n, total in zip(*columns, strict=True)}
 
 
-def settle_features(
-    connection: Connection, hour: int, left: Columns, unknown: Columns, share: float
-) -> None:
+def settle_features(connection: Connection, hour: int, left: Columns, unknown: Columns, share: float) -> None:
     """Keeps of the features of an hour what a refit learns from.
 
     All sides that were left stay; of the others a ``share``, whose weight makes up for the rest. Those whose
@@ -148,7 +146,9 @@ def settle_features(
     table = risk_feature
     here = (table.c.as_of > hour - HOUR, table.c.as_of <= hour)
     # Whoever stays is decided by its draw, so that a second judgement keeps the same.
-    connection.execute(update(table).where(*here, table.c.draw < share).values(is_left=False, weight=1 / share))
+    connection.execute(
+        update(table).where(*here, table.c.draw < share).values(is_left=False, weight=1 / share)
+    )
     beyond = update(table).where(*here, table.c.draw >= share).values(is_left=None, weight=None)
     connection.execute(beyond)
     for columns, statement in (
@@ -189,9 +189,7 @@ def present_share(connection: Connection) -> float:
     return 1.0 / float(weight) if weight else 1.0
 
 
-def load_features(
-    connection: Connection, after: int, until: int, below: float = 1.0
-) -> dict[str, list[Any]]:
+def load_features(connection: Connection, after: int, until: int, below: float = 1.0) -> dict[str, list[Any]]:
     """The judged sample of the as-ofs in ``(after, until]``: of sides that were not left, those drawn ``below``."""
     names = ("as_of", "sla_name", "sli_name", "series_id", "features", "is_left", "weight")
     table = risk_feature.c

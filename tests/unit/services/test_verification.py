@@ -137,7 +137,9 @@ def test_counts_and_sums_are_those_of_a_plain_loop(store: Store, seed: int) -> N
     found = verify_hour(store, HOUR)
     counts, sums = oracle(rows, values(), (HOUR - 1800, HOUR - 1500))
     kinds = ("judged", "unknown", "downtime", "outside", "silent", "late")
-    assert {kind: getattr(found, f"n_{kind}") for kind in kinds} == {kind: counts.get(kind, 0) for kind in kinds}
+    assert {kind: getattr(found, f"n_{kind}") for kind in kinds} == {
+        kind: counts.get(kind, 0) for kind in kinds
+    }
     assert found.n_predicted == sum(counts.values()) == 36
     assert counts["downtime"] > 0
     for table in (risk_hour, risk_day):
@@ -164,7 +166,9 @@ def test_judging_twice_and_hours_in_any_order_change_nothing(store: Store) -> No
 
 
 def test_an_hour_is_judged_again_when_its_samples_have_come_and_only_then(store: Store) -> None:
-    rows = [row | {"computed_at": row["as_of"], "probability": 0.3} for row in made_up(np.random.default_rng(2))]
+    rows = [
+        row | {"computed_at": row["as_of"], "probability": 0.3} for row in made_up(np.random.default_rng(2))
+    ]
     store_rows(store, sli_risk, rows)
     assert newest_final(AS_OF) == HOUR
     assert [each.hour for each in verify_due(store, AS_OF)] == [HOUR - 3600, HOUR]

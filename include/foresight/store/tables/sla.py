@@ -286,4 +286,5 @@ scrape_token = define(
     must("created_at", Instant, "When it was made (UTC)"),
     must("created_by", Name(255), "Who made it"),
     comment="One token of a scraper: it opens the metrics and nothing else",
+    stays="until somebody deletes it",
 )
