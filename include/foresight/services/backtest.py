@@ -21,8 +21,8 @@ from foresight.forecasting.backtest import (
 from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.verification import Reliability, Scores, past_frequency, score
-from foresight.grid import Grid
-from foresight.services.evaluation import ENOUGH, STEP_SECONDS, WINDOW_SECONDS
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.services.evaluation import ENOUGH
 from foresight.services.sla_history import ReadHistory, SliHistory, history_of_sla
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance
