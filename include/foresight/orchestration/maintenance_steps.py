@@ -28,8 +28,8 @@ TABLES = {
     "forecasts": ("forecast",),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_hour", "sla_event",
-        "analysed_interval", "evaluated_interval",
+        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_count", "sli_rollup",
+        "sli_violation", "sla_event", "analysed_interval", "evaluated_interval",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""
