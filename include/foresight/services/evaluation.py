@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,20 @@ from sqlalchemy import Connection
 
 from foresight.errors import FinalError
 from foresight.grid import Grid
-from foresight.series import SeriesKey
 from foresight.services.history import STEP_SECONDS, Scene, with_long_windows
 from foresight.services.indicator_risks import risks_of_tracks
 from foresight.services.maintenance import read_downtime
 from foresight.services.slas import read_active
+from foresight.services.stored_series import StoredKeys
 from foresight.sla.counted import Counted, counted_from, counted_held, counted_nothing, merged
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance
 from foresight.sla.evaluation import Figures, figures
-from foresight.sla.matching import chosen, pair_up, slis_of
+from foresight.sla.matching import chosen
 from foresight.sla.risk_forecasts import RiskColumns
 from foresight.sla.rows import Columns, status_rows
 from foresight.sla.tracks import COMPUTED
-from foresight.sla.watching import watched_expressions
-from foresight.store import Store, StoredSeries, find_series, latest_as_of, save_statuses
+from foresight.store import Store, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
 from foresight.store.limits import analysis_limits
 from foresight.store.retention import has_lost_samples
@@ -162,7 +160,7 @@ def _evaluated(store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence
     names = [sla.name for sla in slas]
     stored = store.read(lambda connection: load_counts(connection, as_of, names))
     counted, there = counted_from(slas, as_of, STEP_SECONDS, stored)
-    scene = Scene(store, slas, as_of, _Keys(store, slas), downtime)
+    scene = Scene(store, slas, as_of, StoredKeys(store, slas), downtime)
     late = [number for number in range(len(scene.slis)) if number not in there]
     if late:
         counted = merged([(counted, range(len(scene.slis))), (_counted_late(scene, late), late)])
@@ -180,7 +178,7 @@ def _part(scene: Scene, numbers: Sequence[int]) -> Scene:
     """The scene with the SLIs at these positions alone."""
     names = {(sla.name, sli.name) for sla, sli in (scene.slis[number] for number in numbers)}
     slas = chosen(scene.slas, lambda sla, sli: (sla.name, sli.name) in names)
-    return replace(scene, slas=slas, keys=_Keys(scene.store, slas))
+    return replace(scene, slas=slas, keys=StoredKeys(scene.store, slas))
 
 
 def _risks(scene: Scene, counted: Counted) -> RiskColumns:
@@ -229,43 +227,6 @@ def _computed(scene: Scene) -> Columns:
     ids = np.array([key.id for key in tracks.matrix.keys if key.metric != COMPUTED], np.int64)
     limits = scene.store.read(lambda connection: analysis_limits(connection, ids, scene.as_of))
     return risks_of_tracks(tracks, scene.slas, 0, limits)
-
-
-class _Keys:
-    """The stored series of some SLAs that may hold a value within a grid; looked up once."""
-
-    def __init__(self, store: Store, slas: Sequence[Sla]) -> None:
-        self._store, self._slas = store, slas
-        self._stored: list[StoredSeries] | None = None
-
-    def __call__(self, grid: Grid) -> list[SeriesKey]:
-        if self._stored is None:
-            self._stored = self._store.read(partial(_stored_series, slas=self._slas))
-        return _matched(self._slas, _alive(self._stored, grid))
-
-
-def _stored_series(connection: Connection, slas: Sequence[Sla]) -> list[StoredSeries]:
-    """The series of the SLAs' metrics and expressions."""
-    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
-    metrics |= {entry.name for entry in watched_expressions(slas)}
-    return [row for metric in sorted(metrics) for row in find_series(connection, metric)]
-
-
-def _alive(stored: Sequence[StoredSeries], grid: Grid) -> list[SeriesKey]:
-    """Those that may hold a value within the grid."""
-    return [
-        row.key
-        for row in stored
-        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
-    ]
-
-
-def _matched(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
-    """Those that an SLI is judged on, or that a ratio is counted from."""
-    rows = pair_up(slas, keys).row
-    events = {entry.name for entry in watched_expressions(slas)}
-    counted = [row for row, key in enumerate(keys) if key.metric in events]
-    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
 
 
 def _grid(as_of: int) -> Grid:

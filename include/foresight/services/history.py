@@ -253,7 +253,7 @@ def _widened(
     owners = wide.sli
     for minutes, numbers in wanted.items():
         mine, at = np.isin(owners, np.array(numbers, np.int64)), column[minutes]
-        if base:
+        if base in column:
             stacked[mine, at], since[mine, at] = stacked[mine, column[base]], since[mine, column[base]]
         tracks = [place[track] for track in sums[minutes] if track in place]
         found = [each for track, each in sums[minutes].items() if track in place]

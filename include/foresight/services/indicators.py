@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from sqlalchemy import Connection
 
 from foresight.grid import Grid
@@ -13,13 +14,14 @@ from foresight.series import SeriesMatrix
 from foresight.services.history import tracks_within
 from foresight.services.indicator_risks import risks_of_tracks
 from foresight.services.maintenance import read_downtime
+from foresight.services.stored_series import StoredKeys
 from foresight.sla.counted import count_columns, counted_held
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance
 from foresight.sla.hours import hour_columns
 from foresight.sla.matching import chosen
 from foresight.sla.windows import HOUR, is_one_by_one, long_minutes
-from foresight.store import Store
+from foresight.store import Store, load_matrix
 from foresight.store.risks import save_risks
 from foresight.store.rollups import counted_hours, forget_counts, save_counts, save_hours
 from foresight.store.samples import as_stored
@@ -52,10 +54,25 @@ def note_indicators(
         fit: the same without what was set aside: what risks are forecast from.
         at: when this is computed, epoch seconds.
     """
-    matrix = store.read(lambda connection: as_stored(connection, matrix))
+    matrix = _as_stored(store, slas, matrix)
     downtime = store.read(read_downtime)
     found = [_note(store, part, matrix, fit, downtime, at) for part in _parts(slas)]
     return Noted(*(sum(getattr(each, name) for each in found) for name in ("n_slis", "n_hours", "n_risks")))
+
+
+def _as_stored(store: Store, slas: Sequence[Sla], matrix: SeriesMatrix) -> SeriesMatrix:
+    """What is stored of the grid: also what the run did not find any more, or could not read."""
+    known = set(matrix.keys)
+    others = [key for key in StoredKeys(store, slas)(matrix.grid) if key not in known]
+
+    def work(connection: Connection) -> SeriesMatrix:
+        whole = as_stored(connection, matrix)
+        if not others:
+            return whole
+        more = load_matrix(connection, others, matrix.grid)
+        return SeriesMatrix((*whole.keys, *more.keys), matrix.grid, np.vstack([whole.values, more.values]))
+
+    return store.read(work)
 
 
 def _parts(slas: Sequence[Sla]) -> list[list[Sla]]:

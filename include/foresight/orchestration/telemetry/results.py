@@ -74,8 +74,12 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
         counts = results().transact(work)
     log.info("%s: stored %s", analysed["name"], counts)
     return {
+        "number": analysed["number"],
         "name": analysed["name"],
         "about": analysed["about"],
+        "shard": analysed["shard"],
+        "matrix": analysed["matrix"],
+        "checked": analysed["checked"],
         "is_complete": analysed["is_complete"],
         "refused": analysed["refused"],
         "partial": analysed["partial"],
