@@ -9,7 +9,7 @@ from foresight.store.column_types import Body, Instant, Name
 from foresight.store.migrations.layout import create_index, table_options
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 
 def upgrade() -> None:
