@@ -91,14 +91,9 @@ def what_if(
     if at_risk is not None:
         changes["at_risk_probability"] = at_risk
     end = as_of_or_newest(results(), until, is_stored=source == "store", now=int(time.time()))
-    found = ask(
-        _reader(source), _sla(name, file), sli, changes, end, downtime=list_downtime(results())
-    )
+    found = ask(_reader(source), _sla(name, file), sli, changes, end, downtime=list_downtime(results()))
     if json:
-        from foresight.sla.rows import status_rows
-
-        both = {"present": found.present, "changed": found.changed}
-        _print_json({key: status_rows([status]) for key, status in both.items()})
+        _print_json({"present": found.present, "changed": found.changed})
         return
     from foresight.cli.sla_table import status_table
     from foresight.services.status_lines import lines_of
@@ -174,11 +169,11 @@ def _difference(present: SlaStatus, changed: SlaStatus) -> str:
 
 
 def _number(value: float) -> str:
-    return "–" if value != value else f"{value:.2f}"  # noqa: PLR0124 - NaN is what differs from itself
+    return "–" if value != value else f"{value:.2f}"
 
 
 def _share(value: float) -> str:
-    return "–" if value != value else f"{value:.1%}"  # noqa: PLR0124 - the same
+    return "–" if value != value else f"{value:.1%}"
 
 
 def _progress(done: int, total: int) -> None:

@@ -67,7 +67,12 @@ class RiskCollector:
     """Collects the risk of each pair of bounds while the forecasts are made."""
 
     def __init__(
-        self, bounds: Bounds, horizons: tuple[int, ...], calibrator: Calibrator, *, keep_features: bool = False
+        self,
+        bounds: Bounds,
+        horizons: tuple[int, ...],
+        calibrator: Calibrator,
+        *,
+        keep_features: bool = False,
     ) -> None:
         self._kept: list[tuple[Rows, float, Features]] | None = [] if keep_features else None
         self._rows = np.asarray(bounds.rows, dtype=np.intp)

@@ -19,9 +19,7 @@ class Outcomes:
     """The first slot outside, 1 = the next after as-of; NaN if none is known."""
 
 
-def outcomes_of(
-    ahead: Matrix, lower: Vector, upper: Vector, excluded: Flags | None = None
-) -> Outcomes:
+def outcomes_of(ahead: Matrix, lower: Vector, upper: Vector, excluded: Flags | None = None) -> Outcomes:
     """The outcomes of bounds ``lower[n]`` and ``upper[n]`` on the samples ``ahead[n, horizon]`` after as-of.
 
     A missing sample leaves the outcome unknown unless another one is outside. A horizon with a slot of

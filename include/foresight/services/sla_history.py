@@ -8,22 +8,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sqlalchemy import Connection
 
 from foresight.analysis.arrays import Flags, Matrix
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.risk import Bounds
 from foresight.grid import Grid, floored, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.services.evaluation import _alive as alive_keys
-from foresight.services.evaluation import _matched as matched_keys
-from foresight.services.evaluation import _stored_series as stored_series
 from foresight.services.slas import with_expressions
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance, excluded_slots
-from foresight.sla.matching import slis_of
+from foresight.sla.matching import pair_up, slis_of
 from foresight.sla.tracks import Tracks, grid_with_lead, tracks_of
 from foresight.sla.watching import watched_expressions
-from foresight.store import Store, latest_as_of, load_matrix
+from foresight.store import Store, StoredSeries, find_series, latest_as_of, load_matrix
 from foresight.store.tables import analysed_interval
 
 if TYPE_CHECKING:
@@ -32,6 +30,10 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 60_000_000
 """Samples that are held at a time: half a gigabyte."""
+
+STEP_SECONDS = 60
+WINDOW_SECONDS = 12 * 3600
+"""How much history a risk is forecast from."""
 
 ReadHistory = Callable[[Sequence[Sla], Grid], SeriesMatrix]
 """Reads the series of some SLAs over a grid, NaN where a sample is missing."""
@@ -123,6 +125,30 @@ def entries_of(catalogue: Catalogue, slas: Sequence[Sla]) -> list[WatchedMetric]
     return [entries[name] for name in sorted(wanted)]
 
 
+def stored_series(connection: Connection, slas: Sequence[Sla]) -> list[StoredSeries]:
+    """The series of the SLAs' metrics and expressions."""
+    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
+    metrics |= {entry.name for entry in watched_expressions(slas)}
+    return [row for metric in sorted(metrics) for row in find_series(connection, metric)]
+
+
+def alive_keys(stored: Sequence[StoredSeries], grid: Grid) -> list[SeriesKey]:
+    """Those that may hold a value within the grid."""
+    return [
+        row.key
+        for row in stored
+        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
+    ]
+
+
+def matched_keys(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
+    """Those that an SLI is judged on, or that a ratio is counted from."""
+    rows = pair_up(slas, keys).row
+    events = {entry.name for entry in watched_expressions(slas)}
+    counted = [row for row, key in enumerate(keys) if key.metric in events]
+    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
+
+
 def _refuse_large(n_series: int, grid: Grid) -> None:
     if n_series * grid.n_slots > MOST_CELLS:
         raise FinalError(
@@ -140,10 +166,10 @@ def as_of_or_newest(store: Store, text: str, *, is_stored: bool, now: int) -> in
     if text:
         try:
             instant = datetime.fromisoformat(text)
-            if instant.tzinfo is None:
-                raise ValueError("it has no time zone: write it with Z")
         except ValueError as error:
-            raise FinalError(f"{text!r} is no instant such as 2026-01-31T22:00:00Z: {error}") from error
+            raise FinalError(f"{text!r} is no instant such as 2026-01-31T22:00:00Z") from error
+        if instant.tzinfo is None:
+            raise FinalError(f"{text!r} has no time zone: write it with Z, such as 2026-01-31T22:00:00Z")
         return whole_seconds(floored(instant))
     if not is_stored:
         return now - now % 60

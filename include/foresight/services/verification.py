@@ -166,11 +166,9 @@ def verify_due(store: Store, as_of: int) -> list[HourVerified]:
     newest = newest_final(as_of)
     first = newest - LOOKED_BACK * HOUR
     known = store.read(lambda connection: verified_hours(connection, first, newest))
-    found = []
-    for hour in range(first + HOUR, newest + 1, HOUR):
-        if hour == newest or _needs_judging(store, hour, known.get(hour)):
-            found.append(verify_hour(store, hour))
-    return found
+    hours = range(first + HOUR, newest + 1, HOUR)
+    needed = (hour for hour in hours if hour == newest or _needs_judging(store, hour, known.get(hour)))
+    return [verify_hour(store, hour) for hour in needed]
 
 
 def _needs_judging(store: Store, hour: int, before: tuple[int, float] | None) -> bool:
@@ -395,7 +393,10 @@ def _sums(
     first, group = _grouped([*columns, bin_of(said).tolist()])
     rows = chosen[first]
     found: Columns = {name: [column[at] for at in first] for name, column in zip(names, columns, strict=True)}
-    found |= {"bin": bin_of(said)[first], "metric": [metrics.get(one) for one in predictions.series[rows].tolist()]}
+    found |= {
+        "bin": bin_of(said)[first],
+        "metric": [metrics.get(one) for one in predictions.series[rows].tolist()],
+    }
     for name, values in figures.items():
         total = np.bincount(group, values, minlength=len(first))
         found[name] = total if name.startswith("sum") else total.astype(np.int64)

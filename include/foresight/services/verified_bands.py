@@ -45,7 +45,9 @@ def _judge_one(store: Store, as_of: int, most: int) -> list[dict[str, Any]]:
     change = np.abs(np.diff(past, axis=1))
     n_changes = np.isfinite(change).sum(axis=1)
     scale = np.nansum(change, axis=1) / np.maximum(n_changes, 1)
-    figures = {name: np.full((len(ids), HORIZON), np.nan) for name in (*LEVELS, "mean", "joint_low", "joint_high")}
+    figures = {
+        name: np.full((len(ids), HORIZON), np.nan) for name in (*LEVELS, "mean", "joint_low", "joint_high")
+    }
     row = np.searchsorted(ids, np.array(found["series_id"], np.int64))
     step = np.array(found["step"], np.int64) - 1
     for name, matrix in figures.items():

@@ -107,9 +107,7 @@ def load_values(connection: Connection, ids: NDArray[np.int64], grid: Grid) -> N
     return values
 
 
-def sum_values(
-    connection: Connection, ids: NDArray[np.int64], after: int, until: int
-) -> tuple[int, float]:
+def sum_values(connection: Connection, ids: NDArray[np.int64], after: int, until: int) -> tuple[int, float]:
     """How many values are stored of some series in ``(after, until]``, epoch seconds, and their sum."""
     grid = Grid(until, (until - after) // 60)
     n, total = 0, 0.0

@@ -31,7 +31,8 @@ VERIFICATION_LOCK: Final = "verification"
 HOUR, DAY = 3600, 86_400
 PREDICTION: Final = (
     "as_of", "sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes", "probability",
-    "expected_first_slot", "is_outside_now", "lower_bound", "upper_bound", "model", "calibrator", "computed_at",
+    "expected_first_slot", "is_outside_now", "lower_bound", "upper_bound", "model", "calibrator",
+    "computed_at",
 )  # fmt: skip
 _KEY: Final = ("as_of", "sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes")
 _NAMES_AT_ONCE: Final = 500
@@ -130,9 +131,7 @@ def verified_hours(connection: Connection, after: int, until: int) -> dict[int, 
     return {hour: (n, total or 0.0) for hour, n, total in zip(*columns, strict=True)}
 
 
-def settle_features(
-    connection: Connection, hour: int, left: Columns, unknown: Columns, share: float
-) -> None:
+def settle_features(connection: Connection, hour: int, left: Columns, unknown: Columns, share: float) -> None:
     """Keeps of the features of an hour what a refit learns from.
 
     All sides that were left stay; of the others a ``share``, whose weight makes up for the rest. Those whose
@@ -148,7 +147,9 @@ def settle_features(
     table = risk_feature
     here = (table.c.as_of > hour - HOUR, table.c.as_of <= hour)
     # Whoever stays is decided by its draw, so that a second judgement keeps the same.
-    connection.execute(update(table).where(*here, table.c.draw < share).values(is_left=False, weight=1 / share))
+    connection.execute(
+        update(table).where(*here, table.c.draw < share).values(is_left=False, weight=1 / share)
+    )
     beyond = update(table).where(*here, table.c.draw >= share).values(is_left=None, weight=None)
     connection.execute(beyond)
     for columns, statement in (
@@ -189,10 +190,8 @@ def present_share(connection: Connection) -> float:
     return 1.0 / float(weight) if weight else 1.0
 
 
-def load_features(
-    connection: Connection, after: int, until: int, below: float = 1.0
-) -> dict[str, list[Any]]:
-    """The judged sample of the as-ofs in ``(after, until]``: of sides that were not left, those drawn ``below``."""
+def load_features(connection: Connection, after: int, until: int, below: float = 1.0) -> dict[str, list[Any]]:
+    """The judged sample of the as-ofs in ``(after, until]``; of sides not left, those that drew ``below``."""
     names = ("as_of", "sla_name", "sli_name", "series_id", "features", "is_left", "weight")
     table = risk_feature.c
     found: dict[str, list[Any]] = {name: [] for name in names}
@@ -202,6 +201,38 @@ def load_features(
         for name, values in zip(names, read_columns(connection, query), strict=True):
             found[name].extend(values)
     return found
+
+
+def sum_by(connection: Connection, since: int, until: int, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The sums over the days that begin in ``[since, until)``, by some columns of ``risk_day``; those, then
+    the sums. ``day`` is epoch seconds."""
+    by = [_plain(risk_day.c[name]) for name in names]
+    added = [func.sum(risk_day.c[name]).label(name) for name in _SUMS]
+    query = select(*by, *added).where(risk_day.c.day >= since, risk_day.c.day < until)
+    query = query.group_by(*(risk_day.c[name] for name in names))
+    found: dict[str, list[Any]] = {}
+    columns = read_columns(connection, query)
+    for name, values in zip((*names, *_SUMS), columns, strict=True):
+        # MySQL sums integers to decimals.
+        found[name] = values if name in names else [float(value) for value in values]
+    return found
+
+
+def sum_bands(connection: Connection, after: int, until: int) -> list[dict[str, Any]]:
+    """The rows of ``band_hour`` of the as-ofs in ``(after, until]``."""
+    table = band_hour
+    query = select(table).where(table.c.as_of > after, table.c.as_of <= until)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def sum_counts(connection: Connection, after: int, until: int) -> dict[str, int]:
+    """The counts of ``verified_hour`` over the hours in ``(after, until]``."""
+    columns = [column.name for column in verified_hour.c]
+    names = [name for name in columns if name.startswith("n_") and name != "n_samples"]
+    query = select(*(func.sum(verified_hour.c[name]) for name in names))
+    query = query.where(verified_hour.c.hour > after, verified_hour.c.hour <= until)
+    row = connection.execute(query).one()
+    return {name: int(value or 0) for name, value in zip(names, row, strict=True)}
 
 
 def held_bands(connection: Connection, after: int, until: int) -> list[tuple[int, int]]:

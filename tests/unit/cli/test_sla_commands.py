@@ -104,7 +104,10 @@ def test_a_backtest_and_a_what_if_read_the_store_and_print_their_tables(store_of
         (("backtest", "shop"), "nothing is stored yet"),
         (("backtest", "shop", "--until", "yesterday"), "'yesterday' is no instant"),
         (("backtest", "shop", "--until", "2026-01-01T00:00:00"), "no time zone"),
-        (("what-if", "shop", "load", "--max", "big", "--until", "2026-01-01T00:00:00Z"), "number or the word"),
+        (
+            ("what-if", "shop", "load", "--max", "big", "--until", "2026-01-01T00:00:00Z"),
+            "number or the word",
+        ),
         (("what-if", "shop", "load", "--until", "2026-01-01T00:00:00Z"), "at least one change"),
         (("what-if", "nobody", "load", "--max", "1", "--until", "2026-01-01T00:00:00Z"), "there is no SLA"),
     ],

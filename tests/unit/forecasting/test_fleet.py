@@ -43,7 +43,9 @@ def test_the_added_up_curves_say_what_the_trees_say():
     rng = np.random.default_rng(2)
     inputs = rng.normal(0, 1, (2000, 5)).astype(np.float32)
     happened = rng.random(2000) < expit(inputs[:, 0] - inputs[:, 3])
-    model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=2, random_state=0).fit(inputs, happened)
+    model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=2, random_state=0).fit(
+        inputs, happened
+    )
     others = rng.normal(0, 2, (500, 5)).astype(np.float32)
     for each in (inputs, others):
         np.testing.assert_allclose(_added_up(model).log_odds(each), model.decision_function(each), atol=1e-9)
@@ -112,7 +114,9 @@ def test_widening_a_bound_never_raises_and_a_longer_horizon_never_lowers_a_refit
 def test_kept_features_are_what_the_calibrator_read():
     values = np.cumsum(np.random.default_rng(3).normal(0, 1, (3, 300)), axis=1)
     values[2, :-3] = np.nan
-    bounds = Bounds(np.array([0, 1, 1, 2]), np.array([-np.inf, -30, -np.inf, -9]), np.array([20, 30, 40, 9.0]))
+    bounds = Bounds(
+        np.array([0, 1, 1, 2]), np.array([-np.inf, -30, -np.inf, -9]), np.array([20, 30, 40, 9.0])
+    )
     _, risk = forecast_risk(values, bounds, (10, 30), keep_features=True)
     kept = risk.features
     assert sorted(set(kept.pair.tolist())) == [0, 1, 2]

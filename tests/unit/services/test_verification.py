@@ -137,14 +137,16 @@ def test_counts_and_sums_are_those_of_a_plain_loop(store: Store, seed: int) -> N
     found = verify_hour(store, HOUR)
     counts, sums = oracle(rows, values(), (HOUR - 1800, HOUR - 1500))
     kinds = ("judged", "unknown", "downtime", "outside", "silent", "late")
-    assert {kind: getattr(found, f"n_{kind}") for kind in kinds} == {kind: counts.get(kind, 0) for kind in kinds}
+    assert {kind: getattr(found, f"n_{kind}") for kind in kinds} == {
+        kind: counts.get(kind, 0) for kind in kinds
+    }
     assert found.n_predicted == sum(counts.values()) == 36
     assert counts["downtime"] > 0
     for table in (risk_hour, risk_day):
         got = {(row["sli_name"], row["model"], row["bin"]): row for row in stored(store, table)}
         assert set(got) == set(sums)
         for key, total in sums.items():
-            for name in (name for name in table.c.keys() if name.startswith(("n", "sum"))):
+            for name in (column.name for column in table.c if column.name.startswith(("n", "sum"))):
                 assert got[key][name] == pytest.approx(total[name]), (key, name)
             assert got[key]["metric"] == "load"
 
@@ -164,7 +166,9 @@ def test_judging_twice_and_hours_in_any_order_change_nothing(store: Store) -> No
 
 
 def test_an_hour_is_judged_again_when_its_samples_have_come_and_only_then(store: Store) -> None:
-    rows = [row | {"computed_at": row["as_of"], "probability": 0.3} for row in made_up(np.random.default_rng(2))]
+    rows = [
+        row | {"computed_at": row["as_of"], "probability": 0.3} for row in made_up(np.random.default_rng(2))
+    ]
     store_rows(store, sli_risk, rows)
     assert newest_final(AS_OF) == HOUR
     assert [each.hour for each in verify_due(store, AS_OF)] == [HOUR - 3600, HOUR]
