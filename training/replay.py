@@ -3,8 +3,9 @@
     python -m training.replay [--days 3] [--series 40]
 
 Recorded servers are predicted every ten minutes with the calibrator in use, as telemetry_analysis does it.
-Every hour, what is final is judged, watched and, once a day, refitted, as forecast_verification does it. On the way a worse calibrator is proposed, and later a bad one is taken into use by hand. Printed is what became of
-them, and the skill before and after.
+Every hour, what is final is judged, watched and, once a day, refitted, as forecast_verification does it. On
+the way a worse calibrator is proposed, and later a bad one is taken into use by hand. Printed is what became
+of them, and the skill before and after.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services import calibrators
 from foresight.services.indicator_risks import ENOUGH, forecast_with_risks
+from foresight.services.samples import store_samples
 from foresight.services.series_rows import forecast_rows
 from foresight.services.slas import _stored
 from foresight.services.verification import HourVerified, verify_due
 from foresight.services.verification_report import report
 from foresight.sla.definitions import Matcher, Sla, Sli
 from foresight.sla.rows import definition_rows
-from foresight.store import Store, apply_slas, migrate, open_store, save_samples, save_series, upsert
+from foresight.store import Store, apply_slas, migrate, open_store, upsert
 from foresight.store.tables import metadata, sli_risk
 from training.recordings import fixed_bounds, read_families
 
@@ -67,8 +69,7 @@ class Replay:
             apply_slas(
                 connection, [(_stored(self.sla), definition_rows(self.sla))], applied_at=0, applied_by=BY
             )
-            save_series(connection, first, ["default"] * len(self.keys))
-            save_samples(connection, first, N_SLOTS)
+            store_samples(connection, first, ["default"] * len(self.keys), N_SLOTS)
 
         self.store.transact(work)
 
@@ -88,11 +89,8 @@ class Replay:
         n = seconds // 60
         recent = SeriesMatrix(self.keys, Grid(self.now, n), np.ascontiguousarray(window[:, -n:]))
 
-        def work(connection: Connection) -> None:
-            save_series(connection, recent, ["default"] * len(self.keys))
-            save_samples(connection, recent, n)
-
-        self.store.transact(work)
+        names = ["default"] * len(self.keys)
+        self.store.transact(lambda connection: store_samples(connection, recent, names, n))
         return window
 
     def predict(self) -> None:

@@ -28,8 +28,8 @@ TABLES = {
     "forecasts": ("forecast", "sli_risk", "risk_feature", "risk_hour", "band_hour", "verified_hour"),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_hour", "sla_event",
-        "analysed_interval", "evaluated_interval", "risk_day",
+        "series", "sla_status", "sli_status", "sli_window", "sli_count", "sli_rollup", "sli_violation",
+        "sla_event", "analysed_interval", "evaluated_interval", "risk_day",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""

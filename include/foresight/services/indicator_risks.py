@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,11 @@ from foresight.series import SeriesMatrix
 from foresight.services.calibrators import InUse
 from foresight.services.parameters import HORIZON, LEAST_COVERAGE, LEAST_OBSERVED
 from foresight.services.risk_features import feature_rows
+from foresight.sla.counted import COMPUTED_SERIES
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import Pairs, pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
-from foresight.sla.tracks import Tracks
+from foresight.sla.tracks import COMPUTED, Tracks
 
 Columns = dict[str, list[Any]]
 Tables = dict[str, Columns]
@@ -32,23 +33,6 @@ ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVE
 """What the forecast itself demands: the limits of each series were applied before."""
 SHIPPED = InUse()
 """What is in use before any outcome is known."""
-COMPUTED_SERIES = 0
-"""The series id of what is computed from several series."""
-
-
-def is_one_by_one(sli: Sli) -> bool:
-    """Whether an SLI is judged on each of its series, and not on what is computed from them."""
-    return sli.ratio is None and sli.choices.across == "worst"
-
-
-def chosen(slas: Sequence[Sla], is_wanted: Callable[[Sli], bool]) -> list[Sla]:
-    """The SLAs with only the SLIs that are wanted; none without any."""
-    found = []
-    for sla in slas:
-        slis = tuple(filter(is_wanted, sla.slis))
-        if slis:
-            found.append(sla if len(slis) == len(sla.slis) else replace(sla, slis=slis))
-    return found
 
 
 def forecast_with_risks(
@@ -82,50 +66,45 @@ def forecast_with_risks(
     return forecast(matrix.values, HORIZON, parameters) if made is None else made, joined_tables(found)
 
 
-def computed_risks(
+def risks_of_tracks(
     tracks: Tracks,
     slas: Sequence[Sla],
     at: int,
-    default_limits: tuple[int, float] = DEFAULT_LIMITS,
+    limits: Mapping[int, tuple[int, float]],
     used: InUse = SHIPPED,
 ) -> Tables:
-    """The risk of SLIs that are judged on what is computed from their series, one row each.
+    """The risk of the tracks of SLIs, one row each: rows of ``sli_risk`` and of ``risk_feature``.
 
     Args:
         tracks: those of ``slas``.
-        slas: definitions of which every SLI has one computed row, or nothing stored.
+        slas: the definitions.
         at: when this is computed, epoch seconds.
-        default_limits: observed slots, and their share, that a row needs to be forecast.
+        limits: observed slots, and their share, that a series needs to be forecast, by its id; those of an
+            entry by default hold for what has none, such as rows that are computed from several series.
         used: the calibrator and what past predictions came to.
     """
     pairs, owners = tracks.pairs, _owners(slas)
-    matrix = with_enough(tracks.at_risk(), default_limits)
-    found = []
+    whole, found = tracks.at_risk(), []
     for horizon, some in _by_horizon(owners, pairs):
         rows, positions = np.unique(some.row, return_inverse=True)
         alone = replace(some, row=positions.astype(np.intp))
-        part = matrix.take(rows)
+        keys = [whole.keys[row] for row in rows.tolist()]
+        known = [None if key.metric == COMPUTED else limits.get(key.id) for key in keys]
+        part = with_enough(whole.take(rows), [DEFAULT_LIMITS if each is None else each for each in known])
         ahead = RiskForecasts.of(
-            part,
-            alone,
-            horizon,
-            ForecastParameters(enough=ENOUGH),
-            used.calibrator,
-            used.came_true,
+            part, alone, horizon, ForecastParameters(enough=ENOUGH), used.calibrator, used.came_true,
             keep_features=True,
-        )
-        ahead = replace(ahead, has_default_limits=np.ones(len(rows), np.bool_))
-        ids = [COMPUTED_SERIES] * len(some)
-        found.append(_tables(ahead, alone, owners, ids, matrix.grid, horizon, at))
+        )  # fmt: skip
+        ahead = replace(ahead, has_default_limits=np.array([each is None for each in known], np.bool_))
+        ids = [COMPUTED_SERIES if key.metric == COMPUTED else key.id for key in keys]
+        mine = [ids[row] for row in positions.tolist()]
+        found.append(_tables(ahead, alone, owners, mine, whole.grid, horizon, at))
     return joined_tables(found)
 
 
-def with_enough(matrix: SeriesMatrix, limits: tuple[int, float] | NDArray[np.float64]) -> SeriesMatrix:
-    """The matrix without the series that have fewer observed slots, or a lower share of them, than demanded.
-
-    ``limits`` are one pair for all, or ``[n_series, 2]``.
-    """
-    demanded = np.broadcast_to(np.asarray(limits, np.float64), (len(matrix), 2))
+def with_enough(matrix: SeriesMatrix, limits: Sequence[tuple[int, float]]) -> SeriesMatrix:
+    """The matrix without the series that have fewer observed slots, or a lower share, than demanded."""
+    demanded = np.array(limits, np.float64).reshape(-1, 2)
     n_observed = (~np.isnan(matrix.values)).sum(axis=1)
     is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
     return SeriesMatrix(matrix.keys, matrix.grid, np.where(is_short[:, None], np.nan, matrix.values))

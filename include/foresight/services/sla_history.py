@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Connection
 
 from foresight.analysis.arrays import Flags, Matrix
 from foresight.errors import FinalError, NotFound
@@ -16,12 +15,13 @@ from foresight.forecasting.risk import Bounds
 from foresight.grid import Grid, floored, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import with_expressions
+from foresight.services.stored_series import StoredKeys, matched
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance, excluded_slots
-from foresight.sla.matching import pair_up, slis_of
+from foresight.sla.matching import slis_of
 from foresight.sla.tracks import Tracks, grid_with_lead, tracks_of
 from foresight.sla.watching import watched_expressions
-from foresight.store import Store, StoredSeries, find_series, latest_as_of, load_matrix
+from foresight.store import Store, latest_as_of, load_matrix
 from foresight.store.tables import analysed_interval
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def stored_history(store: Store) -> ReadHistory:
     """Reads what telemetry_analysis has stored."""
 
     def read(slas: Sequence[Sla], grid: Grid) -> SeriesMatrix:
-        stored = store.read(lambda connection: stored_series(connection, slas))
-        keys = matched_keys(slas, alive_keys(stored, grid))
+        keys = StoredKeys(store, slas)(grid)
         _refuse_large(len(keys), grid)
         return store.read(lambda connection: load_matrix(connection, keys, grid))
 
@@ -97,7 +96,7 @@ def source_history(source: TelemetrySource, catalogue: Catalogue) -> ReadHistory
         found: list[SeriesKey] = []
         parts = []
         for entry in entries:
-            keys = tuple(matched_keys(slas, list(source.discover(entry, grid))[: entry.max_series]))
+            keys = tuple(matched(slas, list(source.discover(entry, grid))[: entry.max_series]))
             _refuse_large(len(found) + len(keys), grid)
             if keys:
                 whole = source.extract(Shard(0, grid, (Selection(entry, keys),)))
@@ -123,30 +122,6 @@ def entries_of(catalogue: Catalogue, slas: Sequence[Sla]) -> list[WatchedMetric]
     if unknown:
         raise NotFound(f"the catalogue watches no metric {', '.join(map(repr, unknown))}")
     return [entries[name] for name in sorted(wanted)]
-
-
-def stored_series(connection: Connection, slas: Sequence[Sla]) -> list[StoredSeries]:
-    """The series of the SLAs' metrics and expressions."""
-    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
-    metrics |= {entry.name for entry in watched_expressions(slas)}
-    return [row for metric in sorted(metrics) for row in find_series(connection, metric)]
-
-
-def alive_keys(stored: Sequence[StoredSeries], grid: Grid) -> list[SeriesKey]:
-    """Those that may hold a value within the grid."""
-    return [
-        row.key
-        for row in stored
-        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
-    ]
-
-
-def matched_keys(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
-    """Those that an SLI is judged on, or that a ratio is counted from."""
-    rows = pair_up(slas, keys).row
-    events = {entry.name for entry in watched_expressions(slas)}
-    counted = [row for row, key in enumerate(keys) if key.metric in events]
-    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
 
 
 def _refuse_large(n_series: int, grid: Grid) -> None:

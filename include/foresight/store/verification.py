@@ -61,13 +61,6 @@ def load_predictions(
     return found
 
 
-def predicted_series(connection: Connection, after: int, until: int) -> NDArray[np.int64]:
-    """The series that predictions of these as-ofs are of; without those computed from several."""
-    query = select(sli_risk.c.series_id).distinct()
-    query = query.where(sli_risk.c.as_of > after, sli_risk.c.as_of <= until, sli_risk.c.series_id != 0)
-    return np.array(read_columns(connection, query)[0], np.int64)
-
-
 def metrics_of(connection: Connection, ids: NDArray[np.int64]) -> dict[int, str]:
     """The metric of each series."""
     found: dict[int, str] = {}
@@ -123,12 +116,25 @@ def save_verified(
     connection.execute(insert(risk_day).from_select(["day", *_SUM_KEY, "metric", *_SUMS], query))
 
 
-def verified_hours(connection: Connection, after: int, until: int) -> dict[int, tuple[int, float]]:
-    """How many samples, and of what sum, the hours in ``(after, until]`` were judged on."""
+def unjudged_hours(connection: Connection, after: int, until: int) -> list[int]:
+    """The ends of the hours in ``(after, until]`` that have predictions and were not judged; newest first."""
     table = verified_hour.c
-    query = select(epoch(table.hour).label("hour"), table.n_samples, table.sum_samples)
-    columns = read_columns(connection, query.where(table.hour > after, table.hour <= until))
-    return {hour: (n, total or 0.0) for hour, n, total in zip(*columns, strict=True)}
+    query = select(epoch(table.hour).label("hour")).where(table.hour > after, table.hour <= until)
+    judged = set(read_columns(connection, query)[0])
+    found = []
+    for hour in range(until, after, -HOUR):
+        here = select(sli_risk.c.as_of).where(sli_risk.c.as_of > hour - HOUR, sli_risk.c.as_of <= hour)
+        if hour not in judged and connection.execute(here.limit(1)).first() is not None:
+            found.append(hour)
+    return found
+
+
+def forget_verified(connection: Connection, first: int, last: int) -> None:
+    """Forgets that hours were judged whose outcomes may come from slots from ``first`` to ``last``."""
+    table = verified_hour
+    # The outcomes of an hour come from its own slots and those of the longest horizon, an hour.
+    touched = (table.c.hour >= first - HOUR, table.c.hour < last + HOUR)
+    connection.execute(delete(table).where(*touched))
 
 
 def settle_features(connection: Connection, hour: int, left: Columns, unknown: Columns, share: float) -> None:
@@ -228,7 +234,7 @@ def sum_bands(connection: Connection, after: int, until: int) -> list[dict[str, 
 def sum_counts(connection: Connection, after: int, until: int) -> dict[str, int]:
     """The counts of ``verified_hour`` over the hours in ``(after, until]``."""
     columns = [column.name for column in verified_hour.c]
-    names = [name for name in columns if name.startswith("n_") and name != "n_samples"]
+    names = [name for name in columns if name.startswith("n_")]
     query = select(*(func.sum(verified_hour.c[name]) for name in names))
     query = query.where(verified_hour.c.hour > after, verified_hour.c.hour <= until)
     row = connection.execute(query).one()

@@ -29,13 +29,10 @@ from foresight.orchestration.telemetry.artifacts import (
 from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
 from foresight.services import series_rows as rows
-from foresight.services.indicator_risks import (
-    chosen,
-    forecast_with_risks,
-    is_one_by_one,
-    joined_tables,
-)
+from foresight.services.indicator_risks import forecast_with_risks, joined_tables
 from foresight.services.parameters import analysis_parameters
+from foresight.sla.matching import chosen
+from foresight.sla.windows import is_one_by_one
 from foresight.store.tables import metadata
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.source import Shard
@@ -92,7 +89,7 @@ def forecast_shard(context: Context, artifact: Artifact) -> Artifact:
     name_in_ui(context, artifact)
     with timed(artifact, "forecast"):
         shard, matrix, kept, _ = _checked(artifact)
-        slas = chosen(load_slas(artifact), is_one_by_one)
+        slas = chosen(load_slas(artifact), lambda _, sli: is_one_by_one(sli))
         used = load_in_use(artifact)
         parts, risks, now = [], [], int(time.time())
         for parameters, part in _alike(shard.entries, context["params"]):
