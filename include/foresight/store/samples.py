@@ -158,17 +158,6 @@ def load_values(connection: Connection, ids: NDArray[np.int64], grid: Grid) -> N
     return values
 
 
-def sum_values(connection: Connection, ids: NDArray[np.int64], after: int, until: int) -> tuple[int, float]:
-    """How many values are stored of some series in ``(after, until]``, epoch seconds, and their sum."""
-    grid = Grid(until, (until - after) // 60)
-    n, total = 0, 0.0
-    for chunk in chunks(np.sort(ids)):
-        query: Select[Any] = select(func.count(sample.c.value), func.sum(sample.c.value))
-        found, value = connection.execute(within(query, chunk, grid)).one()
-        n, total = n + int(found), total + float(value or 0.0)
-    return n, total
-
-
 def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequence[str]) -> None:
     mine = {key.id: (key.metric, text) for key, text in zip(matrix.keys, labels, strict=True)}
     if len(mine) != len(matrix):
