@@ -160,12 +160,15 @@ def watch_errors(store: Store, target: Target, at: int, *, rolls_back: bool) -> 
     rmse = np.sqrt(np.mean(np.square(errors)))
     reason = f"RMSE {rmse:.3g} on {len(errors)} answers, judged {judged:.3g} at most"
     log.warning("model %s has become worse: %s", champion.version, reason)
-    return rolls_back and _rolled_back(store, target, at, reason)
+    return rolls_back and _rolled_back(store, target, at, reason, champion.version)
 
 
-def _rolled_back(store: Store, target: Target, at: int, reason: str) -> bool:
+def _rolled_back(store: Store, target: Target, at: int, reason: str, judged: str) -> bool:
+    """Goes back from the model that was judged; not from one that somebody has put to use meanwhile."""
     try:
-        bad, good = slice_models.roll_back(store, target, at=at, by="slice_prediction", reason=reason)
+        bad, good = slice_models.roll_back(
+            store, target, at=at, by="slice_prediction", reason=reason, expected=judged
+        )
     except FinalError as error:
         log.warning("%s", error)
         return False
