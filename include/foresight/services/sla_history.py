@@ -12,7 +12,7 @@ import numpy as np
 from foresight.analysis.arrays import Flags, Matrix
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.risk import Bounds
-from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid, floored, whole_seconds
+from foresight.grid import Grid, floored, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import with_expressions
 from foresight.services.stored_series import StoredKeys, matched

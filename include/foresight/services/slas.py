@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, Mistake, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
@@ -31,6 +31,7 @@ from foresight.store import (
 )
 from foresight.store import load_slas as load_stored
 from foresight.store.definitions import load_names
+from foresight.store.statuses import newest_statuses, rows_at
 from foresight.store.tables import series, sli_status, sli_window
 
 if TYPE_CHECKING:
@@ -193,24 +194,12 @@ def status(store: Store, name: str | None = None) -> Status:
     def work(connection: Connection) -> Status:
         active = read_active(connection)
         slas = active.choose([name] if name else ())
-        rows, windows = (_newest(connection, table, slas) for table in (sli_status, sli_window))
+        newest = newest_statuses(connection, [sla.name for sla in slas])
+        rows, windows = (rows_at(connection, table, newest) for table in (sli_status, sli_window))
         slis = {(sla.name, sli.name): sli for sla in slas for sli in sla.slis}
         return Status(lines_from_rows(slis, rows, windows), rows, active.unreadable)
 
     return store.read(work)
-
-
-def _newest(connection: Connection, table: Table, slas: Sequence[Sla]) -> list[dict[str, Any]]:
-    """The rows of each SLA at its newest as-of."""
-    newest = (
-        select(table.c.sla_name, func.max(table.c.as_of).label("as_of"))
-        .where(table.c.sla_name.in_([sla.name for sla in slas]))
-        .group_by(table.c.sla_name)
-        .subquery()
-    )
-    is_newest = (table.c.sla_name == newest.c.sla_name) & (table.c.as_of == newest.c.as_of)
-    query = select(table).join(newest, is_newest).order_by(*table.primary_key)
-    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
