@@ -18,7 +18,7 @@ from sqlalchemy.dialects import mysql
 from foresight.services.publications import _pending
 from foresight.store import Store
 from foresight.store.retention import _is_over
-from foresight.store.slices import decided_periods, letters_of, recent_errors
+from foresight.store.slices import decided_periods, letters_of, recent_answers
 from foresight.store.tables import autocorrelation, publication, sample_window
 from tests.integration.databases import fresh_store
 from tests.unit.store.rows import T0
@@ -107,7 +107,7 @@ def over(table: Any) -> Any:
 
 QUERIES: Final = {
     "pending publications": (lambda c: _pending(c, "t"), r"ix_publication_topic_state"),
-    "recent errors": (lambda c: recent_errors(c, "a", newest(0.02)), r"ix_slice_prediction_model_version"),
+    "recent answers": (lambda c: recent_answers(c, "a", newest(0.02)), r"ix_slice_prediction_model_version"),
     "decided periods": (
         lambda c: decided_periods(c, 60, newest(0.02), newest(0.0)),
         r"ix_slice_prediction_period_start",

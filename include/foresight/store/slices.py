@@ -198,12 +198,12 @@ def confirm(connection: Connection, cells: Sequence[tuple[Cell, Row[Any]]], at: 
 
 def inventory(connection: Connection) -> Rows:
     """What is known of every cell: its id at the consumer, its controller, its capacity."""
-    return connection.execute(select(slice_cell).order_by(*slice_cell.primary_key)).all()
+    return list_rows(connection, slice_cell)
 
 
 def bounds(connection: Connection) -> Rows:
     """Anchor, floor and ceiling of every slice in every cell."""
-    return connection.execute(select(slice_bound).order_by(*slice_bound.primary_key)).all()
+    return list_rows(connection, slice_bound)
 
 
 def save_anchors(connection: Connection, anchors: Mapping[Cell, int], at: int) -> None:
@@ -226,7 +226,12 @@ def statuses(connection: Connection) -> dict[str, bool]:
 
 def holds(connection: Connection) -> Rows:
     """Everything that somebody holds or has released."""
-    return connection.execute(select(slice_hold).order_by(*slice_hold.primary_key)).all()
+    return list_rows(connection, slice_hold)
+
+
+def list_rows(connection: Connection, table: Table) -> Rows:
+    """Every row of a small table, by its key."""
+    return connection.execute(select(table).order_by(*table.primary_key)).all()
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
@@ -299,19 +304,6 @@ def save_answers(
         for key, answer in answers.items()
     ]
     connection.execute(statement.values(answer=bindparam("_answer")), rows)
-
-
-def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
-    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known.
-
-    The newest, and no more than ``MOST_ERRORS``: enough to tell by, whatever the number of cells.
-    """
-    table = slice_prediction.c
-    query = select(table.raw - table.answer).where(table.period_start >= since)
-    query = query.where(table.model_version == version)
-    query = query.where(table.raw.is_not(None), table.answer.is_not(None))
-    newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
-    return list(connection.execute(newest).scalars())
 
 
 def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:
