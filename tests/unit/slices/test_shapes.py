@@ -169,6 +169,13 @@ CASES: dict[str, tuple[list[Any], Rows, dict[Reason, int]]] = {
         [event(block(cell(GOOD), types=[1, 2, 77], key="iMeasTypesList"))], NONE,
         {Reason.UNMAPPED_COUNTER: 3},
     ),
+    "counters as numbers that are written as text": (
+        [event(block(cell(GOOD), types=["1", 2.0, 3], key="iMeasTypesList"))], SAME, {},
+    ),
+    "counters as truth values": (
+        [event(block(cell(GOOD), types=[True, 2, 3], key="iMeasTypesList"))], NONE,
+        {Reason.UNMAPPED_COUNTER: 3},
+    ),
     "failures told apart by cause": (
         [event(block(cell(values("400", "280", "70", "40")), types=[*NAMES[:2], FAIL + "26", FAIL + "8"]))],
         SAME, {},
