@@ -92,8 +92,8 @@ def check(
     """
 
     def work(connection: Connection) -> tuple[ActiveSlas, Limits]:
-        targets = [target.name for target in load_targets(connection)]
-        limits = Limits(_known_metrics(connection, catalogue), known_targets=targets)
+        targets = stored_target_names(connection)
+        limits = Limits(known_metrics(connection, catalogue), known_targets=targets)
         return read_active(connection), limits
 
     active, limits = store.read(work)
@@ -116,11 +116,16 @@ def apply(
     SLIs that only the active SLA has are kept; with ``prune`` they are removed. Raises as ``check`` does.
     """
     _, found = check(store, catalogue, files)
+    return apply_found(store, found, by=by, at=at, prune=prune)
+
+
+def apply_found(store: Store, found: Lint, *, by: str, at: int, prune: bool = False) -> Applied:
+    """Makes the SLAs and targets that were found in documents active: all of them."""
     defined = found.definitions
 
     def work(connection: Connection) -> list[Difference]:
         changes = differences(read_active(connection).readable, defined.slas, prune=prune)
-        given = [(_stored(each.sla), definition_rows(each.sla)) for each in changes]
+        given = [(stored_sla(each.sla), definition_rows(each.sla)) for each in changes]
         apply_slas(connection, given, applied_at=at, applied_by=by)
         save_targets(connection, [_stored_target(target) for target in defined.targets])
         return changes
@@ -217,9 +222,15 @@ def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
     return catalogue.model_copy(update={"metrics": (*catalogue.metrics, *entries)})
 
 
-def _known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+def known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+    """The metrics that the catalogue watches or a stored series has."""
     watched = {entry.series_metric for entry in catalogue.metrics}
     return watched.union(connection.execute(select(series.c.metric).distinct()).scalars())
+
+
+def stored_target_names(connection: Connection) -> list[str]:
+    """The names of every notification target."""
+    return [target.name for target in load_targets(connection)]
 
 
 def _stored_target(target: Target) -> StoredTarget:
@@ -233,6 +244,7 @@ def _target(stored: StoredTarget) -> Target:
     )
 
 
-def _stored(sla: Sla) -> StoredSla:
+def stored_sla(sla: Sla) -> StoredSla:
+    """An SLA as it is stored."""
     document = sla_document(sla)
     return StoredSla(sla.name, sla.owner, sla.description, revision_of(document), document)

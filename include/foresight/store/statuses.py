@@ -15,6 +15,7 @@ from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.columns import Columns
 from foresight.store.engine import Store
+from foresight.store.latest import save_latest
 from foresight.store.tables import sla_event, sla_status, sli_status, sli_window
 
 STATUS_LOCK: Final = "sla_status"
@@ -64,6 +65,7 @@ def save_statuses(
                 connection.execute(delete(table).where(table.c.as_of == as_of, table.c.sla_name.in_(chunk)))
         for table, columns in ((sla_status, slas), (sli_status, slis), (sli_window, windows)):
             upsert(connection, table, columns)
+        save_latest(connection, as_of, sla_names, slis, windows)
         _derive_events(connection, as_of, before | _names_at(connection, as_of, sla_names))
 
     store.transact(work, lock=STATUS_LOCK)

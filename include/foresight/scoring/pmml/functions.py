@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from foresight.scoring.pmml.sas_functions import SAS_FUNCTIONS
 from foresight.scoring.pmml.text_functions import (
     Columns,
     concat,
@@ -222,6 +223,7 @@ BUILT_IN: dict[str, Entry] = {
     "matches": (matches, (2, 2)),
     "formatNumber": (texts(format_number), (2, 2)),
     "formatDatetime": (format_datetime, (2, 2)),
+    **{name: (texts(compute), (2, 2)) for name, compute in SAS_FUNCTIONS.items()},
     "dateDaysSinceYear": (days_since_year, (2, 2)),
     "dateSecondsSinceYear": (seconds_since_year, (2, 2)),
     "dateSecondsSinceMidnight": (lambda c: _number(np.floor(c[0].values % 86_400), "integer"), (1, 1)),

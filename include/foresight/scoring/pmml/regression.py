@@ -108,6 +108,8 @@ def read(element: Element, subject: Subject) -> Regression:
     tables = [_read_table(table, subject.scope) for table in element.all("RegressionTable")]
     if not tables or (subject.is_classification and len(tables) < 2):
         raise element.broken("has too few RegressionTable")
+    if len(tables) > 1 and not subject.is_classification:
+        raise element.broken("a regression has one RegressionTable")
     ordinal = subject.target_type.optype == "ordinal" and method not in {"softmax", "simplemax"}
     if len(tables) > 2 and not ordinal and method in _TWO_CLASSES:
         raise UnsupportedModel(f"RegressionModel normalizationMethod={method!r} for more than two classes")
