@@ -57,8 +57,8 @@ def register(connection: Connection, fields: Mapping[str, Any], by: str) -> bool
         return False
     row = {**fields, "state": CANDIDATE}
     upsert(connection, slice_model, {name: [value] for name, value in row.items()})
-    told = fields["target"], fields["version"]
-    _note(connection, *told, "registered", fields["registered_at"], by, fields["reason"])
+    model = fields["target"], fields["version"]
+    _note(connection, *model, "registered", fields["registered_at"], by, fields["reason"])
     return True
 
 

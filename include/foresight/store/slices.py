@@ -43,6 +43,7 @@ _CELLS_BY_KEY: Final = 2000
 """Cells from which on all measurements of a time are read, and not those of each cell."""
 _CLOCK_SECONDS: Final = 86_400
 _CELL: Final = ("snssai", "cu", "cell")
+_ORIGINS: Final = ("counters", "sharing", "source", "suspicion")
 
 
 def read_offsets(connection: Connection, topic: str) -> dict[int, int]:
@@ -86,11 +87,12 @@ def measurements_at(connection: Connection, starts: Sequence[int]) -> Rows:
 
 
 def measurements_since(connection: Connection, granularity: int, start: int, end: int | None = None) -> Rows:
-    """The measurements of slices over periods of one length that start in ``[start, end)``, by key.
+    """The numbers of slices over periods of one length that start in ``[start, end)``, by key.
 
-    Times in epoch seconds.
+    Times in epoch seconds. Each counter's origin is left out: reading it takes longer than all the rest.
     """
-    query = select(slice_measurement).where(*_of_slices(granularity, start))
+    columns = [column for column in slice_measurement.c if column.name not in _ORIGINS]
+    query = select(*columns).where(*_of_slices(granularity, start))
     if end is not None:
         query = query.where(slice_measurement.c.period_start < end)
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()

@@ -50,7 +50,8 @@ def decide_and_save(
     Where no message is wanted, what would be decided is counted and nothing is stored: the run leaves no
     trace.
     """
-    confirm_sent(connection, at)
+    if is_wanted:
+        confirm_sent(connection, at)
     waiting = undecided(connection, at, options.granularity_seconds)
     if not waiting:
         return {"decided": 0, "sent": 0}
