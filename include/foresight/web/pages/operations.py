@@ -25,7 +25,7 @@ from foresight.web.context import Doors
 from foresight.web.fields import Plain
 from foresight.web.listing import CursorText
 from foresight.web.pages.lists import Column, column, part_of, show_list, text
-from foresight.web.pages.rendering import instant, number
+from foresight.web.pages.rendering import instant, labels_text, number
 
 Text = Annotated[Plain | None, Query(max_length=255)]
 CELL = (column("snssai", "Slice"), column("cu", "gNB-CU"), column("cell", "Cell"))
@@ -79,7 +79,7 @@ def _runs(doors: Doors, dag_id: str | None, cursor: str | None) -> list[dict[str
         doors, QUARANTINE, "Series set aside",
         (
             column("metric", "Metric"),
-            column("labels", "Labels", _labels, link=lambda row: f"series/{row['series_id']}"),
+            column("labels", "Labels", labels_text, link=lambda row: f"series/{row['series_id']}"),
             column("as_of", "As of", instant), column("outcome", "Outcome"), column("reason", "Reason"),
         ),
         filters=[Filter("outcome", "eq", ["quarantined", "short", "gappy", "constant"])],
@@ -92,10 +92,6 @@ def _counts(counts: Any) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in (counts or {}).items()) or text(
         None
     )
-
-
-def _labels(labels: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in (labels or {}).items()) or "(no labels)"
 
 
 def _slices(doors: Doors, snssai: str | None, cursor: str | None) -> list[dict[str, Any]]:

@@ -71,6 +71,12 @@ def instant(value: datetime | str | None) -> Markup:
     )
 
 
+def labels_text(labels: str | Mapping[str, Any] | None) -> str:
+    """Labels as ``name=value``, whether they come as JSON text or as a mapping."""
+    known = json.loads(labels) if isinstance(labels, str) else labels or {}
+    return ", ".join(f"{name}={value}" for name, value in known.items()) or "(no labels)"
+
+
 def state_name(state: str) -> str:
     """A state as people read it."""
     return state.replace("_", " ")

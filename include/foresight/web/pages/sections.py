@@ -13,9 +13,12 @@ COMPONENTS: Final = {
     "paths": "recent movement carried on",
     "alike": "what followed similar stretches",
     "climate": "how often this level is left at all",
-    "trend": "the local trend",
+    "very_alike": "what followed the most similar ones",
+    "recent": "how often it was left lately",
+    "hours": "how often it was left in these hours",
+    "same_level": "what followed this level",
     "phase": "the same phase of the period",
-    "distance": "the distance to the bound",
+    "near_phase": "the phases beside it",
 }
 """What the parts of a probability are called, where the page knows a name."""
 

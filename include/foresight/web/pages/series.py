@@ -16,7 +16,7 @@ from foresight.web.context import Doors
 from foresight.web.fields import Plain, SeriesId
 from foresight.web.listing import CursorText
 from foresight.web.pages.lists import column, part_of, show_list
-from foresight.web.pages.rendering import instant, number, page
+from foresight.web.pages.rendering import instant, labels_text, number, page
 
 Text = Annotated[Plain | None, Query(max_length=255)]
 LEVELS: Final = (("adf_critical_1", "1 %"), ("adf_critical_5", "5 %"), ("adf_critical_10", "10 %"))
@@ -30,7 +30,7 @@ def install(app: FastAPI, doors: Doors) -> None:
         filters = [Filter("metric", "pattern", metric)] if metric else []
         columns = (
             column("metric", "Metric"),
-            column("labels", "Labels", _labels, link=lambda row: f"series/{row['series_id']}"),
+            column("labels", "Labels", labels_text, link=lambda row: f"series/{row['series_id']}"),
             column("last_seen", "Last seen", instant),
         )
         part = part_of(
@@ -43,10 +43,6 @@ def install(app: FastAPI, doors: Doors) -> None:
     @app.get("/pages/series/{series_id}", include_in_schema=False)
     def get_series_page(request: Request, series_id: Annotated[SeriesId, Path()]) -> Response:
         return page(request, "series.html", **_series(doors, series_id))
-
-
-def _labels(labels: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in (labels or {}).items()) or "(no labels)"
 
 
 def _series(doors: Doors, series_id: int) -> dict[str, Any]:

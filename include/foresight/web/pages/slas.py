@@ -157,7 +157,7 @@ def _what_if(doors: Doors, name: str, sli: str, given: Mapping[str, str]) -> dic
     from foresight.services.sla_history import stored_history
     from foresight.services.what_if import what_if
 
-    [sla] = all_slas.read_active(doors.store, [name])
+    sla = all_slas.get_sla(doors.store, name)
     row = sla_views.view(doors.store, name, sli=sli).slis[0]
     changes = {field: _number(field, given[field]) for field in ("min", "max")}
     if objective := _number("objective", given["objective"]):
