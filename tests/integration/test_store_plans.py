@@ -71,6 +71,10 @@ PART: Final = "n DIV 1000"
 """Of a thousand things each has a row an instant."""
 SLA: Final = {"sla_name": "CONCAT('s', n % 1000)", "sli_name": "'i'", "as_of": at(600, PART)}
 CELL: Final = {"snssai": "CONCAT('01-', n % 1000)", "cu": "'cu'", "cell": "'c'"}
+PART_OF_SLI: Final = {
+    "sla_name": "CONCAT('s', n % 100)", "sli_name": "'i'", "series_id": "n DIV 100 % 10"
+}  # fmt: skip
+
 FILL: Final[dict[str, dict[str, str]]] = {
     "publication": {"topic": "'t'", "as_of": at(60), "part": "'all'",
                     "state": "IF(n % 1000 = 0, 'pending', 'published')"},
@@ -92,8 +96,9 @@ FILL: Final[dict[str, dict[str, str]]] = {
     "sli_window": SLA | {"window_minutes": "60"},
     "sla_event": SLA,
     "sla_announcement": SLA,
-    "sli_hour": {"sla_name": "CONCAT('s', n % 100)", "sli_name": "'i'", "series_id": "n DIV 100 % 10",
-                 "hour": at(3600, PART), "counting": "'c'"},
+    "sli_rollup": PART_OF_SLI | {"hour": at(3600, PART), "hours": "1", "counting": "'c'"},
+    "sli_violation": PART_OF_SLI | {"hour": at(3600, PART), "first_slot": at(3600, PART)},
+    "sli_count": PART_OF_SLI | {"as_of": at(600, PART), "counting": "'c'"},
     "scoring_run": {"dag_id": "'d'", "run_id": "n", "started_at": at(60)},
     "scoring_load_test": {"dag_id": "'d'", "run_id": "n", "measured_at": at(60)},
     "commit_marker": {"marker": "n", "written_at": at(60)},
@@ -202,11 +207,14 @@ QUERIES: Final[dict[str, Callable[[Connection], Any]]] = {
     "limits of series": lambda c: limits.analysis_limits(c, IDS, instant(600, MINE)),
     "samples of series": lambda c: samples.load_matrix(c, [SeriesKey.of("m", {"a": "b"})], GRID),
     "which samples are stored": lambda c: windows.are_stored(c, IDS, GRID, np.ones((500, 30), np.bool_)),
-    "sums of hours": lambda c: rollups.sum_hours(c, NAMES[:10], *HOURS),
-    "hours that are counted": lambda c: rollups.counted_hours(c, NAMES[:10], *HOURS),
-    "how many hours are counted": lambda c: rollups.count_hours(c, NAMES[:10], *HOURS),
-    "hours are forgotten": lambda c: rollups.forget_hours(c, NAMES[:10], *HOURS),
-    "statuses at an instant": lambda c: statuses._names_at(c, instant(600), NAMES),
+    "sums of roll-ups": lambda c: rollups.sum_nodes(c, NAMES[:10], rollups.nodes_of(*HOURS)),
+    "slots of an hour": lambda c: rollups.load_hour(c, NAMES[:10], HOURS[1]),
+    "violations of hours": lambda c: rollups.load_violations(c, NAMES[:10], *HOURS),
+    "hours that are counted": lambda c: rollups.counted_hours(c, NAMES[:10], range(*HOURS, 3600)),
+    "hours are forgotten": lambda c: rollups.forget_hours(c, range(*HOURS, 3600), NAMES[:10]),
+    "counts of an instant": lambda c: rollups.load_counts(c, instant(600), NAMES[:10]),
+    "counts are forgotten": lambda c: rollups.forget_counts(c, instant(600) - 600, instant(600) + 600),
+    "statuses at an instant": lambda c: statuses._states_at(c, instant(600), NAMES),
     "statuses before an instant": lambda c: statuses._neighbours(c, instant(600), SLIS, is_later=False),
     "statuses after an instant": lambda c: statuses._neighbours(c, T0, SLIS, is_later=True),
     "events are forgotten": lambda c: statuses._forget_events(c, dict.fromkeys(SLIS, T0)),
@@ -225,7 +233,6 @@ QUERIES: Final[dict[str, Callable[[Connection], Any]]] = {
     "first period of a history": lambda c: slices.first_start(c, 900, LATEST - 1800),
     "next part of a history": lambda c: slices.next_part(c, 900, LATEST - 1800, 100),
     "newest periods": lambda c: slices.newest_periods(c, 900, LATEST - 1800, LATEST, "ready", ["late"]),
-    "recent errors": lambda c: slices.recent_errors(c, "a", newest(0.02)),
     "recent answers": lambda c: slices.recent_answers(c, "a", newest(0.02)),
     "decided periods": lambda c: slices.decided_periods(c, 60, newest(0.02), newest(0.0)),
     "what was sent of periods": lambda c: slices.sent_in(c, 60, [newest(0.01)]),

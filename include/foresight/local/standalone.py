@@ -169,7 +169,7 @@ class Standalone:
         if self.process:
             stop_session(self.process)
 
-    def _sign_in(self, seconds: float = 180) -> httpx.Client:
+    def _sign_in(self, seconds: float = 600) -> httpx.Client:
         """A client that carries a token, once the API and the scheduler answer."""
         client = httpx.Client(base_url=self.url, timeout=30)
 

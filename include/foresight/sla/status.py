@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from foresight.grid import STEP_SECONDS
 from foresight.series import SeriesKey
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.states import Reason, State
@@ -36,8 +37,7 @@ class WindowStatus:
     cuts are missing. ``good_share`` and ``burn_rate`` rest on what is judged and are None where that is
     nothing. The budget is in ``unit``: minutes of the window, less planned downtime and slots without
     traffic, of which missing slots use none; or events (samples, where the SLI has bounds). ``good`` and
-    ``total`` are events. ``since`` is where what was counted begins (epoch seconds). With ``is_list_short``
-    the window is longer than the slots whose violations are listed.
+    ``total`` are events. ``since`` is where what was counted begins (epoch seconds).
     """
 
     minutes: int
@@ -59,7 +59,6 @@ class WindowStatus:
     total: float | None = None
     since: int | None = None
     is_calendar: bool = False
-    is_list_short: bool = False
 
     @property
     def left_share(self) -> float:
@@ -68,7 +67,7 @@ class WindowStatus:
             return self.budget_left / self.budget_allowed
         return 1.0 if self.budget_used == 0 else -self.budget_used
 
-    def slots(self, step_seconds: int = 60) -> list[int]:
+    def slots(self, step_seconds: int = STEP_SECONDS) -> list[int]:
         """Every violated slot that is listed, named by its end."""
         return [slot for v in self.violations for slot in range(v.start, v.end + 1, step_seconds)]
 

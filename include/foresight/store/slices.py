@@ -43,6 +43,7 @@ _CELLS_BY_KEY: Final = 2000
 """Cells from which on all measurements of a time are read, and not those of each cell."""
 _CLOCK_SECONDS: Final = 86_400
 _CELL: Final = ("snssai", "cu", "cell")
+_ORIGINS: Final = ("counters", "sharing", "source", "suspicion")
 
 
 def read_offsets(connection: Connection, topic: str) -> dict[int, int]:
@@ -86,11 +87,12 @@ def measurements_at(connection: Connection, starts: Sequence[int]) -> Rows:
 
 
 def measurements_since(connection: Connection, granularity: int, start: int, end: int | None = None) -> Rows:
-    """The measurements of slices over periods of one length that start in ``[start, end)``, by key.
+    """The numbers of slices over periods of one length that start in ``[start, end)``, by key.
 
-    Times in epoch seconds.
+    Times in epoch seconds. Each counter's origin is left out: reading it takes longer than all the rest.
     """
-    query = select(slice_measurement).where(*_of_slices(granularity, start))
+    columns = [column for column in slice_measurement.c if column.name not in _ORIGINS]
+    query = select(*columns).where(*_of_slices(granularity, start))
     if end is not None:
         query = query.where(slice_measurement.c.period_start < end)
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
@@ -227,12 +229,12 @@ def confirm(connection: Connection, cells: Sequence[tuple[Cell, Row[Any]]], at: 
 
 def inventory(connection: Connection) -> Rows:
     """What is known of every cell: its id at the consumer, its controller, its capacity."""
-    return connection.execute(select(slice_cell).order_by(*slice_cell.primary_key)).all()
+    return list_rows(connection, slice_cell)
 
 
 def bounds(connection: Connection) -> Rows:
     """Anchor, floor and ceiling of every slice in every cell."""
-    return connection.execute(select(slice_bound).order_by(*slice_bound.primary_key)).all()
+    return list_rows(connection, slice_bound)
 
 
 def save_anchors(connection: Connection, anchors: Mapping[Cell, int], at: int) -> None:
@@ -255,7 +257,12 @@ def statuses(connection: Connection) -> dict[str, bool]:
 
 def holds(connection: Connection) -> Rows:
     """Everything that somebody holds or has released."""
-    return connection.execute(select(slice_hold).order_by(*slice_hold.primary_key)).all()
+    return list_rows(connection, slice_hold)
+
+
+def list_rows(connection: Connection, table: Table) -> Rows:
+    """Every row of a small table, by its key."""
+    return connection.execute(select(table).order_by(*table.primary_key)).all()
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
@@ -329,19 +336,6 @@ def save_answers(
         for key, answer in answers.items()
     ]
     connection.execute(statement.values(answer=bindparam("_answer")), rows)
-
-
-def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
-    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known.
-
-    The newest, and no more than ``MOST_ERRORS``: enough to tell by, whatever the number of cells.
-    """
-    table = slice_prediction.c
-    query = select(table.raw - table.answer).where(table.period_start >= since)
-    query = query.where(table.model_version == version)
-    query = query.where(table.raw.is_not(None), table.answer.is_not(None))
-    newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
-    return list(connection.execute(newest).scalars())
 
 
 def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:

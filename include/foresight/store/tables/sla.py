@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Integer
 
 from foresight.store.column_types import Body, Instant, Name
-from foresight.store.tables.base import define, key, may, must
+from foresight.store.tables.base import Merge, define, key, may, must
 from foresight.store.tables.telemetry import METRIC_LENGTH
 
 NAME_LENGTH = 190
@@ -98,6 +98,7 @@ sli_status = define(
     may("expected_violated_minutes", Double, "Minutes of the horizon that are expected to violate"),
     may("expected_cost", Double, "The same times the cost of a violated minute; NULL without one"),
     may("has_default_limits", Boolean, "Whether default limits decided if there was enough to forecast from"),
+    may("probability_reason", Name(32), "Why there is no probability; NULL where there is one"),
     Index(None, "as_of"),
     comment="One SLI at one as-of",
     kept_by="as_of",
@@ -144,6 +145,32 @@ sli_window = define(
     by_day=True,
 )
 
+sli_latest = define(
+    "sli_latest",
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    must("as_of", Instant, "The newest instant that a status is stored of (UTC)"),
+    must("state", Name(16), "State there"),
+    must("risk", Double, "What lists are ordered by: the probability, and 2 more where it is violated"),
+    must("n_series", Integer, "Series that match"),
+    must("is_alerting", Boolean, "Whether an alert on a burn rate fires"),
+    may("current_value", Double, "Newest value of the worst series"),
+    may("current_slot", Instant, "Slot of that value (UTC)"),
+    may("probability", Double, "Probability that any slot of the horizon leaves the bounds"),
+    may("expected_first_slot", Instant, "First slot expected to leave the bounds (UTC)"),
+    may("window_minutes", Integer, "The window that the budget is of: by the calendar, or the longest"),
+    may("good_share", Double, "Good share of what is observed in it"),
+    may("burn_rate", Double, "Bad share / (1 - objective)"),
+    may("budget_left_minutes", Double, "Left of the error budget; NULL where it is counted in events"),
+    may("budget_left_share", Double, "Left, as a share of the budget"),
+    Index(None, "risk", "sla_name", "sli_name"),
+    Index(None, "state", "risk", "sla_name", "sli_name"),
+    Index(None, "as_of"),
+    comment="One SLI at its newest as-of: what lists are read from",
+    merge=Merge.NEWEST_AS_OF,
+    kept_by="as_of",
+)
+
 sla_event = define(
     "sla_event",
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
@@ -155,6 +182,34 @@ sla_event = define(
     Index(None, "as_of"),
     comment="One change of state of an SLI, derived from sli_status",
     kept_by="as_of",
+)
+
+sli_risk = define(
+    "sli_risk",
+    key("as_of", Instant, "The instant that the forecast is made at (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("sli_revision", Name(64), "What is judged and how: another one is another indicator"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several"),
+    key("horizon_minutes", Integer, "How far ahead it looks"),
+    may("probability", Double, "Probability that any slot of the horizon leaves the bounds"),
+    may("reason", Name(32), "Why there is none: no_data, too_short, gap or stale"),
+    may("expected_first_slot", Instant, "First slot expected to leave the bounds (UTC)"),
+    may("expected_violated_minutes", Double, "Minutes of the horizon that are expected to violate"),
+    may("predicted", JSON(none_as_null=True), "Slots predicted to leave the bounds, with value and interval"),
+    may("components", JSON(none_as_null=True), "What that probability is made of"),
+    may("explanation", JSON(none_as_null=True), "What drives it, in numbers"),
+    may("is_outside_now", Boolean, "Whether the newest sample is outside the bounds"),
+    may("lower_bound", Double, "Smallest good value; NULL where open"),
+    may("upper_bound", Double, "Largest good value; NULL where open"),
+    may("model", Name(64), "Forecaster it rests on"),
+    may("mase", Double, "Backtest error of that forecaster"),
+    must("calibrator", Name(64), "Version of the calibrator"),
+    may("has_default_limits", Boolean, "Whether default limits decided if there was enough to forecast from"),
+    must("computed_at", Instant, "When it was computed (UTC)"),
+    comment="The risk of one SLI on one series within one horizon, forecast with the samples at hand",
+    kept_by="as_of",
+    by_day=True,
 )
 
 sla_announcement = define(
@@ -170,20 +225,61 @@ sla_announcement = define(
     kept_by="as_of",
 )
 
-sli_hour = define(
-    "sli_hour",
+sli_count = define(
+    "sli_count",
+    key("as_of", Instant, "The instant that was counted back from (UTC)"),
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
     key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
     key("series_id", BigInteger, "The series; 0 for what is computed from several, and to say: counted"),
-    key("hour", Instant, "End of the hour (UTC)"),
+    must("counting", Name(64), "What was counted and how: a row of another counting means nothing"),
+    may("newest_age", Integer, "Age of the newest observed slot, in slots; NULL without one"),
+    may("idle_age", Integer, "Age of the newest slot without traffic, in slots; NULL without one"),
+    may("value", Double, "Value of the newest observed slot"),
+    must("is_outside", Boolean, "Whether the newest judged slot is bad"),
+    must("has_events", Boolean, "Whether it has a numerator and a denominator"),
+    must("n_impossible", Integer, "Slots whose events contradict each other"),
+    may("counts", JSON(none_as_null=True), "By window length: observed, violated, no traffic, good, total"),
+    may("violations", JSON(none_as_null=True), "By window length: start, end and worst value of each"),
+    comment="One SLI on one series at one as-of, counted from the samples that a run held",
+    kept_by="as_of",
+    by_day=True,
+)
+
+sli_rollup = define(
+    "sli_rollup",
+    key("hour", Instant, "End of its last hour (UTC)"),
+    key("hours", Integer, "How many hours: 1, 2, 4, … 512, ending at a UTC multiple of so many"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several, and to say: counted"),
     must("counting", Name(64), "What was counted and how: a row of another counting means nothing"),
     must("n_observed", Integer, "Slots judged"),
     must("n_violated", Integer, "Slots judged bad"),
     must("n_no_traffic", Integer, "Slots without traffic"),
     must("good_events", Double, "Good events, or good samples"),
     must("total_events", Double, "All events, or samples"),
-    Index(None, "hour"),
-    comment="One SLI on one series in one hour, counted from its samples",
+    may("since", Instant, "Start of the first slot judged (UTC)"),
+    may("observed_bits", BigInteger, "Of one hour: the slots judged, the first in bit 0"),
+    may("violated_bits", BigInteger, "Of one hour: the slots judged bad"),
+    may("no_traffic_bits", BigInteger, "Of one hour: the slots without traffic"),
+    may(
+        "slot_events", JSON(none_as_null=True), "Of one hour: good and total of each slot, unless bits say it"
+    ),
+    comment="One SLI on one series in some hours, counted from its samples",
+    kept_by="hour",
+    by_day=True,
+)
+
+sli_violation = define(
+    "sli_violation",
+    key("hour", Instant, "End of the hour that it lies in (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several"),
+    key("first_slot", Instant, "First slot that is bad (UTC)"),
+    must("last_slot", Instant, "Last slot that is bad (UTC)"),
+    may("worst", Double, "Value farthest outside"),
+    comment="Neighbouring bad slots of one SLI on one series; what crosses the full hour is two rows",
     kept_by="hour",
     by_day=True,
 )
@@ -221,5 +317,15 @@ notification_target = define(
     must("description", Body, "Who it is"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="Who is told of an alert",
+    stays="until somebody deletes it",
+)
+
+scrape_token = define(
+    "scrape_token",
+    key("name", Name(64), "Its name"),
+    must("sha256", Name(64), "SHA-256 of the token, which is kept nowhere"),
+    must("created_at", Instant, "When it was made (UTC)"),
+    must("created_by", Name(255), "Who made it"),
+    comment="One token of a scraper: it opens the metrics and nothing else",
     stays="until somebody deletes it",
 )

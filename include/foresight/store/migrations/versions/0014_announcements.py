@@ -9,7 +9,7 @@ from foresight.store.column_types import Instant, Name
 from foresight.store.migrations.layout import add_column, create_index, table_options
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0012"
 
 _INDEXES = (
     (
