@@ -306,7 +306,8 @@ ASKED_ELSEWHERE: Final = {
     "save_run", "save_publication", "save_analysed_interval", "save_hours", "save_statuses", "note_windows",
     "save_series", "save_samples", "save_rows", "save_offsets", "save_anchors", "save_configuration",
     "open_batch", "close_batch", "restart_stream", "count_run", "save_load_test", "record", "check_reason",
-    "maintain", "content_of_changes", "chunks", "within", "find_dead_letter",
+    "maintain", "content_of_changes", "chunks", "save_counts", "write_samples",
+    "plan_samples", "changes_of", "as_stored", "list_rows", "within", "find_dead_letter",
     # A row for each of a few things, all of which are read.
     "last_sent", "inventory", "bounds", "statuses", "holds", "confirm", "list_streams", "list_offsets",
 }  # fmt: skip
