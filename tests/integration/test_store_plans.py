@@ -206,6 +206,8 @@ QUERIES: Final[dict[str, Callable[[Connection], Any]]] = {
     "series of a metric": lambda c: finding.find_series(c, "m7"),
     "limits of series": lambda c: limits.analysis_limits(c, IDS, instant(600, MINE)),
     "samples of series": lambda c: samples.load_matrix(c, [SeriesKey.of("m", {"a": "b"})], GRID),
+    "samples by the ids of series": lambda c: samples.load_values(c, IDS, GRID),
+    "how many values are stored": lambda c: windows.count_values(c, IDS, GRID),
     "which samples are stored": lambda c: windows.are_stored(c, IDS, GRID, np.ones((500, 30), np.bool_)),
     "sums of roll-ups": lambda c: rollups.sum_nodes(c, NAMES[:10], rollups.nodes_of(*HOURS)),
     "slots of an hour": lambda c: rollups.load_hour(c, NAMES[:10], HOURS[1]),
