@@ -20,6 +20,7 @@ from foresight.errors import FinalError, ForesightError, MessageRejected, StoreU
 from foresight.files import write_bytes
 from foresight.messaging import Message, drain
 from foresight.orchestration.sla.steps import AT_ONCE, _chosen
+from foresight.services.evaluation import is_kept
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
 from foresight.services.scoring.tables import TableSource
 from foresight.store import Store, maintain, models, pending_intervals
@@ -180,7 +181,7 @@ def catch_up(world: World) -> None:
     pending = world.store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
     assert set(pending) == world.analysed - world.evaluated
     chosen = _chosen(world.direct, set(), pending, AT_ONCE)
-    assert chosen == pending[-AT_ONCE:]
+    assert chosen == [at for at in pending if is_kept(world.direct, at)][-AT_ONCE:]
     world.store.transact(
         lambda connection: [save_evaluated_interval(connection, at, n_sla=1, n_sli=1) for at in chosen]
     )

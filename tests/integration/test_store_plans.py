@@ -206,6 +206,8 @@ QUERIES: Final[dict[str, Callable[[Connection], Any]]] = {
     "series of a metric": lambda c: finding.find_series(c, "m7"),
     "limits of series": lambda c: limits.analysis_limits(c, IDS, instant(600, MINE)),
     "samples of series": lambda c: samples.load_matrix(c, [SeriesKey.of("m", {"a": "b"})], GRID),
+    "samples by the ids of series": lambda c: samples.load_values(c, IDS, GRID),
+    "how many values are stored": lambda c: windows.count_values(c, IDS, GRID),
     "which samples are stored": lambda c: windows.are_stored(c, IDS, GRID, np.ones((500, 30), np.bool_)),
     "sums of roll-ups": lambda c: rollups.sum_nodes(c, NAMES[:10], rollups.nodes_of(*HOURS)),
     "slots of an hour": lambda c: rollups.load_hour(c, NAMES[:10], HOURS[1]),
@@ -306,7 +308,8 @@ ASKED_ELSEWHERE: Final = {
     "save_run", "save_publication", "save_analysed_interval", "save_hours", "save_statuses", "note_windows",
     "save_series", "save_samples", "save_rows", "save_offsets", "save_anchors", "save_configuration",
     "open_batch", "close_batch", "restart_stream", "count_run", "save_load_test", "record", "check_reason",
-    "maintain", "content_of_changes", "chunks", "within", "find_dead_letter",
+    "maintain", "content_of_changes", "chunks", "save_counts", "write_samples",
+    "plan_samples", "changes_of", "as_stored", "list_rows", "within", "find_dead_letter",
     # A row for each of a few things, all of which are read.
     "last_sent", "inventory", "bounds", "statuses", "holds", "confirm", "list_streams", "list_offsets",
 }  # fmt: skip
