@@ -102,5 +102,6 @@ RULES: Final[dict[str, Rule]] = {
     "get_runs_page": Rule(Right.READ_SERIES),
     "get_slices_page": Rule(Right.READ_SLICE),
     "get_models_page": _READ_MODEL,
+    "get_verification_page": _READ_SLA,
 }
 """The rule of each route, by the name of its function."""

@@ -12,7 +12,7 @@ from foresight.services.lists import STATUSES
 from foresight.web.context import Doors
 from foresight.web.fields import Plain
 from foresight.web.listing import CursorText, read_cursor, write_cursor
-from foresight.web.pages.rendering import STATES, page, query
+from foresight.web.pages.rendering import LIKELY, STATES, page, query
 
 ORDERS: Final = (
     ("-risk", "highest risk"),
@@ -62,7 +62,7 @@ def install(app: FastAPI, doors: Doors) -> None:
             rows=rows, page=pages_of(found, (order,), given), n_all=sum(seen.counts.values()),
             counts=[(name, seen.counts[name]) for name in STATES if name in seen.counts],
             n_alerting=seen.n_alerting, as_of=seen.as_of, chosen=state, alerting=alerting, q=q, owner=owner,
-            order=order, orders=ORDERS, states=STATES, export=export,
+            likely=LIKELY, order=order, orders=ORDERS, states=STATES, export=export,
         )  # fmt: skip
 
 

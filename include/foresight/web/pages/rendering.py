@@ -17,6 +17,8 @@ from markupsafe import Markup
 
 STATIC: Final = Path(__file__).parent / "static"
 NOTHING: Final = "–"
+LIKELY: Final = 0.1
+"""From this probability on, a page says when a bound is first expected to be left."""
 STATES: Final = ("violated", "at_risk", "no_data", "stale", "maintenance", "no_traffic", "ok")
 """From worst to best, as the fleet page counts them."""
 _UNITS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

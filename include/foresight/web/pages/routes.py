@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from foresight.errors import NotFound
 from foresight.web.context import Doors
-from foresight.web.pages import fleet, operations, series, slas
+from foresight.web.pages import fleet, operations, series, slas, verification
 from foresight.web.pages.rendering import STATIC, static_version
 
 TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
@@ -17,7 +17,7 @@ TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; char
 
 def install(app: FastAPI, doors: Doors) -> None:
     """Adds the routes."""
-    for each in (fleet, slas, series, operations):
+    for each in (fleet, slas, series, operations, verification):
         each.install(app, doors)
 
     @app.get("/pages", include_in_schema=False)

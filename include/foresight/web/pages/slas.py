@@ -79,9 +79,15 @@ def _sla(doors: Doors, name: str) -> dict[str, Any]:
         "definition": stored.document if stored else None,
         "revision": stored.revision if stored else "",
         "sla": view.sla if view else None,
-        "slis": [_sli(doors, row, view.windows, definitions) for row in view.slis] if view else [],
+        "slis": [_sli(doors, row, view.windows, definitions) for row in _by_risk(view)] if view else [],
         "events": events,
     }
+
+
+def _by_risk(view: sla_views.SlaView) -> list[dict[str, Any]]:
+    """The SLIs of an SLA, the worst first."""
+    worst = {state: place for place, state in enumerate(rendering.STATES)}
+    return sorted(view.slis, key=lambda row: (worst.get(row["state"], 0), -(row["probability"] or 0)))
 
 
 def _sli(doors: Doors, row: dict[str, Any], windows: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
@@ -97,6 +103,7 @@ def _sli(doors: Doors, row: dict[str, Any], windows: Mapping[str, Any], known: M
         "row": row,
         "promise": _promise(definition),
         "horizon": definition.get("horizon_minutes") or 10,
+        "is_likely": (row["probability"] or 0) >= rendering.LIKELY,
         "words": words_of(row),
         "plot": plot,
         "numbers": numbers,

@@ -13,6 +13,7 @@ const ZONE = zone();
 const parts = new Intl.DateTimeFormat("en-CA", {
   timeZone: ZONE, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
+const day = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, day: "2-digit", month: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const when = (date) => {
   const p = Object.fromEntries(parts.formatToParts(date).map((part) => [part.type, part.value]));
@@ -45,7 +46,7 @@ function options(data, width, kind) {
   }));
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 0.5 }, ticks: { stroke: colour("--line") } };
   const x = data.time
-    ? { label: undefined, value: (_, value) => value == null ? "–" : when(new Date(value * 1000)) }
+    ? { label: "Time", value: (_, value) => value == null ? "–" : when(new Date(value * 1000)) }
     : { label: data.xLabel, value: (_, value) => short(value) };
   return {
     width, height: 240,
@@ -55,7 +56,7 @@ function options(data, width, kind) {
     series: [x, ...series],
     bands: (data.bands ?? []).map(([upper, lower, name]) => ({ series: [upper + 1, lower + 1], fill: colour(name ?? "--risk-back") })),
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((tick) => data.time ? clock.format(new Date(tick * 1000)) : short(tick)), space: 70 },
+      { ...axis, incrs: data.time ? [60, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400, 604800] : undefined, values: (_, ticks) => ticks.map((tick) => data.time ? (data.x.at(-1) - data.x[0] > 172800 ? day : clock).format(new Date(tick * 1000)) : short(tick)), space: 70 },
       { ...axis, values: (_, ticks) => ticks.map(short), size: 70 },
     ],
   };
