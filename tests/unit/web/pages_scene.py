@@ -1,4 +1,4 @@
-"""A store that has something for every page: SLAs at six as-ofs, a series with its forecast, a run, a hold."""
+"""A store that has something for every page: SLAs at six as-ofs, series with their forecasts, a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from foresight.services.evaluation import evaluate_stored
-from foresight.sla.definitions import Choices, Notes, Sla, Sli
+from foresight.sla.definitions import Sla, Sli
 from foresight.store import Store, upsert
 from foresight.store.tables import forecast, run, series_analysis, sli_status
 from tests.unit.services.sla_scene import fill
@@ -36,7 +36,14 @@ def fill_pages(store: Store, as_of: int = AS_OF) -> None:
         fill(store, values, as_of, sla)
     for at in range(as_of - 5 * 600, as_of + 1, 600):
         evaluate_stored(store, [sla.name for sla in slas()], at)
-    ids = store.read(lambda c: [row[0] for row in c.execute(sli_status.select().with_only_columns(sli_status.c.worst_series_id).distinct())])
+    ids = store.read(
+        lambda c: [
+            row[0]
+            for row in c.execute(
+                sli_status.select().with_only_columns(sli_status.c.worst_series_id).distinct()
+            )
+        ]
+    )
     rows: list[dict[str, Any]] = []
     for number in (each for each in ids if each):
         for step in range(1, 11):

@@ -83,7 +83,7 @@ def _runs(doors: Doors, dag_id: str | None, cursor: str | None) -> list[dict[str
             column("as_of", "As of", instant), column("outcome", "Outcome"), column("reason", "Reason"),
         ),
         filters=[Filter("outcome", "eq", ["quarantined", "short", "gappy", "constant"])],
-        empty="No series was set aside.", export="quarantined.csv", limit=20,
+        empty="No series was set aside.", export="quarantine.csv", limit=20,
     )  # fmt: skip
     return [runs, measured, aside]
 
@@ -110,7 +110,7 @@ def _slices(doors: Doors, snssai: str | None, cursor: str | None) -> list[dict[s
     )  # fmt: skip
     configured = part_of(
         doors, CONFIGURATION, "Configured", _existing(CONFIGURATION, CELL), filters=mine,
-        empty="No configuration is known.", limit=20,
+        empty="No configuration is known.", export="slices/configuration.csv", limit=20,
     )  # fmt: skip
     holds = part_of(
         doors,
@@ -127,7 +127,7 @@ def _slices(doors: Doors, snssai: str | None, cursor: str | None) -> list[dict[s
             column("version", "Version"), column("target", "Target"), column("state", "State", _plain),
             column("registered_at", "Registered", instant),
         ),
-        empty="No model is registered.", limit=20,
+        empty="No model is registered.", export="slices/models.csv", limit=20,
     )  # fmt: skip
     messages = part_of(
         doors, MESSAGES, "Messages",
@@ -135,7 +135,7 @@ def _slices(doors: Doors, snssai: str | None, cursor: str | None) -> list[dict[s
             column("topic", "Topic"), column("as_of", "As of", instant), column("part", "Part"),
             column("state", "State", _plain), column("n_messages", "Messages", is_number=True),
         ),
-        empty="Nothing was announced.", limit=20,
+        empty="Nothing was announced.", export="messages.csv", limit=20,
     )  # fmt: skip
     return [decided, configured, holds, models, messages]
 
@@ -183,7 +183,7 @@ def _models(doors: Doors, cursor: str | None) -> list[dict[str, Any]]:
             column("name", "Model"), column("version", "Version", is_number=True), column("kind", "Kind"),
             column("added_at", "Added", instant), column("added_by", "By"), column("note", "Note"),
         ),
-        cursor=cursor, empty="No model is stored.",
+        cursor=cursor, empty="No model is stored.", export="models.csv",
     )  # fmt: skip
     load = part_of(
         doors, LOAD_TESTS, "Load tests",
@@ -192,7 +192,7 @@ def _models(doors: Doors, cursor: str | None) -> list[dict[str, Any]]:
             column("measured_at", "Measured", instant),
             column("records_per_second", "Records/s", number, is_number=True),
         ),
-        empty="No load test was run: the DAG scoring_load_test does.", limit=20,
+        empty="No load test was run: the DAG scoring_load_test does.", export="loadTests.csv", limit=20,
     )  # fmt: skip
     return [deployed, versions, load]
 

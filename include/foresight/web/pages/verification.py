@@ -84,9 +84,9 @@ def _reliability(found: Any) -> dict[str, Any] | None:
     }  # fmt: skip
     shown = [[percent(said), percent(happened), f"{n:,}"] for said, happened, n in rows]
     title = f"Reliability of the next {found.lines[0].horizon_minutes} minutes"
-    return {"title": title, "data": data, "head": ["Said", "Happened", "Predictions"],
-            "rows": shown,
-            "help": "What was said against how often it happened; on the dashed line they agree."}  # fmt: skip
+    head = ["Said", "Happened", "Predictions"]
+    help_ = "What was said against how often it happened; on the dashed line they agree."
+    return {"title": title, "data": data, "head": head, "rows": shown, "help": help_}
 
 
 def _skill(found: Any) -> dict[str, Any] | None:
@@ -99,8 +99,8 @@ def _skill(found: Any) -> dict[str, Any] | None:
         "series": [{"label": "Brier skill", "values": [skill for _, skill in known], "role": "value"}],
     }  # fmt: skip
     rows = [[_utc(day), number(skill)] for day, skill in known]
-    return {"title": f"Skill of the next {horizon} minutes by day", "data": data,
-            "head": ["Day", "Brier skill"], "rows": rows, "help": "Above 0 beats the base rate; 1 is perfect."}  # fmt: skip
+    title, help_ = f"Skill of the next {horizon} minutes by day", "Above 0 beats the base rate; 1 is perfect."
+    return {"title": title, "data": data, "head": ["Day", "Brier skill"], "rows": rows, "help": help_}
 
 
 def _coverage(found: Any) -> dict[str, Any] | None:
@@ -117,10 +117,9 @@ def _coverage(found: Any) -> dict[str, Any] | None:
         ],
     }  # fmt: skip
     rows = [[str(step), percent(value)] for step, value in zip(steps, values, strict=True)]
-    joint = percent(_known(whole.joint_coverage))
-    return {"title": "Coverage of the 90 % band by step", "data": data,
-            "head": ["Step", "Coverage"], "rows": rows,
-            "help": f"The joint band held {joint} of {whole.n_paths:,} whole paths."}  # fmt: skip
+    help_ = f"The joint band held {percent(_known(whole.joint_coverage))} of {whole.n_paths:,} whole paths."
+    title = "Coverage of the 90 % band by step"
+    return {"title": title, "data": data, "head": ["Step", "Coverage"], "rows": rows, "help": help_}
 
 
 def _known(value: float | None) -> float | None:

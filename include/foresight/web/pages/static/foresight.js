@@ -91,7 +91,7 @@ function draw(figure) {
 }
 
 // A form with data-api asks the REST API and shows its answer: nothing else of a page changes anything.
-async function send(form) {
+async function send(form, button) {
   const answer = form.querySelector("[role='status']");
   const fields = Object.fromEntries([...new FormData(form)].filter(([name]) => !name.startsWith("_")));
   for (const input of form.querySelectorAll("[data-type='number']")) fields[input.name] = input.value === "" ? null : Number(input.value);
@@ -102,7 +102,7 @@ async function send(form) {
   answer.className = "quiet";
   answer.textContent = "Working …";
   try {
-    const found = await fetch(form.dataset.api, {
+    const found = await fetch(button?.dataset.api ?? form.dataset.api, {
       method: form.dataset.method ?? "POST", headers, credentials: "same-origin",
       body: isText ? fields[form.dataset.body] : JSON.stringify(fields),
     });
@@ -113,7 +113,7 @@ async function send(form) {
       throw new Error([body.detail ?? found.statusText, ...errors].join("\n"));
     }
     answer.className = "done";
-    answer.textContent = form.dataset.done ?? "Done.";
+    answer.textContent = button?.dataset.done ?? form.dataset.done ?? "Done.";
     if (form.dataset.reload !== undefined) location.reload();
     if (form.dataset.next) location.assign(form.dataset.next);
     if (form.dataset.show !== undefined) answer.textContent = JSON.stringify(body, null, 1);
@@ -127,5 +127,5 @@ showTimes(document);
 for (const element of document.querySelectorAll("[data-zone]")) element.textContent = `Times in ${ZONE}`;
 for (const figure of document.querySelectorAll("figure[data-plot]")) draw(figure);
 for (const form of document.querySelectorAll("form[data-api]")) {
-  form.addEventListener("submit", (event) => { event.preventDefault(); send(form); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); send(form, event.submitter); });
 }
