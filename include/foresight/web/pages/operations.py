@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 from markupsafe import Markup
 
+from foresight.quality.outcomes import Outcome
 from foresight.services import stages
 from foresight.services.listings import Filter
 from foresight.services.lists import (
@@ -28,6 +29,7 @@ from foresight.web.pages.lists import Column, column, part_of, show_list, text
 from foresight.web.pages.rendering import instant, labels_text, number
 
 Text = Annotated[Plain | None, Query(max_length=255)]
+SET_ASIDE = tuple(str(each) for each in Outcome if each.is_quarantined)
 CELL = (column("snssai", "Slice"), column("cu", "gNB-CU"), column("cell", "Cell"))
 
 
@@ -82,7 +84,7 @@ def _runs(doors: Doors, dag_id: str | None, cursor: str | None) -> list[dict[str
             column("labels", "Labels", labels_text, link=lambda row: f"series/{row['series_id']}"),
             column("as_of", "As of", instant), column("outcome", "Outcome"), column("reason", "Reason"),
         ),
-        filters=[Filter("outcome", "eq", ["quarantined", "short", "gappy", "constant"])],
+        filters=[Filter("outcome", "eq", list(SET_ASIDE))],
         empty="No series was set aside.", export="quarantine.csv", limit=20,
     )  # fmt: skip
     return [runs, measured, aside]
