@@ -26,9 +26,9 @@ TABLES = {
         "scoring_run", "scoring_load_test", "commit_marker",
     ),
     "forecasts": ("forecast",),
-    "curves": ("autocorrelation", "curve"),
+    "curves": ("autocorrelation", "curve", "sli_count"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_count", "sli_rollup",
+        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_rollup",
         "sli_violation", "sla_event", "analysed_interval", "evaluated_interval",
     ),
 }  # fmt: skip
