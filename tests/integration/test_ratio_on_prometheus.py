@@ -21,8 +21,9 @@ from foresight.orchestration.telemetry.indicators import count_indicators
 from foresight.orchestration.telemetry.reading import extract_shard, plan_run
 from foresight.orchestration.telemetry.results import persist_shard, summarise_run
 from foresight.services import slas
+from foresight.store import migrate
 from foresight.store.tables import sli_count, sli_risk, sli_status, sli_window
-from foresight.wiring.connections import results
+from foresight.wiring.connections import open_results, results
 from foresight.wiring.settings import catalogue
 from tests.servers.prometheus import prometheus_server
 
@@ -66,8 +67,12 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _connections(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = urlsplit(url)
+def _connections(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, home = urlsplit(url), tmp_path
+    stored = {"conn_type": "sqlite", "host": str(home / "results.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", json.dumps(stored))
+    monkeypatch.setenv("FORESIGHT_FILES", str(home))
+    migrate(open_results())
     telemetry = {"conn_type": "http", "host": parts.hostname, "port": parts.port}
     (home / "catalogue.yaml").write_text("metrics: [{name: none, metric: nothing_at_all}]\n")
     (home / "slas.yaml").write_text(SLAS)
