@@ -124,7 +124,8 @@ class Standalone:
     def put_file(self, file: Path) -> str:
         """Copies a file to where runs may read it; answers what they call it."""
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(file, self.files / file.name)
+        shutil.copyfile(file, self.files / file.name)
+        (self.files / file.name).chmod(0o600)
         return file.name
 
     def _secret(self, name: str) -> str:

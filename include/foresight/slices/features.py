@@ -117,10 +117,10 @@ def history(
     lag = np.rint((newest[of] - at) / np.maximum(pace[of], 1)).astype(np.int64)
     order = np.lexsort((at, ~bad))
     order = order[((length == pace[of]) & (lag < depth))[order]]
-    place = of[order], depth - 1 - lag[order]
+    index = of[order], depth - 1 - lag[order]
     placed = np.full((n_cells, depth, 3), np.nan)
     there, dubious = np.zeros((n_cells, depth), np.bool_), np.zeros((n_cells, depth), np.bool_)
-    placed[place], there[place], dubious[place] = values[order], True, bad[order]
+    placed[index], there[index], dubious[index] = values[order], True, bad[order]
     return History(placed, there, dubious, newest, pace)
 
 

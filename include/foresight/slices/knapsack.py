@@ -255,7 +255,7 @@ def _both_sides(wish: Floats, least: Ints, most: Ints, lower: int, upper: int) -
     steps = (ups + downs + 1) * int((most - least + 2).clip(0).sum())
     if steps >= MOST_STEPS:
         return np.zeros(len(wish), np.int64)
-    n = ups + downs + 1  # place downs + s: the sum s of the rows before
+    n = ups + downs + 1  # index downs + s: the sum s of the rows before
     cost = np.full(n, np.inf)
     cost[max(downs - lower, 0) : downs + upper + 1] = 0.0
     table = [cost]
@@ -264,13 +264,13 @@ def _both_sides(wish: Floats, least: Ints, most: Ints, lower: int, upper: int) -
         cost = np.min([_shifted(cost, int(d)) + (d - given) ** 2 - given**2 for d in one], axis=0)
         table.append(cost)
     table.reverse()
-    answer, place = np.zeros(len(wish), np.int64), downs
+    answer, index = np.zeros(len(wish), np.int64), downs
     for i, one in enumerate(options):
-        inside = one[(place + one >= 0) & (place + one < n)]
-        sums = (inside - wish[i]) ** 2 - wish[i] ** 2 + table[i + 1][place + inside]
+        inside = one[(index + one >= 0) & (index + one < n)]
+        sums = (inside - wish[i]) ** 2 - wish[i] ** 2 + table[i + 1][index + inside]
         least_sum = float(sums.min())
         answer[i] = inside[np.argmax(sums <= least_sum + _TIE * (1.0 + abs(least_sum)))]
-        place += int(answer[i])
+        index += int(answer[i])
     return answer
 
 

@@ -43,7 +43,7 @@ def plots(trained: Trained) -> dict[str, str]:
     found = {"errors": _bars("RMSE in connections, 95 % interval", scores)}
     cells = np.flatnonzero(np.isfinite(trained.answers["answer"]).any(axis=1))
     if len(cells):
-        shown = [name for name in ("answer", "model", "last_value") if name in trained.answers]
+        shown: list[str] = [name for name in ("answer", "model", "last_value") if name in trained.answers]
         lines = {name: trained.answers[name][cells[0], -PERIODS_A_DAY:] for name in shown}
         found["held_out"] = _lines("Last held-out periods of one cell, connections", lines)
     if len(trained.losses):

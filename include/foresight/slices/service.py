@@ -124,12 +124,10 @@ class ConfigurationService:
 
 async def _content(answer: aiohttp.ClientResponse) -> bytes:
     """The body, no more than ``_LONGEST_BODY`` of it."""
-    parts = bytearray()
-    async for part in answer.content.iter_chunked(65_536):
-        parts += part
-        if len(parts) > _LONGEST_BODY:
-            break
-    return bytes(parts[:_LONGEST_BODY])
+    try:
+        return bytes(await answer.content.readexactly(_LONGEST_BODY))
+    except asyncio.IncompleteReadError as error:
+        return bytes(error.partial)
 
 
 def _path(cell: Cell) -> str:

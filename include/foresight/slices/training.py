@@ -204,8 +204,8 @@ def _sampled(data: Dataset, mask: Mask, options: Options) -> tuple[Floats, Float
     rows = np.flatnonzero(mask)
     if len(rows) > options.max_rows:
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, options.max_rows, replace=False))
-    place = np.unravel_index(rows, mask.shape)
-    return data.rows[place], data.answers[place]
+    index = np.unravel_index(rows, mask.shape)
+    return data.rows[index], data.answers[index]
 
 
 def _answers(model: Model, data: Dataset, tested: NDArray[np.bool_]) -> Floats:

@@ -104,9 +104,9 @@ def configured_of(
         if rows is None:
             continue
         begun = np.array([row.since.timestamp() for row in rows])
-        place = np.maximum(np.searchsorted(begun, ends[number], side="right") - 1, 0)
-        values[number] = np.array([row.connections for row in rows], np.float64)[place]
-        last = rows[int(place[-1])]
+        index = np.maximum(np.searchsorted(begun, ends[number], side="right") - 1, 0)
+        values[number] = np.array([row.connections for row in rows], np.float64)[index]
+        last = rows[int(index[-1])]
         since[number] = last.since.timestamp()
         read_at[number] = last.read_at.timestamp() if last.source == SERVICE else np.nan
     return Configured(values, read_at, since)

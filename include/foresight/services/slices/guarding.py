@@ -62,7 +62,8 @@ def guard_slices(
     holds = np.full(len(cells), Rule.NO_PREDICTION, np.int8)
     holds[:n_mine] = _holds(whole, starts, options, known, worse, already)
     capacity = np.array([known.capacity(cell) for cell in cells])
-    _, place = np.unique([f"{cu}\n{cell}" for _, cu, cell in cells], return_inverse=True)
+    names = [f"{cell[1]}\n{known.local(cell) or cell[2]}" for cell in cells]  # whatever a job calls a cell
+    _, shared = np.unique(names, return_inverse=True)
     limit = np.clip(
         asked, previous * (1 - options.limits.cell_share), previous * (1 + options.limits.cell_share)
     )
@@ -70,7 +71,7 @@ def guard_slices(
     floor, ceiling = known.floors_and_ceilings(cells)
     box = box_of(
         options.envelope, of, previous, anchor=anchor, day=whole.day, floor=floor, ceiling=ceiling,
-        most=shared_room(place, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
+        most=shared_room(shared, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
     )  # fmt: skip
     guarded = guard(
         of, previous, asked, options.limits, holds=holds,

@@ -221,6 +221,21 @@ def test_a_change_that_is_applied_late_is_confirmed_and_built_upon(store: Store)
     assert any(mark is not None for mark in marks)
 
 
+def test_a_dry_run_neither_sends_nor_confirms(store: Store) -> None:
+    put_to_use(store, 1.2)
+    field = Field(store, [100] * 3)
+    for _ in range(5):
+        field.step()
+    assert rows(store, slice_sent)
+    field.measure()
+    before = [rows(store, table) for table in (slice_prediction, slice_sent)]
+    counts = store.transact(lambda c: decide_and_save(c, field.now + 5, FORWARD, is_wanted=False))
+    assert counts["would be sent"] > 0
+    assert [rows(store, table) for table in (slice_prediction, slice_sent)] == before
+    field.decide()
+    assert any(row.confirmed_at is not None for row in rows(store, slice_prediction))
+
+
 def test_another_value_than_the_one_sent_confirms_nothing_and_is_built_upon(store: Store) -> None:
     put_to_use(store, 1.2)
     field = Field(store, [100] * 3)
