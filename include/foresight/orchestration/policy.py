@@ -1,7 +1,7 @@
 """What the schedule started goes first: a policy of Airflow, found by the entry point ``airflow.policy``.
 
-However many runs somebody starts by hand, a task of the schedule takes the next slot that becomes free. Where the
-package is not installed, only its folder is on the path, Airflow does not find this and runs wait in turn.
+However many runs somebody starts by hand, a task of the schedule takes the next slot that becomes free. Where
+the package is not installed, only its folder is on the path, Airflow does not find this: runs wait in turn.
 """
 
 from __future__ import annotations
