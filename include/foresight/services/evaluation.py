@@ -73,9 +73,8 @@ def evaluate_stored(store: Store, names: Sequence[str], as_of: int) -> Evaluated
     An SLA that cannot be evaluated is set aside with its reason. Raises ``SamplesGone``.
     """
     check_kept(store, as_of)
-    wanted = set(names)
-    active = store.read(read_active).readable
-    parts, set_aside = _judge(store, [sla for sla in active if sla.name in wanted], as_of)
+    active = store.read(lambda connection: read_active(connection, names)).readable
+    parts, set_aside = _judge(store, active, as_of)
     columns = _joined(parts)
     save_statuses(store, as_of, names, columns["sla_status"], columns["sli_status"], columns["sli_window"])
     return Evaluated(dict(Counter(columns["sli_status"]["state"])), set_aside)
@@ -160,8 +159,9 @@ def _evaluated(store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence
     """
     names = [sla.name for sla in slas]
     stored = store.read(lambda connection: load_counts(connection, as_of, names))
-    counted, there = counted_from(slas, as_of, STEP_SECONDS, stored)
     scene = Scene(store, slas, as_of, StoredKeys(store, slas), downtime)
+    numbers = {key: number for number, key in enumerate(scene.keys_of_counts)}
+    counted, there = counted_from(numbers, as_of, STEP_SECONDS, stored)
     late = [number for number in range(len(scene.slis)) if number not in there]
     if late:
         counted = merged([(counted, range(len(scene.slis))), (_counted_late(scene, late), late)])
@@ -214,7 +214,8 @@ def _places(columns: Mapping[str, Sequence[Any]]) -> dict[tuple[Any, ...], int]:
 
 def _risk_keys(scene: Scene, counted: Counted) -> list[tuple[Any, ...]]:
     """What the risk of each track is stored under."""
-    slis = [(sla.name, sli.name, sli.counting, sla.horizon_minutes) for sla, sli in scene.slis]
+    pairs = zip(scene.slis, scene.countings, strict=True)
+    slis = [(sla.name, sli.name, counting, sla.horizon_minutes) for (sla, sli), counting in pairs]
     keys = []
     for number, series in zip(counted.sli.tolist(), counted.series_id.tolist(), strict=True):
         sla, sli, revision, horizon = slis[number]

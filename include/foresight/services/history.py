@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -49,7 +49,7 @@ Track = tuple[int, int]
 """The position of an SLI among all of them, and its series."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """What an evaluation is about: SLAs at an as-of, their series, and their planned downtime."""
 
@@ -59,10 +59,21 @@ class Scene:
     keys: Keys
     downtime: Sequence[Maintenance] = ()
 
-    @property
+    @cached_property
     def slis(self) -> list[tuple[Sla, Sli]]:
         """All SLIs, in order."""
         return [(sla, sli) for sla in self.slas for sli in sla.slis]
+
+    @cached_property
+    def countings(self) -> list[str]:
+        """What is counted of each SLI and how."""
+        return [sli.counting for _, sli in self.slis]
+
+    @property
+    def keys_of_counts(self) -> list[tuple[str, str, str]]:
+        """SLA, SLI and counting: what counts of each SLI are stored under."""
+        pairs = zip(self.slis, self.countings, strict=True)
+        return [(sla.name, sli.name, counting) for (sla, sli), counting in pairs]
 
     def tracks(self, grid: Grid) -> Tracks:
         """The tracks of these SLAs over a grid, from stored samples."""
@@ -144,13 +155,12 @@ class _Part:
     def of(cls, scene: Scene, minutes: int, numbers: Sequence[int]) -> _Part:
         """The part of the last ``minutes``, of the SLIs at these positions."""
         start = scene.as_of - minutes * 60
-        first, slis = -(-start // HOUR) * HOUR, scene.slis
-        mine = [(number, *slis[number]) for number in numbers]
+        first, slis, keys = -(-start // HOUR) * HOUR, scene.slis, scene.keys_of_counts
         return cls(
             scene,
-            {(sla.name, sli.name, sli.counting): number for number, sla, sli in mine},
-            {number: sli.budget.slice_minutes for number, _, sli in mine},
-            sorted({sla.name for _, sla, _ in mine}),
+            {keys[number]: number for number in numbers},
+            {number: slis[number][1].budget.slice_minutes for number in numbers},
+            sorted({slis[number][0].name for number in numbers}),
             start,
             first,
             nodes_of(first, base_of(scene.as_of)),

@@ -30,6 +30,7 @@ from foresight.store import (
     save_targets,
 )
 from foresight.store import load_slas as load_stored
+from foresight.store.definitions import load_names
 from foresight.store.tables import series, sli_status, sli_window
 
 if TYPE_CHECKING:
@@ -142,10 +143,13 @@ def export(store: Store, names: Collection[str] = ()) -> tuple[str, dict[str, st
     return openslo_text(slas, chosen), active.unreadable
 
 
-def read_active(connection: Connection) -> ActiveSlas:
-    """Every active SLA; rules may have become stricter since one was applied, so some may be unreadable."""
+def read_active(connection: Connection, names: Sequence[str] | None = None) -> ActiveSlas:
+    """Every active SLA, or those of these names that are active.
+
+    Rules may have become stricter since one was applied, so some may be unreadable.
+    """
     readable, unreadable = [], {}
-    for stored in load_stored(connection):
+    for stored in load_stored(connection, names):
         try:
             readable.append(sla_from_document(stored.document))
         except (KeyError, TypeError, ValueError) as error:
@@ -156,6 +160,11 @@ def read_active(connection: Connection) -> ActiveSlas:
 def list_slas(store: Store) -> ActiveSlas:
     """Every active SLA."""
     return store.read(read_active)
+
+
+def names_between(store: Store, first: str, last: str) -> list[str]:
+    """The names of the active SLAs from the first to the last, both included."""
+    return store.read(lambda connection: load_names(connection, first, last))
 
 
 def get_sla(store: Store, name: str) -> Sla:

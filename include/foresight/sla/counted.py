@@ -236,22 +236,14 @@ def _widened(values: NDArray[Any], minutes: Sequence[int], wanted: Sequence[int]
 
 
 def counted_from(
-    slas: Sequence[Sla], as_of: int, step_seconds: int, rows: Columns
+    numbers: Mapping[tuple[str, str, str], int], as_of: int, step_seconds: int, rows: Columns
 ) -> tuple[Counted, set[int]]:
     """What ``count_columns`` wrote, and which SLIs, by their position among all, it is stored of.
 
-    Rows of another counting mean nothing.
+    ``numbers`` are these positions by SLA, SLI and counting: rows of another counting mean nothing.
     """
-    numbers = {
-        (sla.name, sli.name): (number, sli.counting)
-        for number, (sla, sli) in enumerate((sla, sli) for sla in slas for sli in sla.slis)
-    }
-    names = zip(rows["sla_name"], rows["sli_name"], strict=True)
-    owners = [numbers.get(name, (-1, "")) for name in names]
-    is_mine = [
-        number if counting == stored else -1
-        for (number, counting), stored in zip(owners, rows["counting"], strict=True)
-    ]
+    names = zip(rows["sla_name"], rows["sli_name"], rows["counting"], strict=True)
+    is_mine = [numbers.get(name, -1) for name in names]
     there = {number for number in is_mine if number >= 0}
     kept = [at for at, number in enumerate(is_mine) if number >= 0 and rows["counts"][at] is not None]
     kept.sort(key=lambda at: (is_mine[at], rows["series_id"][at]))

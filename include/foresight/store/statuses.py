@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.columns import Columns
 from foresight.store.engine import Store
+from foresight.store.reading import read_columns
 from foresight.store.tables import sla_event, sla_status, sli_status, sli_window
 
 STATUS_LOCK: Final = "sla_status"
@@ -58,33 +59,42 @@ def save_statuses(
     """
 
     def work(connection: Connection) -> None:
-        before = _names_at(connection, as_of, sla_names)
+        before = _states_at(connection, as_of, sla_names)
         for table in (sli_window, sli_status, sla_status):
             for chunk in _chunks(sla_names):
                 connection.execute(delete(table).where(table.c.as_of == as_of, table.c.sla_name.in_(chunk)))
         for table, columns in ((sla_status, slas), (sli_status, slis), (sli_window, windows)):
             upsert(connection, table, columns)
-        _derive_events(connection, as_of, before | _names_at(connection, as_of, sla_names))
+        keys = zip(slis["sla_name"], slis["sli_name"], slis["state"], strict=True)
+        here = {(sla, sli): _Status(as_of, state) for sla, sli, state in keys}
+        _derive_events(connection, as_of, sla_names, here, sorted({*before, *here}))
 
     store.transact(work, lock=STATUS_LOCK)
 
 
-def _derive_events(connection: Connection, as_of: int, names: Iterable[SliName]) -> None:
+def _derive_events(
+    connection: Connection,
+    as_of: int,
+    sla_names: Sequence[str],
+    here: Mapping[SliName, _Status],
+    names: Sequence[SliName],
+) -> None:
     """Makes ``sla_event`` follow from ``sli_status``, at ``as_of`` and at the next stored status after it."""
-    for chunk in _chunks(sorted(names)):
-        previous = _neighbours(connection, as_of, chunk, is_later=False)
-        here = _statuses(connection, sli_status.c.as_of == as_of, tuple_(*_NAME).in_(chunk))
-        following = _neighbours(connection, as_of, chunk, is_later=True)
-        _forget_events(connection, dict.fromkeys(chunk, as_of))
-        _forget_events(connection, {name: status.as_of for name, status in following.items()})
-        events = [
-            event
-            for name in chunk
-            for event in _changes(name, previous.get(name), here.get(name), following.get(name))
-        ]
-        if events:
-            columns = dict(zip(sla_event.c.keys(), map(list, zip(*events, strict=True)), strict=True))
-            upsert(connection, sla_event, columns)
+    previous = _neighbours(connection, as_of, names, is_later=False)
+    following = _neighbours(connection, as_of, names, is_later=True)
+    for chunk in _chunks(sla_names):
+        connection.execute(
+            delete(sla_event).where(sla_event.c.as_of == as_of, sla_event.c.sla_name.in_(chunk))
+        )
+    _forget_events(connection, {name: status.as_of for name, status in following.items()})
+    events = [
+        event
+        for name in names
+        for event in _changes(name, previous.get(name), here.get(name), following.get(name))
+    ]
+    if events:
+        columns = dict(zip(sla_event.c.keys(), map(list, zip(*events, strict=True)), strict=True))
+        upsert(connection, sla_event, columns)
 
 
 def _changes(
@@ -103,8 +113,18 @@ def _changes(
 def _neighbours(
     connection: Connection, as_of: int, names: Sequence[SliName], *, is_later: bool
 ) -> dict[SliName, _Status]:
-    """The nearest stored status of each SLI before ``as_of``, or after it."""
-    at, found = sli_status.c.as_of, dict[SliName, _Status]()
+    """The nearest stored status of each SLI before ``as_of``, or after it.
+
+    Nearly always it is that of the nearest interval that was evaluated, which is read at once.
+    """
+    at = sli_status.c.as_of
+    nearest = func.min(at) if is_later else func.max(at)
+    found_at = connection.execute(select(nearest).where(at > as_of if is_later else at < as_of)).scalar()
+    if found_at is None:
+        return {}
+    wanted = set(names)
+    states = _states_at(connection, whole_seconds(found_at), sorted({sla for sla, _ in names}))
+    found = {name: status for name, status in states.items() if name in wanted}
     for reach in _REACHES:
         missing = [name for name in names if name not in found]
         if not missing:
@@ -112,8 +132,8 @@ def _neighbours(
         conditions = [at > as_of if is_later else at < as_of]
         if reach is not None:
             conditions.append(at <= as_of + reach if is_later else at >= as_of - reach)
-        nearest = func.min(at) if is_later else func.max(at)
-        found |= _nearest(connection, missing, nearest, conditions)
+        for chunk in _chunks(missing):
+            found |= _nearest(connection, chunk, nearest, conditions)
     return found
 
 
@@ -138,11 +158,14 @@ def _statuses(connection: Connection, *conditions: ColumnElement[bool]) -> dict[
     return {(sla, sli): _Status(whole_seconds(as_of), state) for sla, sli, as_of, state in rows}
 
 
-def _names_at(connection: Connection, as_of: int, sla_names: Sequence[str]) -> set[SliName]:
-    """The SLIs of these SLAs that have a status at ``as_of``."""
-    found: set[SliName] = set()
+def _states_at(connection: Connection, as_of: int, sla_names: Sequence[str]) -> dict[SliName, _Status]:
+    """The states of the SLIs of these SLAs at ``as_of``."""
+    found: dict[SliName, _Status] = {}
     for chunk in _chunks(sla_names):
-        found |= _statuses(connection, sli_status.c.as_of == as_of, sli_status.c.sla_name.in_(chunk)).keys()
+        query = select(*_NAME, sli_status.c.state)
+        chosen = query.where(sli_status.c.as_of == as_of, sli_status.c.sla_name.in_(chunk))
+        for sla, sli, state in zip(*read_columns(connection, chosen), strict=True):
+            found[sla, sli] = _Status(as_of, state)
     return found
 
 
@@ -151,8 +174,9 @@ def _forget_events(connection: Connection, as_ofs: Mapping[SliName, int]) -> Non
     for name, as_of in as_ofs.items():
         by_time[as_of].append(name)
     for as_of, names in by_time.items():
-        is_one = tuple_(sla_event.c.sla_name, sla_event.c.sli_name).in_(names)
-        connection.execute(delete(sla_event).where(sla_event.c.as_of == as_of, is_one))
+        for chunk in _chunks(names):
+            is_one = tuple_(sla_event.c.sla_name, sla_event.c.sli_name).in_(chunk)
+            connection.execute(delete(sla_event).where(sla_event.c.as_of == as_of, is_one))
 
 
 def _chunks(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
