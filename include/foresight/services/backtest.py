@@ -21,11 +21,9 @@ from foresight.forecasting.backtest import (
 from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.verification import Reliability, Scores, past_frequency, score
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.services.indicator_risks import ENOUGH
 from foresight.services.sla_history import (
-    STEP_SECONDS,
-    WINDOW_SECONDS,
     ReadHistory,
     SliHistory,
     history_of_sla,

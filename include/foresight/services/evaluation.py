@@ -12,9 +12,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from foresight.errors import FinalError
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.services.calibrators import in_use
-from foresight.services.history import STEP_SECONDS, Scene, with_long_windows
+from foresight.services.history import Scene, with_long_windows
 from foresight.services.indicator_risks import risks_of_tracks
 from foresight.services.maintenance import read_downtime
 from foresight.services.slas import read_active
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 Rows = dict[str, Columns]
 """Columns by the table that they go into."""
 
-WINDOW_SECONDS = 12 * 3600
 """How much history an SLA is evaluated on."""
 COMPUTED_AT_MOST = 500
 """SLIs whose risk an evaluation computes itself where none is stored."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 MOST_CELLS = 60_000_000
 """Samples that are held at a time: half a gigabyte."""
 
-STEP_SECONDS = 60
-WINDOW_SECONDS = 12 * 3600
 """How much history a risk is forecast from."""
 
 ReadHistory = Callable[[Sequence[Sla], Grid], SeriesMatrix]

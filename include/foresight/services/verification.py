@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
 from foresight.forecasting.outcomes import Outcomes, outcomes_of
 from foresight.forecasting.verification import bin_of, log_losses
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, Grid
 from foresight.services.maintenance import read_downtime
 from foresight.services.sla_history import stored_history
 from foresight.services.slas import read_active
@@ -42,7 +42,6 @@ from foresight.store.verification import (
     unjudged_hours,
 )
 
-STEP_SECONDS: Final = 60
 LONGEST_HORIZON: Final = 60
 """Minutes: no prediction looks farther."""
 SETTLED_SECONDS: Final = HOUR

@@ -11,10 +11,10 @@ import numpy as np
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.series import SeriesMatrix
 from foresight.services.indicator_risks import ENOUGH
-from foresight.services.sla_history import STEP_SECONDS, WINDOW_SECONDS, ReadHistory, history_of_sla
+from foresight.services.sla_history import ReadHistory, history_of_sla
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance, excluded_slots
 from foresight.sla.risk_forecasts import RiskForecasts

@@ -111,6 +111,7 @@ calibrator = define(
     must("fitted_at", Instant, "The as-of that it was fitted at (UTC)"),
     must("document", JSON(none_as_null=True), "Its numbers"),
     comment="One calibrator that was fitted to the outcomes of this installation",
+    stays="a row each time that one was fitted",
 )
 
 calibrator_change = define(
@@ -130,4 +131,5 @@ calibrator_change = define(
     may("skill_before", Double, "Brier skill of the calibrator in use on the held-out outcomes"),
     may("skill_after", Double, "Brier skill of the candidate"),
     comment="One decision about which calibrator is in use; the newest one holds",
+    stays="a row each time that one was fitted, or that a person changed something",
 )
