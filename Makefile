@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator proto fuzz-grpc lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -79,6 +79,11 @@ bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=a
 calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
 
+proto: .venv/installed-dev ## Generates the code and the reference of the gRPC protocol again
+	$(BIN)/python -m foresight.retrieval.generation docs/retrieval-reference.md
+
+fuzz-grpc: .venv/installed-dev ## 100,000 random gRPC calls; CALLS=… and SEED=… for others
+	$(BIN)/python -m tests.unit.retrieval.fuzzing $(or $(CALLS),100000) $(or $(SEED),1)
 LOCK = $(UV) pip compile --quiet --excludes requirements-excludes.txt --only-binary :all: --generate-hashes --universal \
 	--python-version 3.11 --custom-compile-command 'make lock'
 

@@ -31,7 +31,8 @@ ALLOWED = {
     "local": {"messaging", "wiring"},
     "demo": WIRING | {"wiring", "local"},
     "web": WIRING | {"wiring"},
-    "cli": WIRING | {"wiring", "local", "demo"},
+    "retrieval": WIRING | {"wiring", "web"},
+    "cli": WIRING | {"wiring", "local", "demo", "retrieval"},
 }
 WITH_AIRFLOW = {"orchestration", "wiring"}
 """Rooms that may import Airflow: ``wiring`` inside functions only."""

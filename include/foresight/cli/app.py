@@ -8,7 +8,7 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices, topics, upkeep
+from foresight.cli import models, retrieval, series, sla, slices, topics, upkeep, verification
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -36,6 +36,8 @@ sla.app.command("what-if")(what_if)
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(verification.app, name="verification")
+app.add_typer(retrieval.app, name="retrieval")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")

@@ -93,10 +93,7 @@ def what_if(
     end = as_of_or_newest(results(), until, is_stored=source == "store", now=int(time.time()))
     found = ask(_reader(source), _sla(name, file), sli, changes, end, downtime=list_downtime(results()))
     if json:
-        from foresight.sla.rows import status_rows
-
-        both = {"present": found.present, "changed": found.changed}
-        _print_json({key: status_rows([status]) for key, status in both.items()})
+        _print_json({"present": found.present, "changed": found.changed})
         return
     from foresight.cli.sla_table import status_table
     from foresight.services.status_lines import lines_of

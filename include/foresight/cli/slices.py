@@ -260,6 +260,9 @@ def promote(
 def rollback(
     target: Aim = "reference",
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
+    expected: Annotated[
+        str | None, typer.Option(help="Version in use; with another, nothing is done.")
+    ] = None,
 ) -> None:
     """Go back to the model that was in use before."""
     from foresight.services.slices import models as slice_models
@@ -267,7 +270,7 @@ def rollback(
     from foresight.wiring.connections import results
 
     bad, good = slice_models.roll_back(
-        results(), Target(target), at=int(time.time()), by=caller(), reason=reason
+        results(), Target(target), at=int(time.time()), by=caller(), reason=reason, expected=expected
     )
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 

@@ -59,7 +59,7 @@ def backtest(
     excluded: Flags | None = None,
     parameters: ForecastParameters = DEFAULTS,
     calibrator: Calibrator | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Backtest:
     """Predict the pairs of ``bounds`` on ``history[n_series, n]`` at every ``every``-th slot from the window
     before it.
@@ -82,7 +82,8 @@ def backtest(
         ahead, masked = (_ahead(values, after) for values in (history[bounds.rows], excluded))
         found = outcomes_of(ahead, lower, upper, masked)
         parts.append((risk.probability[:, 0], found.happened, risk.outside_now, found.first_slot))
-        progress(start + len(some), len(origins))
+        if progress is not None:
+            progress(start + len(some), len(origins))
     n_pairs = len(bounds)
     empty: tuple[Vector, ...] = (np.empty(0),) * 4
     probability, happened, outside, first = (
@@ -135,7 +136,7 @@ def weigh_thresholds(said: Vector, happened: Flags, cost_ratio: float) -> Thresh
 
 
 def risk_states(found: Backtest, begin: float, end: float) -> Flags:
-    """Whether each pair was at risk at each origin, ``[n_pairs, n_origins]``, as the live state is derived."""
+    """Whether each pair was at risk at each origin, ``[n_pairs, n_origins]``, as it is live."""
     said = found.by_origin(found.probability)
     padded = np.pad(said, ((0, 0), (REMEMBERED - 1, 0)), constant_values=np.nan)
     states = [is_at_risk(padded[:, at : at + REMEMBERED], begin, end) for at in range(said.shape[1])]

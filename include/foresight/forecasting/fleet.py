@@ -1,9 +1,9 @@
 """A fleet's own calibrator: the shipped one corrected, or in the mean with a model of the fleet.
 
 The model of the fleet is additive: gradient-boosted trees of one split each (Friedman 2001), which add up to
-one step function a feature. It reads the shipped log odds as a feature, rises with them and with every signal,
-so that the mean of the two stays monotone in bounds and horizon. It is kept as plain numbers: nothing but
-NumPy is needed to use it.
+one step function a feature. It reads the shipped log odds as a feature and rises with them and with every
+signal, so that the mean of the two stays monotone in bounds and horizon. It is kept as plain numbers: nothing
+but NumPy is needed to use it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class FleetCalibrator:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], shipped: Network) -> FleetCalibrator:
-        """The calibrator of a stored document; raises ``CalibratorError`` where this release cannot use it."""
+        """The calibrator of a stored document; raises ``CalibratorError`` where it cannot be used."""
         wanted = {"format": FORMAT, "shipped": shipped.version, "inputs": list(INPUTS)}
         for name, allowed in wanted.items():
             if document.get(name) != allowed:

@@ -1,4 +1,4 @@
-"""Whether an indicator is at risk: begun at one threshold and ended at a lower one, so that it does not flap."""
+"""Whether an indicator is at risk: it begins at one threshold and ends at a lower one, and does not flap."""
 
 from __future__ import annotations
 

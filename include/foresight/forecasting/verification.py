@@ -109,7 +109,7 @@ class Sums:
         brier, base = float(self.brier.sum()) / n, violated / n
         reference = base * (1.0 - base)
         likely = np.where(_LOW >= LIKELY, 1.0, 0.0)
-        late = Sums(
+        above = Sums(
             *(likely * part for part in (self.count, self.violated, self.said, self.brier, self.log_loss))
         )
         return Scores(
@@ -117,7 +117,7 @@ class Sums:
             1.0 - brier / reference if reference else nan,
             1.0 - brier * n / own_past_brier if own_past_brier > 0 else nan,
             float(self.log_loss.sum()) / n,
-            self._auc(), self._average_precision(), self.reliability.error, late.reliability.error,
+            self._auc(), self._average_precision(), self.reliability.error, above.reliability.error,
         )  # fmt: skip
 
     def _auc(self) -> float:

@@ -28,8 +28,9 @@ TABLES = {
     "forecasts": ("forecast", "sli_risk", "risk_feature", "risk_hour", "band_hour", "verified_hour"),
     "curves": ("autocorrelation", "curve"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_hour", "sli_latest", "sla_event",
-        "sla_announcement", "analysed_interval", "evaluated_interval", "risk_day",
+        "series", "sla_status", "sli_status", "sli_window", "sli_latest", "sli_count", "sli_rollup",
+        "sli_violation", "sla_event", "sla_announcement", "analysed_interval", "evaluated_interval",
+        "risk_day",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""

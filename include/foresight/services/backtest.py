@@ -1,4 +1,4 @@
-"""Back-tests of an SLA's definition: what its probabilities would have said, and which threshold to alert at."""
+"""Back-tests of an SLA: what its probabilities would have said, and from which one on to alert."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.verification import Reliability, Scores, past_frequency, score
 from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
-from foresight.services.evaluation import ENOUGH
-from foresight.services.sla_history import ReadHistory, SliHistory, history_of_sla
+from foresight.services.indicator_risks import ENOUGH
+from foresight.services.sla_history import (
+    ReadHistory,
+    SliHistory,
+    history_of_sla,
+)
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance
 
@@ -144,7 +148,7 @@ def backtest_sla(
     sli: str | None = None,
     downtime: Sequence[Maintenance] = (),
     calibrator: Calibrator | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress | None = None,
 ) -> list[SliBacktest]:
     """Back-tests the SLIs of an SLA, or one of them, on what ``read`` answers; nothing is stored.
 
@@ -160,7 +164,8 @@ def backtest_sla(
     for at, number in enumerate(chosen):
 
         def told(done: int, total: int, before: int = at) -> None:
-            progress(before * total + done, len(chosen) * total)
+            if progress is not None:
+                progress(before * total + done, len(chosen) * total)
 
         found.append(_backtest_sli(sla, number, history, options, calibrator, told))
     return found

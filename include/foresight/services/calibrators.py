@@ -27,7 +27,9 @@ from foresight.forecasting.refit import (
     split_by_time,
     update_band_factor,
 )
+from foresight.forecasting.verification import Reliability
 from foresight.services.risk_features import decoded
+from foresight.services.verified_sums import sums_of
 from foresight.store import Store
 from foresight.store.calibrators import (
     CALIBRATOR_LOCK,
@@ -38,7 +40,7 @@ from foresight.store.calibrators import (
     save_calibrator,
     save_change,
 )
-from foresight.store.verification import count_features, held_bands, load_features
+from foresight.store.verification import count_features, held_bands, load_features, sum_by
 
 log = logging.getLogger(__name__)
 DAY: Final = 86_400
@@ -72,10 +74,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """What a run of the telemetry forecasts with."""
+    """What a run of the telemetry forecasts with, and what its explanations refer to."""
 
-    calibrator: Calibrator
-    band_factor: float
+    calibrator: Calibrator | None = None
+    """None is the shipped one."""
+    band_factor: float = 1.0
+    came_true: Reliability | None = None
+    """How predictions of the last 30 days came out; None where none was judged yet."""
 
 
 def calibrator_in_use(store: Store) -> Calibrator:
@@ -89,7 +94,11 @@ def calibrator_in_use(store: Store) -> Calibrator:
 
 def in_use(store: Store, as_of: int) -> InUse:
     """The calibrator in use, and the factor of the joint bands as it follows from the outcomes so far."""
-    return InUse(calibrator_in_use(store), band_factor(store, as_of))
+    days = (as_of - LOOKED_BACK) // DAY * DAY
+    bins = store.read(lambda connection: sum_by(connection, days, as_of, ("bin",)))
+    sums = sums_of(bins)
+    came_true = sums.reliability if sums.count.any() else None
+    return InUse(calibrator_in_use(store), band_factor(store, as_of), came_true)
 
 
 def band_factor(store: Store, as_of: int) -> float:
@@ -235,9 +244,10 @@ def _calibrator(store: Store, version: str) -> Calibrator:
     if version == shipped().version:
         return shipped()
     document = store.read(lambda connection: find_document(connection, version))
+    if document is None:
+        log.warning("calibrator %s is not stored, the shipped one is used", version)
+        return shipped()
     try:
-        if document is None:
-            raise CalibratorError("it is not stored")
         return FleetCalibrator.from_document(document, shipped())
     except CalibratorError as error:
         log.warning("calibrator %s cannot be used, the shipped one is: %s", version, error)

@@ -14,10 +14,8 @@ from foresight.errors import FinalError, NotFound
 from foresight.forecasting.risk import Bounds
 from foresight.grid import Grid, floored, whole_seconds
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.services.evaluation import _alive as alive_keys
-from foresight.services.evaluation import _matched as matched_keys
-from foresight.services.evaluation import _stored_series as stored_series
 from foresight.services.slas import with_expressions
+from foresight.services.stored_series import StoredKeys, matched
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance, excluded_slots
 from foresight.sla.matching import slis_of
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 60_000_000
 """Samples that are held at a time: half a gigabyte."""
+
+"""How much history a risk is forecast from."""
 
 ReadHistory = Callable[[Sequence[Sla], Grid], SeriesMatrix]
 """Reads the series of some SLAs over a grid, NaN where a sample is missing."""
@@ -78,8 +78,7 @@ def stored_history(store: Store) -> ReadHistory:
     """Reads what telemetry_analysis has stored."""
 
     def read(slas: Sequence[Sla], grid: Grid) -> SeriesMatrix:
-        stored = store.read(lambda connection: stored_series(connection, slas))
-        keys = matched_keys(slas, alive_keys(stored, grid))
+        keys = StoredKeys(store, slas)(grid)
         _refuse_large(len(keys), grid)
         return store.read(lambda connection: load_matrix(connection, keys, grid))
 
@@ -95,7 +94,7 @@ def source_history(source: TelemetrySource, catalogue: Catalogue) -> ReadHistory
         found: list[SeriesKey] = []
         parts = []
         for entry in entries:
-            keys = tuple(matched_keys(slas, list(source.discover(entry, grid))[: entry.max_series]))
+            keys = tuple(matched(slas, list(source.discover(entry, grid))[: entry.max_series]))
             _refuse_large(len(found) + len(keys), grid)
             if keys:
                 whole = source.extract(Shard(0, grid, (Selection(entry, keys),)))
@@ -140,10 +139,10 @@ def as_of_or_newest(store: Store, text: str, *, is_stored: bool, now: int) -> in
     if text:
         try:
             instant = datetime.fromisoformat(text)
-            if instant.tzinfo is None:
-                raise ValueError("it has no time zone: write it with Z")
         except ValueError as error:
-            raise FinalError(f"{text!r} is no instant such as 2026-01-31T22:00:00Z: {error}") from error
+            raise FinalError(f"{text!r} is no instant such as 2026-01-31T22:00:00Z") from error
+        if instant.tzinfo is None:
+            raise FinalError(f"{text!r} has no time zone: write it with Z, such as 2026-01-31T22:00:00Z")
         return whole_seconds(floored(instant))
     if not is_stored:
         return now - now % 60

@@ -18,8 +18,7 @@ from sqlalchemy import Connection
 from foresight.analysis.arrays import Flags, Integers, Matrix, Vector
 from foresight.forecasting.outcomes import Outcomes, outcomes_of
 from foresight.forecasting.verification import bin_of, log_losses
-from foresight.grid import Grid
-from foresight.services.indicator_risks import is_one_by_one
+from foresight.grid import STEP_SECONDS, Grid
 from foresight.services.maintenance import read_downtime
 from foresight.services.sla_history import stored_history
 from foresight.services.slas import read_active
@@ -27,33 +26,33 @@ from foresight.services.verified_bands import judge_bands
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance, excluded_slots
 from foresight.sla.tracks import grid_with_lead, tracks_of
+from foresight.sla.windows import is_one_by_one
 from foresight.store import Store
-from foresight.store.samples import load_values, sum_values
+from foresight.store.samples import load_values
 from foresight.store.verification import (
     HOUR,
     VERIFICATION_LOCK,
     count_features,
     load_predictions,
     metrics_of,
-    predicted_series,
     present_share,
     save_verified,
     settle_features,
     thin_features,
-    verified_hours,
+    unjudged_hours,
 )
 
-STEP_SECONDS: Final = 60
 LONGEST_HORIZON: Final = 60
 """Minutes: no prediction looks farther."""
 SETTLED_SECONDS: Final = HOUR
 """How long after its horizon an outcome is final."""
-LOOKED_BACK: Final = 6
-"""Hours before the newest that are judged where they were not, or where samples have changed since."""
+LOOKED_BACK: Final = 48
+"""Hours before the newest that are judged where they were not yet, or where samples have changed since."""
+MOST_HOURS: Final = 12
+"""Hours that one run judges; the others wait for the next."""
 MOST_FEATURES: Final = 2_000_000
 """Sides in the sample that a refit learns from."""
 DEFAULT_THRESHOLD: Final = 0.5
-SAME: Final = 1e-9
 
 Columns = dict[str, Any]
 
@@ -146,8 +145,6 @@ class _Judged:
     below: Flags
     kind: NDArray[np.int64]
     """Place in :data:`KINDS`."""
-    n_samples: int
-    sum_samples: float
 
 
 KINDS: Final = ("judged", "unknown", "downtime", "outside", "silent", "late")
@@ -159,29 +156,13 @@ def newest_final(as_of: int) -> int:
 
 
 def verify_due(store: Store, as_of: int) -> list[HourVerified]:
-    """Judges the newest hour that is final at ``as_of``, and of those before it what needs it.
+    """Judges the newest hour that is final at ``as_of``, and those before it that were not judged.
 
-    An hour needs it where predictions of it were never judged, or where samples have changed since.
+    Whoever changes samples forgets that an hour was judged on them, so that it is judged again.
     """
     newest = newest_final(as_of)
-    first = newest - LOOKED_BACK * HOUR
-    known = store.read(lambda connection: verified_hours(connection, first, newest))
-    found = []
-    for hour in range(first + HOUR, newest + 1, HOUR):
-        if hour == newest or _needs_judging(store, hour, known.get(hour)):
-            found.append(verify_hour(store, hour))
-    return found
-
-
-def _needs_judging(store: Store, hour: int, before: tuple[int, float] | None) -> bool:
-    def work(connection: Connection) -> tuple[int, tuple[int, float]]:
-        ids = predicted_series(connection, hour - HOUR, hour)
-        return len(ids), sum_values(connection, ids, *_outcome_time(hour))
-
-    n_series, (n, total) = store.read(work)
-    if before is None:
-        return n_series > 0
-    return n != before[0] or abs(total - before[1]) > SAME * max(abs(total), abs(before[1]), 1.0)
+    missing = store.read(lambda c: unjudged_hours(c, newest - LOOKED_BACK * HOUR, newest - HOUR))
+    return [verify_hour(store, hour) for hour in [newest, *missing[: MOST_HOURS - 1]]]
 
 
 def _outcome_time(hour: int) -> tuple[int, int]:
@@ -207,13 +188,9 @@ def verify_hour(store: Store, hour: int) -> HourVerified:
     sums = _sums(predictions, judged, leads, metrics)
     bands = judge_bands(store, hour)
     left, unknown = _sides(predictions, judged)
-    about = {
-        "n_predicted": len(predictions), **counts,
-        "n_samples": judged.n_samples, "sum_samples": judged.sum_samples,
-    }  # fmt: skip
 
     def work(connection: Connection) -> None:
-        save_verified(connection, hour, sums, bands, about)
+        save_verified(connection, hour, sums, bands, {"n_predicted": len(predictions), **counts})
         share = present_share(connection)
         settle_features(connection, hour, left, unknown, share)
         n, n_left = count_features(connection)
@@ -257,9 +234,7 @@ def _judge(
         [KINDS.index(name) for name in ("late", "silent", "outside", "downtime", "unknown")],
         KINDS.index("judged"),
     )  # fmt: skip
-    stored = samples[: len(np.unique(predictions.series[predictions.series != 0]))]
-    known = stored[np.isfinite(stored)]
-    return _Judged(Outcomes(happened, first), above, below, kind, len(known), float(known.sum()))
+    return _Judged(Outcomes(happened, first), above, below, kind)
 
 
 def _samples(

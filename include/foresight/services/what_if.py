@@ -13,14 +13,15 @@ from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.series import SeriesMatrix
-from foresight.services.evaluation import ENOUGH
+from foresight.services.indicator_risks import ENOUGH
 from foresight.services.sla_history import ReadHistory, history_of_sla
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance, excluded_slots
-from foresight.sla.evaluation import counted_minutes, evaluate
 from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.status import SlaStatus
+from foresight.sla.statuses import evaluate
 from foresight.sla.tracks import grid_with_lead, tracks_of
+from foresight.sla.windows import shape_of
 
 FIELDS: Final = {
     "min": "lower", "max": "upper", "objective": "objective", "windows": "windows",
@@ -55,7 +56,7 @@ def what_if(
     """
     present, changed = _only(sla, sli), _only(sla, sli)
     changed = replace(changed, slis=(changed_sli(changed.slis[0], changes),))
-    windows = [counted_minutes(each.slis[0], as_of) for each in (present, changed)]
+    windows = [shape_of(each.slis[0], as_of).counted for each in (present, changed)]
     longest = max((minutes[-1] for minutes in windows if minutes), default=SHORTEST)
     grid = Grid(as_of, max(longest, SHORTEST), STEP_SECONDS)
     history_of_sla(read, present, grid.tail(SHORTEST), downtime)  # raises where there is nothing

@@ -85,6 +85,15 @@ def counted_held(slas: Sequence[Sla], tracks: Tracks) -> Counted:
     return _counted(tracks, sorted(lengths), sorted(listed), None)
 
 
+def counted_nothing(as_of: int, step_seconds: int = 60) -> Counted:
+    """What is counted of no SLIs."""
+    whole, broken, flags = np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_)
+    return Counted(
+        as_of, step_seconds, (), whole, whole, Tally.zeros((0, 0)), np.empty((0, 0), np.int64), whole, whole,
+        broken, flags, flags, whole,
+    )  # fmt: skip
+
+
 def _counted(tracks: Tracks, minutes: Sequence[int], listed: Sequence[int], reach: int | None) -> Counted:
     grid = tracks.matrix.grid
     slots = [_slots(length, grid.step_seconds) for length in minutes]
@@ -185,23 +194,56 @@ def _listed(violations: Lists, track: int, minutes: Sequence[int]) -> dict[str, 
     return found or None
 
 
+def merged(parts: Sequence[tuple[Counted, Sequence[int]]]) -> Counted:
+    """Counts of some SLIs each, put together; with each part comes the position of its SLIs among all.
+
+    No SLI is in two parts.
+    """
+    minutes = tuple(sorted({length for part, _ in parts for length in part.minutes}))
+    numbers = np.concatenate([np.asarray(place, np.int64)[part.sli] for part, place in parts])
+    order = np.argsort(numbers, kind="stable")
+    starts = np.concatenate([[0], np.cumsum([len(part) for part, _ in parts])]).tolist()
+    place_of = np.empty(len(order), np.int64)
+    place_of[order] = np.arange(len(order))
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part, _ in parts])[order]
+
+    def widened(values: Sequence[NDArray[Any]], empty: int) -> NDArray[Any]:
+        pairs = zip(values, parts, strict=True)
+        wide = [_widened(each, part.minutes, minutes, empty) for each, (part, _) in pairs]
+        return np.concatenate(wide)[order]
+
+    violations: Lists = {}
+    for (part, _), start in zip(parts, starts, strict=False):
+        for length, lists in part.violations.items():
+            mine = violations.setdefault(length, {})
+            mine |= {int(place_of[start + track]): listed for track, listed in lists.items()}
+    tally = Tally(*(widened([getattr(part.tally, name) for part, _ in parts], 0) for name in TALLIED))
+    names = ("series_id", "newest", "idle", "value", "is_outside", "has_events", "impossible")
+    first = parts[0][0]
+    return Counted(
+        first.as_of, first.step_seconds, minutes, numbers[order], tally=tally,
+        since=widened([part.since for part, _ in parts], NEVER), violations=violations,
+        **{name: joined(name) for name in names},
+    )  # fmt: skip
+
+
+def _widened(values: NDArray[Any], minutes: Sequence[int], wanted: Sequence[int], empty: int) -> NDArray[Any]:
+    found = np.full((len(values), len(wanted)), empty, values.dtype)
+    found[:, [wanted.index(length) for length in minutes]] = values
+    return found
+
+
 def counted_from(
-    slas: Sequence[Sla], as_of: int, step_seconds: int, rows: Columns
+    numbers: Mapping[tuple[str, str, str], int], as_of: int, step_seconds: int, rows: Columns
 ) -> tuple[Counted, set[int]]:
     """What ``count_columns`` wrote, and which SLIs, by their position among all, it is stored of.
 
-    Rows of another counting mean nothing.
+    ``numbers`` are these positions by SLA, SLI and counting: rows of another counting mean nothing.
     """
-    numbers = {
-        (sla.name, sli.name): (number, sli.counting)
-        for number, (sla, sli) in enumerate((sla, sli) for sla in slas for sli in sla.slis)
-    }
-    names = zip(rows["sla_name"], rows["sli_name"], strict=True)
-    owners = [numbers.get(name, (-1, "")) for name in names]
-    is_mine = [
-        number if counting == stored else -1
-        for (number, counting), stored in zip(owners, rows["counting"], strict=True)
-    ]
+    names = zip(rows["sla_name"], rows["sli_name"], rows["counting"], strict=True)
+    is_mine = [numbers.get(name, -1) for name in names]
     there = {number for number in is_mine if number >= 0}
     kept = [at for at, number in enumerate(is_mine) if number >= 0 and rows["counts"][at] is not None]
     kept.sort(key=lambda at: (is_mine[at], rows["series_id"][at]))

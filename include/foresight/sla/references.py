@@ -49,7 +49,7 @@ def short_form_references(document: Document) -> Iterator[Reference]:
     """Every name, metric and window in a document of the short form, however broken the rest of it is."""
     for at, sla in _mappings(document.data, "slas"):
         place = ("slas", at)
-        scope = f"{document.file}:{document.line(place)}"
+        scope = f"{document.file}:{document.line(place)}:{at}"
         yield from _texts(document, place, sla, "name", "sla")
         yield from _windows(document, place, sla)
         for index, sli in _mappings(sla, "slis"):

@@ -79,11 +79,18 @@ def promote(connection: Connection, version: str, *, at: int, by: str, reason: s
     return None if before is None else str(before.version)
 
 
-def roll_back(connection: Connection, target: str, *, at: int, by: str, reason: str) -> tuple[str, str]:
+def roll_back(
+    connection: Connection, target: str, *, at: int, by: str, reason: str, expected: str | None = None
+) -> tuple[str, str]:
     """Puts the model back to use that was in use before; answers the versions taken out and put back.
 
-    What was in use is a stack: rolling back twice goes back by two. Raises ``FinalError`` at its bottom.
+    What was in use is a stack: rolling back twice goes back by two. Raises ``FinalError`` at its bottom, and
+    where another model than the ``expected`` one is in use: so a request may be repeated.
     """
+    now = find_champion(connection, target)
+    if expected is not None and (now is None or now.version != expected):
+        held = "no model" if now is None else f"model {now.version}"
+        raise FinalError(f"{held} is in use for {target} now, not {expected}: nothing was changed")
     stack = _versions_in_use(connection, target)
     if len(stack) < 2:
         raise FinalError(f"there is no {target} model to go back to: none was in use before")

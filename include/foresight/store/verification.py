@@ -31,7 +31,8 @@ VERIFICATION_LOCK: Final = "verification"
 HOUR, DAY = 3600, 86_400
 PREDICTION: Final = (
     "as_of", "sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes", "probability",
-    "expected_first_slot", "is_outside_now", "lower_bound", "upper_bound", "model", "calibrator", "computed_at",
+    "expected_first_slot", "is_outside_now", "lower_bound", "upper_bound", "model", "calibrator",
+    "computed_at",
 )  # fmt: skip
 _KEY: Final = ("as_of", "sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes")
 _NAMES_AT_ONCE: Final = 500
@@ -58,13 +59,6 @@ def load_predictions(
             for name, values in zip(PREDICTION, read_columns(connection, mine), strict=True):
                 found[name].extend(values)
     return found
-
-
-def predicted_series(connection: Connection, after: int, until: int) -> NDArray[np.int64]:
-    """The series that predictions of these as-ofs are of; without those computed from several."""
-    query = select(sli_risk.c.series_id).distinct()
-    query = query.where(sli_risk.c.as_of > after, sli_risk.c.as_of <= until, sli_risk.c.series_id != 0)
-    return np.array(read_columns(connection, query)[0], np.int64)
 
 
 def metrics_of(connection: Connection, ids: NDArray[np.int64]) -> dict[int, str]:
@@ -122,12 +116,25 @@ def save_verified(
     connection.execute(insert(risk_day).from_select(["day", *_SUM_KEY, "metric", *_SUMS], query))
 
 
-def verified_hours(connection: Connection, after: int, until: int) -> dict[int, tuple[int, float]]:
-    """How many samples, and of what sum, the hours in ``(after, until]`` were judged on."""
+def unjudged_hours(connection: Connection, after: int, until: int) -> list[int]:
+    """The ends of the hours in ``(after, until]`` that have predictions and were not judged; newest first."""
     table = verified_hour.c
-    query = select(epoch(table.hour).label("hour"), table.n_samples, table.sum_samples)
-    columns = read_columns(connection, query.where(table.hour > after, table.hour <= until))
-    return {hour: (n, total or 0.0) for hour, n, total in zip(*columns, strict=True)}
+    query = select(epoch(table.hour).label("hour")).where(table.hour > after, table.hour <= until)
+    judged = set(read_columns(connection, query)[0])
+    found = []
+    for hour in range(until, after, -HOUR):
+        here = select(sli_risk.c.as_of).where(sli_risk.c.as_of > hour - HOUR, sli_risk.c.as_of <= hour)
+        if hour not in judged and connection.execute(here.limit(1)).first() is not None:
+            found.append(hour)
+    return found
+
+
+def forget_verified(connection: Connection, first: int, last: int) -> None:
+    """Forgets that hours were judged whose outcomes may come from slots from ``first`` to ``last``."""
+    table = verified_hour
+    # The outcomes of an hour come from its own slots and those of the longest horizon, an hour.
+    touched = (table.c.hour >= first - HOUR, table.c.hour < last + HOUR)
+    connection.execute(delete(table).where(*touched))
 
 
 def settle_features(connection: Connection, hour: int, left: Columns, unknown: Columns, share: float) -> None:
@@ -190,7 +197,7 @@ def present_share(connection: Connection) -> float:
 
 
 def load_features(connection: Connection, after: int, until: int, below: float = 1.0) -> dict[str, list[Any]]:
-    """The judged sample of the as-ofs in ``(after, until]``: of sides that were not left, those drawn ``below``."""
+    """The judged sample of the as-ofs in ``(after, until]``; of sides not left, those that drew ``below``."""
     names = ("as_of", "sla_name", "sli_name", "series_id", "features", "is_left", "weight")
     table = risk_feature.c
     found: dict[str, list[Any]] = {name: [] for name in names}
@@ -200,6 +207,38 @@ def load_features(connection: Connection, after: int, until: int, below: float =
         for name, values in zip(names, read_columns(connection, query), strict=True):
             found[name].extend(values)
     return found
+
+
+def sum_by(connection: Connection, since: int, until: int, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The sums over the days that begin in ``[since, until)``, by some columns of ``risk_day``; those, then
+    the sums. ``day`` is epoch seconds."""
+    by = [_plain(risk_day.c[name]) for name in names]
+    added = [func.sum(risk_day.c[name]).label(name) for name in _SUMS]
+    query = select(*by, *added).where(risk_day.c.day >= since, risk_day.c.day < until)
+    query = query.group_by(*(risk_day.c[name] for name in names))
+    found: dict[str, list[Any]] = {}
+    columns = read_columns(connection, query)
+    for name, values in zip((*names, *_SUMS), columns, strict=True):
+        # MySQL sums integers to decimals.
+        found[name] = values if name in names else [float(value) for value in values]
+    return found
+
+
+def sum_bands(connection: Connection, after: int, until: int) -> list[dict[str, Any]]:
+    """The rows of ``band_hour`` of the as-ofs in ``(after, until]``."""
+    table = band_hour
+    query = select(table).where(table.c.as_of > after, table.c.as_of <= until)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def sum_counts(connection: Connection, after: int, until: int) -> dict[str, int]:
+    """The counts of ``verified_hour`` over the hours in ``(after, until]``."""
+    columns = [column.name for column in verified_hour.c]
+    names = [name for name in columns if name.startswith("n_")]
+    query = select(*(func.sum(verified_hour.c[name]) for name in names))
+    query = query.where(verified_hour.c.hour > after, verified_hour.c.hour <= until)
+    row = connection.execute(query).one()
+    return {name: int(value or 0) for name, value in zip(names, row, strict=True)}
 
 
 def held_bands(connection: Connection, after: int, until: int) -> list[tuple[int, int]]:

@@ -55,7 +55,7 @@ _READ_SLA: Final = Rule(Right.READ_SLA)
 _READ_MODEL: Final = Rule(Right.READ_MODEL)
 _WRITE_SLA: Final = Rule(Right.WRITE_SLA, writes=True, max_bytes=_DOCUMENT_BYTES)
 _DELETE: Final = Rule(Right.DELETE, writes=True)
-_SCORE: Final = Rule(Right.SCORE, calls="scoring")
+_SCORE: Final = Rule(Right.SCORE, calls="scoring", max_bytes=16 * 1024 * 1024)
 
 RULES: Final[dict[str, Rule]] = {
     "get_openapi": _READ_SLA,
@@ -76,6 +76,17 @@ RULES: Final[dict[str, Rule]] = {
     "get_status": _READ_SLA,
     "get_violations": _READ_SLA,
     "get_outlook": _READ_SLA,
+    "score": _SCORE,
+    "predict": _SCORE,
+    "infer": _SCORE,
+    "infer_version": _SCORE,
+    "get_server": _READ_MODEL,
+    "get_live": _READ_MODEL,
+    "get_ready": _READ_MODEL,
+    "get_model": _READ_MODEL,
+    "get_model_version": _READ_MODEL,
+    "get_model_ready": _READ_MODEL,
+    "get_model_ready_version": _READ_MODEL,
     "get_series": Rule(Right.READ_SERIES),
     "get_curves": Rule(Right.READ_SERIES),
     "get_stages": Rule(Right.READ_SERIES),

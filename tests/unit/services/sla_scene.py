@@ -6,7 +6,7 @@ import numpy as np
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.services.slas import _stored
+from foresight.services.slas import stored_sla
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.rows import definition_rows
 from foresight.store import Store, apply_slas, save_samples, save_series
@@ -35,7 +35,7 @@ def fill(store: Store, values: np.ndarray, as_of: int = AS_OF, sla: Sla = SLA) -
     def work(connection: object) -> None:
         save_series(connection, matrix, ["default"] * len(keys))  # type: ignore[arg-type]
         save_samples(connection, matrix, matrix.grid.n_slots)  # type: ignore[arg-type]
-        given = [(_stored(sla), definition_rows(sla))]
+        given = [(stored_sla(sla), definition_rows(sla))]
         apply_slas(connection, given, applied_at=0, applied_by="me")  # type: ignore[arg-type]
 
     store.transact(work)

@@ -17,9 +17,10 @@ from foresight.forecasting.verification import EDGES, bin_of
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services import maintenance
+from foresight.services.samples import store_samples
 from foresight.services.verification import newest_final, verify_due, verify_hour
 from foresight.sla.downtime import Maintenance
-from foresight.store import Store, migrate, open_store, save_samples, upsert
+from foresight.store import Store, migrate, open_store, upsert
 from foresight.store.tables import risk_day, risk_feature, risk_hour, sli_risk, verified_hour
 from tests.unit.services.sla_scene import AS_OF, SLA, fill, spikes
 from tests.unit.store.rows import all_rows
@@ -146,7 +147,7 @@ def test_counts_and_sums_are_those_of_a_plain_loop(store: Store, seed: int) -> N
         got = {(row["sli_name"], row["model"], row["bin"]): row for row in stored(store, table)}
         assert set(got) == set(sums)
         for key, total in sums.items():
-            for name in (name for name in table.c.keys() if name.startswith(("n", "sum"))):
+            for name in (column.name for column in table.c if column.name.startswith(("n", "sum"))):
                 assert got[key][name] == pytest.approx(total[name]), (key, name)
             assert got[key]["metric"] == "load"
 
@@ -171,14 +172,14 @@ def test_an_hour_is_judged_again_when_its_samples_have_come_and_only_then(store:
     ]
     store_rows(store, sli_risk, rows)
     assert newest_final(AS_OF) == HOUR
-    assert [each.hour for each in verify_due(store, AS_OF)] == [HOUR - 3600, HOUR]
+    assert [each.hour for each in verify_due(store, AS_OF)] == [HOUR, HOUR - 3600]
     first = {row["hour"]: row for row in stored(store, verified_hour)}
     unknown = sum(row["n_unknown"] for row in first.values())
     assert unknown > 0
     assert [each.hour for each in verify_due(store, AS_OF)] == [HOUR]
     late = spikes(3, 300, seed=4)
     matrix = SeriesMatrix(tuple(KEYS), Grid(AS_OF, 300), late)
-    store.transact(lambda connection: save_samples(connection, matrix, 300))
+    store.transact(lambda connection: store_samples(connection, matrix, ["default"] * 3, 300))
     assert HOUR - 3600 in [each.hour for each in verify_due(store, AS_OF + 3600)]
     assert sum(row["n_unknown"] for row in stored(store, verified_hour)) == 0
 

@@ -129,8 +129,8 @@ def test_a_deleted_sla_keeps_its_history(door: Door, etag: str) -> None:
         ({**SHOP, "slis": [{"name": "a", "metric": "up", "lower": "5"}]}, "slis[0].lower"),
         ({**SHOP, "slis": [{"name": "a", "metric": "up", "lower": True}]}, "slis[0].lower"),
         (
-            {**SHOP, "slis": [{"name": "a", "metric": "up", "lower": 1, "windows": [10**9]}]},
-            "slis[0].windows[0]",
+            {**SHOP, "slis": [{"name": "a", "metric": "up", "lower": 1, "windows": [57_600]}]},
+            "slis[0]",
         ),
         ({**SHOP, "slis": [{"name": "a", "metric": "up", "lower": 1, "colour": 1}]}, "slis[0].colour"),
         ({**SHOP, "name": "other"}, "name"),
@@ -181,10 +181,12 @@ def test_validation_saves_nothing(door: Door) -> None:
 
 
 def test_many_slas_where_one_is_meant_are_refused(door: Door) -> None:
-    two = "slas: [{name: a, slis: [{name: a, metric: up, min: 1}]}, {name: b, slis: [{name: a, metric: up, min: 1}]}]"
+    one = "{name: %s, slis: [{name: x, metric: up, min: 1}]}"
+    two = f"slas: [{one % 'a'}, {one % 'b'}]"
     sent = {"Content-Type": "application/yaml"}
     assert door.call("POST", "/slas", content=two.encode(), headers=sent).status_code == 422
-    assert door.call("POST", "/slas/import", content=two.encode(), headers=sent).status_code == 200
+    answer = door.call("POST", "/slas/import", content=two.encode(), headers=sent)
+    assert answer.status_code == 200, answer.text
     assert (
         door.call("POST", "/slas/import", content=b"{}", headers={"Content-Type": "text/plain"}).status_code
         == 415
@@ -201,11 +203,8 @@ def test_views_show_the_newest_status_at_or_before_an_instant(door: Door, store:
     for step in (1, 2, 3):
         fill(store, forecast, 1, series_id=7, as_of=1_780_000_800, step=step, slot=1_780_000_800 + 60 * step)
     found = door.json("/slas/shop/status")
-    assert (found["state"], found["as_of"], found["slis"][0]["reasons"]) == (
-        "violated",
-        "2026-05-28T20:40:00Z",
-        ["outside_now"],
-    )
+    assert (found["state"], found["as_of"]) == ("violated", "2026-05-28T20:40:00Z")
+    assert found["slis"][0]["reasons"] == ["outside_now"]
     assert found["slis"][0]["windows"][0]["n_violated"] == 3
     before = door.json("/slas/shop/status", params={"as_of": "2026-05-28T20:39:00Z"})
     assert (before["state"], before["as_of"]) == ("ok", "2026-05-28T20:30:00Z")

@@ -28,7 +28,7 @@ from foresight.services.publications import (
     publish_pending,
 )
 from foresight.services.sla_events import event_messages
-from foresight.services.slas import list_slas, read_active
+from foresight.services.slas import list_slas, names_between, read_active
 from foresight.sla.definitions import Sla
 from foresight.sla.matching import slis_of
 from foresight.store import (
@@ -159,8 +159,9 @@ def evaluate_shard(context: Context, artifact: Artifact) -> Artifact:
     context["shard_name"] = artifact["name"]  # type: ignore[index]
     started = time.monotonic()
     store = results()
-    active = list_slas(store).choose(context["params"]["slas"] or ())
-    names = [sla.name for sla in active if artifact["first"] <= sla.name <= artifact["last"]]
+    wanted = set(context["params"]["slas"] or ())
+    between = names_between(store, artifact["first"], artifact["last"])
+    names = [name for name in between if not wanted or name in wanted]
     found = evaluate_stored(store, names, artifact["as_of"])
     log.info("%s: %d SLIs: %s", artifact["name"], sum(found.states.values()), found.states)
     seconds = time.monotonic() - started

@@ -49,8 +49,11 @@ def _values(columns: Columns) -> list[Floats]:
 
 def _arithmetic(compute: Callable[..., Any], *, keep_type: bool = True) -> Callable[[Columns], Column]:
     def apply(columns: Columns) -> Column:
+        given = _values(columns)
         with np.errstate(all="ignore"):
-            result = np.asarray(compute(*_values(columns)), np.float64)
+            result = np.asarray(compute(*given), np.float64)
+        if any(column.is_text or column.has_missing for column in columns):  # NaN to the power of 0 is 1
+            result = np.where(np.isnan(given).any(axis=0), math.nan, result)
         data_type = _widest(columns) if keep_type else "double"
         return Column(singles(result) if data_type == "float" else result, data_type)
 

@@ -14,7 +14,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import arrays
 from foresight.scoring.pmml.frame import Frame, Scope
 from foresight.scoring.pmml.functions import equal_where
-from foresight.scoring.pmml.links import INVERSE, parametric, softmax
+from foresight.scoring.pmml.links import INVERSE, parametric, raised, softmax
 from foresight.scoring.pmml.result import Result, Subject, classified, number_result
 from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
@@ -286,7 +286,7 @@ def _single_equals(name: str, value: Value) -> SingleFactor:
 def _power(name: str, exponent: float) -> Factor:
     def factor(frame: Frame) -> Floats:
         x = cast(frame.column(name), "double").values
-        return x if exponent == 1 else x**exponent
+        return x if exponent == 1 else raised(x, exponent)
 
     return factor
 

@@ -11,7 +11,7 @@ import numpy as np
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.frame import Frame, Scope
 from foresight.scoring.pmml.functions import equal_where
-from foresight.scoring.pmml.links import INVERSE, simplemax, softmax
+from foresight.scoring.pmml.links import INVERSE, raised, simplemax, softmax
 from foresight.scoring.pmml.result import Result, Subject, classified, number_result
 from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
@@ -37,7 +37,7 @@ class Table:
         total = np.full(frame.n, self.intercept, number)
         for name, exponent, weight in self.numeric:
             x = cast(frame.column(name), "double").values.astype(number, copy=False)
-            total += number(weight) * (x if exponent == 1 else x ** number(exponent))
+            total += number(weight) * (x if exponent == 1 else raised(x, number(exponent)))
         for name, value, weight in self.categorical:
             column = frame.column(name)
             # A missing category is no category: it adds nothing.

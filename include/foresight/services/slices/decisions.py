@@ -30,7 +30,14 @@ from foresight.slices.recording import GRANULARITY_SECONDS
 from foresight.slices.seasons import LAGS, calendar
 from foresight.slices.targets import FAILURE_BOUND, Floats, Target, as_column, target
 from foresight.store import Store
-from foresight.store.slices import Cell, measurements_since, newest_periods, predictions_of, recent_answers
+from foresight.store.slices import (
+    Cell,
+    measurements_since,
+    measurements_until,
+    newest_periods,
+    predictions_of,
+    recent_answers,
+)
 
 LOOK_BACK_SECONDS: Final = 86_400
 """A cell that last reported longer ago is not looked at any more."""
@@ -85,7 +92,7 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options
     known = load_knowledge(connection)
     cells = sorted(waiting, key=known.order)
     others = sorted((c for c in seen if c[0] in slices and c not in waiting), key=known.order)
-    past, spelled = _histories(connection, cells, min(waiting.values()), options.granularity_seconds)
+    past, spelled = _histories(connection, cells, waiting, options.granularity_seconds)
     ends = past.newest[:, None] + past.granularity[:, None] * np.arange(2 - DEPTH, 2)
     ends[:, -1] = np.maximum(ends[:, -1], at)  # what holds now is what is changed
     limits = configured_of(connection, cells, ends, known.local_ids(cells))
@@ -186,16 +193,12 @@ def curable(row: Any) -> float | None:
 
 
 def _histories(
-    connection: Connection, cells: Sequence[Cell], oldest: int, granularity: int
+    connection: Connection, cells: Sequence[Cell], waiting: Mapping[Cell, int], granularity: int
 ) -> tuple[History, dict[Cell, str]]:
     """The last periods of each cell, and how the newest event spells its slice."""
     number = {cell: i for i, cell in enumerate(cells)}
-    found = measurements_since(connection, granularity, oldest - DEPTH * granularity)
-    rows = [
-        (number[row.snssai, row.cu, row.cell], row)
-        for row in found
-        if (row.snssai, row.cu, row.cell) in number
-    ]
+    found = measurements_until(connection, granularity, waiting, DEPTH + 1)
+    rows = [(number[row.snssai, row.cu, row.cell], row) for row in found]
     past = history(
         [cell for cell, _ in rows],
         [int(row.period_start.timestamp()) for _, row in rows],

@@ -110,11 +110,16 @@ def promote(store: Store, version: str, *, at: int, by: str, reason: str) -> str
     return store.transact(work, lock=MODELS_LOCK)
 
 
-def roll_back(store: Store, target: Target, *, at: int, by: str, reason: str) -> tuple[str, str]:
-    """Goes back to the model before; answers the versions taken out and put back. Raises ``FinalError``."""
+def roll_back(
+    store: Store, target: Target, *, at: int, by: str, reason: str, expected: str | None = None
+) -> tuple[str, str]:
+    """Goes back to the model before; answers the versions taken out and put back.
+
+    Raises ``FinalError``, also where another model than the ``expected`` one is in use.
+    """
 
     def work(connection: Connection) -> tuple[str, str]:
-        return registry.roll_back(connection, target, at=at, by=by, reason=reason)
+        return registry.roll_back(connection, target, at=at, by=by, reason=reason, expected=expected)
 
     return store.transact(work, lock=MODELS_LOCK)
 

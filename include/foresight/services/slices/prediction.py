@@ -92,7 +92,7 @@ def to_be_asked(connection: Connection, at: int, granularity: int) -> tuple[list
     slices = {cell[0] for cell, (_, is_decided) in seen.items() if not is_decided}
     known = load_knowledge(connection)
     cells = sorted(cell for cell in seen if cell[0] in slices)
-    spelled = spellings(connection, granularity, min((seen[cell][0] for cell in cells), default=at))
+    spelled = spellings(connection, granularity, {cell: seen[cell][0] for cell in cells})
     return cells, {
         cell: (spelled.get(cell, cell[0]), cell[1], known.local(cell) or cell[2]) for cell in cells
     }

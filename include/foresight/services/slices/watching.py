@@ -55,7 +55,7 @@ def watch_errors(
     if not store.read(lambda c: _is_previous_better(c, champion.model, since, granularity)):
         log.warning("no better version was in use before: where it is worse than configured, slices hold")
         return False
-    return _rolled_back(store, target, at, reason)
+    return _rolled_back(store, target, at, reason, champion.version)
 
 
 def _complaint(values: Floats, judged: float) -> str | None:
@@ -108,9 +108,12 @@ def _rms(errors: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(errors))))
 
 
-def _rolled_back(store: Store, target: Target, at: int, reason: str) -> bool:
+def _rolled_back(store: Store, target: Target, at: int, reason: str, judged: str) -> bool:
+    """Goes back from the model that was judged; not from one that somebody has put to use meanwhile."""
     try:
-        bad, good = slice_models.roll_back(store, target, at=at, by="slice_prediction", reason=reason)
+        bad, good = slice_models.roll_back(
+            store, target, at=at, by="slice_prediction", reason=reason, expected=judged
+        )
     except FinalError as error:
         log.warning("%s", error)
         return False

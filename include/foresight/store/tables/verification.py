@@ -63,9 +63,7 @@ verified_hour = define(
     must("n_outside", BigInteger, "The bounds were left already"),
     must("n_silent", BigInteger, "There was no probability"),
     must("n_late", BigInteger, "Computed after the horizon was over: no prediction"),
-    must("n_samples", BigInteger, "Samples stored of the slots that outcomes come from, when judged"),
-    may("sum_samples", Double, "Their sum: what shows that samples changed since"),
-    comment="One hour of predictions that was judged; all but n_predicted and the last two add up to it",
+    comment="One hour of predictions that was judged; the counts add up to n_predicted",
     kept_by="hour",
 )
 

@@ -177,3 +177,17 @@ def test_a_number_is_written_as_exactly_as_the_width_allows(width: int, value: f
 def test_texts_are_cut_and_written_in_capitals() -> None:
     assert normalized(3, "  abcd") == "ABC"
     assert first_characters(3, " abcd") == " ab"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '<RegressionTable intercept="1"><NumericPredictor name="x" exponent="0" coefficient="2"/></RegressionTable>',
+        '<RegressionTable intercept="1"><NumericPredictor name="d" coefficient="2"/></RegressionTable>',
+    ],
+)
+def test_a_power_of_a_missing_number_is_missing_also_the_0th(table: str) -> None:
+    derived = f'<LocalTransformations><DerivedField name="d" {DOUBLE}><Apply function="pow"><FieldRef field="x"/><Constant dataType="double">0</Constant></Apply></DerivedField></LocalTransformations>'
+    text = f'<RegressionModel functionName="regression">{schema("x", target="y")}{derived}{table}</RegressionModel>'
+    loaded = model(fields(x=NUMBER, y=NUMBER), text)
+    assert [one(loaded, "y", {"x": x}) for x in (5, None)] == [3, None]

@@ -9,7 +9,7 @@ from foresight.store.column_types import Body, Instant, Name
 from foresight.store.migrations.layout import create_index, table_options
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 
 def upgrade() -> None:
@@ -195,15 +195,8 @@ def _verified_hour() -> None:
             nullable=False,
             comment="Computed after the horizon was over: no prediction",
         ),
-        sa.Column(
-            "n_samples",
-            sa.BigInteger(),
-            nullable=False,
-            comment="Samples stored of the slots that outcomes come from, when judged",
-        ),
-        sa.Column("sum_samples", sa.Double(), comment="Their sum: what shows that samples changed since"),
         sa.PrimaryKeyConstraint("hour"),
-        comment="One hour of predictions that was judged; all but n_predicted and the last two add up to it",
+        comment="One hour of predictions that was judged; the counts add up to n_predicted",
         if_not_exists=True,
         **table_options(None),
     )

@@ -19,6 +19,7 @@ _INDEXES = (
     ),
     ("ix_analysed_interval_scope_as_of", "analysed_interval", ["scope", "as_of"]),
     ("ix_publication_state_as_of", "publication", ["state", "as_of"]),
+    ("ix_sample_window_starts_at", "sample_window", ["starts_at"]),
     ("ix_slice_configuration_since", "slice_configuration", ["since"]),
     ("ix_slice_sent_sent_at", "slice_sent", ["sent_at"]),
 )
@@ -41,6 +42,7 @@ def upgrade() -> None:
         "UPDATE analysed_interval SET is_evaluated = 1 WHERE EXISTS (SELECT 1 FROM evaluated_interval e "
         "WHERE e.as_of = analysed_interval.as_of AND e.scope = analysed_interval.scope)"
     )
+    _sample_window()
     for name, table, columns in _INDEXES:
         create_index(name, table, columns)
 
@@ -49,8 +51,21 @@ def downgrade() -> None:
     """Drops the indexes, the column and the table."""
     for name, table, _ in _INDEXES:
         op.drop_index(name, table)
+    create_index("ix_sample_window_as_of", "sample_window", ["as_of"])
+    op.drop_column("sample_window", "starts_at")
     op.drop_column("analysed_interval", "is_evaluated")
     op.drop_table("sla_announcement")
+
+
+def _sample_window() -> None:
+    """What it holds goes: it spares the next run some work, and that run writes it anew."""
+    op.execute("DELETE FROM sample_window")
+    comment = "Where it begins: it goes when retention takes the first of its samples (UTC)"
+    add_column("sample_window", sa.Column("starts_at", Instant(), comment=comment))
+    if "ix_sample_window_as_of" in {
+        one["name"] for one in sa.inspect(op.get_bind()).get_indexes("sample_window")
+    }:
+        op.drop_index("ix_sample_window_as_of", "sample_window")
 
 
 def _sla_announcement() -> None:
