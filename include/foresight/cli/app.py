@@ -8,7 +8,7 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices, upkeep
+from foresight.cli import metrics, models, series, sla, slices, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -32,9 +32,11 @@ app.add_typer(sla.app, name="sla")
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(metrics.tokens, name="scrape-token")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)

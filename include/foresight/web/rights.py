@@ -60,6 +60,7 @@ _SCORE: Final = Rule(Right.SCORE, calls="scoring", max_bytes=16 * 1024 * 1024)
 RULES: Final[dict[str, Rule]] = {
     "get_openapi": _READ_SLA,
     "get_documentation": _READ_SLA,
+    "get_metrics": Rule(Right.READ_SLA, takes_scrape_token=True),
     "create_sla": _WRITE_SLA,
     "validate_slas": Rule(Right.READ_SLA, max_bytes=_DOCUMENT_BYTES),
     "import_slas": _WRITE_SLA,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 from anyio import to_thread
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import Field
 
 from foresight import __version__
@@ -29,7 +29,7 @@ from foresight.web.requests import JSON, check_media_type
 DEPLOYED_SECONDS: Final = 1.0
 """So long it may take until a call sees that another version was deployed."""
 SMALL_BYTES: Final = 64 * 1024
-"""A request so small to a model that is a few questions is answered in the event loop: a thread costs more."""
+"""So small a request to a model of a few questions is answered in the event loop: a thread costs more."""
 
 Reference = Annotated[
     str, Path(pattern=PLAIN, max_length=300, description="name@alias, or name for its champion")

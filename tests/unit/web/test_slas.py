@@ -198,7 +198,7 @@ def test_views_show_the_newest_status_at_or_before_an_instant(door: Door, store:
         fill(store, sla_status, 1, sla_name="shop", as_of=at, state=state)
         fill(store, sli_status, 1, sla_name="shop", sli_name="a", as_of=at, state=state, worst_series_id=7,
              details={"reasons": ["outside_now"]},
-             predicted=[{"slot": "2026-05-28T20:42:00Z", "value": 1.0, "low": 0.5, "high": 2.0, "probability": 0.9}])  # fmt: skip
+             predicted=[{"slot": "2026-05-28T20:42:00Z", "probability": 0.9}])  # fmt: skip
         fill(store, sli_window, 1, sla_name="shop", sli_name="a", as_of=at, window_minutes=60, n_violated=3)
     for step in (1, 2, 3):
         fill(store, forecast, 1, series_id=7, as_of=1_780_000_800, step=step, slot=1_780_000_800 + 60 * step)
