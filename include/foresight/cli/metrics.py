@@ -33,7 +33,8 @@ def metrics(
 
     wanted = Wanted(sla, has_all=everything)
     if output is None:
-        typer.echo(exposition(results(), wanted), nl=False)
+        text = exposition(results(), wanted)
+        console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True, end="")
         return
     console.print(f"{output}: {write_textfile(results(), output, wanted)} bytes", highlight=False)
 
@@ -45,7 +46,8 @@ def make(name: TokenName) -> None:
     from foresight.services import scrape_tokens
     from foresight.wiring.connections import results
 
-    typer.echo(scrape_tokens.make(results(), name, by=caller(), at=int(time.time())))
+    token = scrape_tokens.make(results(), name, by=caller(), at=int(time.time()))
+    console.print(token, markup=False, highlight=False, soft_wrap=True)
 
 
 @tokens.command("list")

@@ -151,9 +151,9 @@ def test_yaml_goes_in_and_openslo_comes_out_and_in_again(door: Door) -> None:
     assert first.status_code == 201, first.text
     openslo = door.get("/slas/shop", headers={"Accept": "application/yaml"})
     assert openslo.headers["content-type"].startswith("application/yaml")
-    assert openslo.text == door.get("/slas/openslo", params={"name": "shop"}).text
+    assert openslo.text == door.get("/slaDocuments", params={"name": "shop"}).text
     answer = door.call(
-        "POST", "/slas/import", content=openslo.content, headers={"Content-Type": "application/yaml"}
+        "POST", "/slaDocuments", content=openslo.content, headers={"Content-Type": "application/yaml"}
     )
     assert answer.status_code == 200, answer.text
     [told] = answer.json()["slas"]
@@ -163,7 +163,10 @@ def test_yaml_goes_in_and_openslo_comes_out_and_in_again(door: Door) -> None:
 def test_yaml_with_mistakes_names_the_lines(door: Door) -> None:
     broken = "slas:\n  - name: shop\n    slis:\n      - {name: a, metric: nothing, min: 1}\n"
     answer = door.call(
-        "POST", "/slas/validate", content=broken.encode(), headers={"Content-Type": "application/yaml"}
+        "POST",
+        "/slaDocuments/validate",
+        content=broken.encode(),
+        headers={"Content-Type": "application/yaml"},
     )
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["reason"].startswith("line 4: ")
@@ -171,12 +174,12 @@ def test_yaml_with_mistakes_names_the_lines(door: Door) -> None:
 
 def test_validation_saves_nothing(door: Door) -> None:
     viewer = door.as_role("viewer")
-    assert viewer.call("POST", "/slas/validate", json=SHOP).json() == {"slas": ["shop"], "notes": []}
+    assert viewer.call("POST", "/slaDocuments/validate", json=SHOP).json() == {"slas": ["shop"], "notes": []}
     yaml = {"Content-Type": "application/yaml"}
-    assert viewer.call("POST", "/slas/validate", content=SHORT.encode(), headers=yaml).json()["slas"] == [
-        "shop"
-    ]
-    assert viewer.call("POST", "/slas/validate", json={**SHOP, "slis": []}).status_code == 422
+    assert viewer.call("POST", "/slaDocuments/validate", content=SHORT.encode(), headers=yaml).json()[
+        "slas"
+    ] == ["shop"]
+    assert viewer.call("POST", "/slaDocuments/validate", json={**SHOP, "slis": []}).status_code == 422
     assert door.json("/slas")["total_entries"] == 0
 
 
@@ -185,10 +188,10 @@ def test_many_slas_where_one_is_meant_are_refused(door: Door) -> None:
     two = f"slas: [{one % 'a'}, {one % 'b'}]"
     sent = {"Content-Type": "application/yaml"}
     assert door.call("POST", "/slas", content=two.encode(), headers=sent).status_code == 422
-    answer = door.call("POST", "/slas/import", content=two.encode(), headers=sent)
+    answer = door.call("POST", "/slaDocuments", content=two.encode(), headers=sent)
     assert answer.status_code == 200, answer.text
     assert (
-        door.call("POST", "/slas/import", content=b"{}", headers={"Content-Type": "text/plain"}).status_code
+        door.call("POST", "/slaDocuments", content=b"{}", headers={"Content-Type": "text/plain"}).status_code
         == 415
     )
 
