@@ -48,6 +48,7 @@ from foresight.web.preconditions import (
 from foresight.web.requests import JSON, check_media_type, media_type_of
 
 Result = TypeVar("Result")
+_OF_DIFFERENCES: Final = ("is_new", "is_changed", "added", "changed", "removed", "kept")
 YAML: Final = "application/yaml"
 Mask = Annotated[
     list[str] | None, Query(description="Fields of the body that count; all by default.", max_length=100)
@@ -137,8 +138,9 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
                 raise wrong("body", "it defines no SLA")
             applied = all_slas.apply_found(doors.store, found, by=caller, at=doors.now, prune=prune)
             changes = [
-                {**asdict(replace(each, sla=None)), "name": each.sla.name} for each in applied.differences
-            ]  # type: ignore[arg-type]
+                {"name": each.sla.name, **{field: getattr(each, field) for field in _OF_DIFFERENCES}}
+                for each in applied.differences
+            ]
             return {"slas": changes, "targets": applied.targets, "notes": _notes(found)}
 
         return await _in_thread(work)
