@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Connection, Select, func, select
+from sqlalchemy import JSON, BigInteger, Boolean, Connection, Select, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
@@ -71,4 +71,6 @@ def _read_plain(connection: Connection, query: Select[Any]) -> list[list[Any]]:
 def _typed(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:
     if isinstance(kind, Boolean):
         return [None if value is None else bool(value) for value in values]
+    if isinstance(kind, JSON):  # to MariaDB a document within an array is text
+        return [orjson.loads(value) if isinstance(value, str) else value for value in values]
     return values

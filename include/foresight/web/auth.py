@@ -212,3 +212,10 @@ def own_origins() -> frozenset[str]:
 
     parts = urlsplit(conf.get("api", "base_url", fallback="") or "")
     return frozenset({f"{parts.scheme}://{parts.netloc}"}) if parts.netloc else frozenset()
+
+
+def start_auth_manager() -> None:
+    """Makes Airflow's auth manager in a process that is not its API server."""
+    from airflow.api_fastapi.app import init_auth_manager
+
+    init_auth_manager()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.store.contract_intervals import IntervalContract
 from tests.unit.store.contract_retention import ChecksumContract, RetentionContract
+from tests.unit.store.contract_risks import RiskContract
 from tests.unit.store.contract_samples import SamplesContract
 from tests.unit.store.contract_statuses import StatusContract
 from tests.unit.store.contract_values import MergeContract, ValuesContract
@@ -13,5 +14,7 @@ class WritingContract(ValuesContract, MergeContract, SamplesContract):
     """What depends on the way of writing."""
 
 
-class StoreContract(WritingContract, IntervalContract, StatusContract, RetentionContract, ChecksumContract):
+class StoreContract(
+    WritingContract, IntervalContract, StatusContract, RiskContract, RetentionContract, ChecksumContract
+):
     """Everything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,21 +13,27 @@ from numpy.typing import NDArray
 
 from foresight.analysis import Analysis, AnalysisParameters, aggregate, analyse, curves
 from foresight.analysis import Outcome as Usability
-from foresight.forecasting.joint_forecast import forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.orchestration.telemetry.artifacts import (
     Artifact,
     Folder,
     load,
+    load_in_use,
     load_matrix,
     load_shard,
+    load_slas,
     name_in_ui,
+    table_of,
     timed,
 )
 from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
 from foresight.services import series_rows as rows
-from foresight.services.parameters import HORIZON, analysis_parameters
+from foresight.services.indicator_risks import forecast_with_risks, joined_tables
+from foresight.services.parameters import analysis_parameters
+from foresight.sla.matching import chosen
+from foresight.sla.windows import is_one_by_one
+from foresight.store.tables import metadata
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.source import Shard
 
@@ -77,17 +84,25 @@ def _verdict(checked: pa.Table, found: Analysis) -> dict[str, list[Any]]:
 
 
 def forecast_shard(context: Context, artifact: Artifact) -> Artifact:
-    """Forecasts the series that passed the checks, and stages rows for the tables of the store."""
+    """Forecasts the series that passed the checks, with the risk of the SLIs that are judged on them, and
+    stages rows for the tables of the store."""
     name_in_ui(context, artifact)
     with timed(artifact, "forecast"):
         shard, matrix, kept, _ = _checked(artifact)
-        parts = [
-            rows.forecast_rows(
-                matrix.take(part), forecast(kept[part], HORIZON, ForecastParameters(enough=parameters))
-            )
-            for parameters, part in _alike(shard.entries, context["params"])
-        ]
-    return _stage_rows(context, artifact, "forecast", parts)
+        slas = chosen(load_slas(artifact), lambda _, sli: is_one_by_one(sli))
+        used = load_in_use(artifact)
+        parts, risks, now = [], [], int(time.time())
+        for parameters, part in _alike(shard.entries, context["params"]):
+            fit = replace(matrix.take(part), values=kept[part])
+            given = ForecastParameters(enough=parameters, band_factor=used.band_factor)
+            made, risk = forecast_with_risks(fit, slas, given, now, used)
+            parts.append(rows.forecast_rows(matrix.take(part), made))
+            risks.append(risk)
+    staged = _stage_rows(context, artifact, "forecast", parts)
+    for name, columns in joined_tables(risks).items():
+        table = table_of(metadata.tables[name], columns)
+        staged["tables"][name] = Folder.of(context).save(f"{artifact['number']}-{name}", table)
+    return staged
 
 
 def _checked(artifact: Artifact) -> tuple[Shard, SeriesMatrix, NDArray[np.float64], pa.Table]:

@@ -14,12 +14,15 @@ from foresight.errors import BadAnswer
 from foresight.orchestration.telemetry.artifacts import (
     Artifact,
     Folder,
+    in_use_table,
     load_shard,
     matrix_table,
     name_in_ui,
+    slas_table,
     timed,
 )
 from foresight.orchestration.window import resolve_window
+from foresight.services.calibrators import in_use
 from foresight.services.slas import list_slas, with_expressions
 from foresight.telemetry.catalogue import Catalogue
 from foresight.telemetry.planning import Plan, plan, settled_at
@@ -39,8 +42,9 @@ def plan_run(context: Context) -> list[Artifact]:
     window, params = resolve_window(context), context["params"]
     store = results()  # stops here where the tables are not those of this version
     source, catalogue = open_telemetry(), settings.catalogue(params["metrics"] or ())
+    slas = list_slas(store).readable
     if not params["metrics"]:
-        catalogue = with_expressions(catalogue, list_slas(store).readable)
+        catalogue = with_expressions(catalogue, slas)
     _wait_until_settled(catalogue, source, window.as_of)
     started = time.monotonic()
     planned = plan(
@@ -64,6 +68,8 @@ def plan_run(context: Context) -> list[Artifact]:
         "remarks": planned.remarks,
         "over_limit": {entry.entry: entry.over_limit for entry in planned.entries if entry.over_limit},
         "source": f"{described.kind} {described.version}",
+        "slas": folder.save("slas", slas_table(slas)),
+        "in_use": folder.save("in-use", in_use_table(in_use(store, window.as_of))),
     }
     return [
         {

@@ -19,6 +19,7 @@ from foresight.grid import INTERVAL
 from foresight.orchestration.runs import is_announced
 from foresight.orchestration.telemetry.artifacts import (
     Artifact,
+    columns_of,
     load,
     load_matrix,
     load_shard,
@@ -28,8 +29,9 @@ from foresight.orchestration.telemetry.artifacts import (
 from foresight.orchestration.window import resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
+from foresight.services.samples import store_samples
 from foresight.services.series_messages import series_messages
-from foresight.store import save_run, save_samples, save_series, upsert
+from foresight.store import save_run, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
     content_of_series,
@@ -54,17 +56,16 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
     name_in_ui(context, analysed)
     shard = load_shard(analysed)
     matrix, _ = load_matrix(shard, analysed["matrix"])
-    tables = {name: _columns(load(staged)) for name, staged in analysed["tables"].items()}
-    for name, staged in forecasted["tables"].items():
-        tables[name] = tables.get(name, {}) | _columns(load(staged))
+    tables: dict[str, dict[str, Any]] = {}
+    for name, staged in (*analysed["tables"].items(), *forecasted["tables"].items()):
+        tables[name] = tables.get(name, {}) | columns_of(metadata.tables[name], load(staged))
     partitions = [
         key.partition(entry.partition) for key, entry in zip(shard.keys, shard.entries, strict=True)
     ]
     settle = SETTLED_INTERVALS * int(INTERVAL.total_seconds()) // shard.grid.step_seconds
 
     def work(connection: Connection) -> dict[str, int]:
-        save_series(connection, matrix, partitions)
-        counts = {"sample": save_samples(connection, matrix, settle)}
+        counts = {"sample": store_samples(connection, matrix, partitions, settle)}
         for name, columns in tables.items():
             counts[name] = upsert(connection, metadata.tables[name], columns)
         return counts
@@ -73,8 +74,12 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
         counts = results().transact(work)
     log.info("%s: stored %s", analysed["name"], counts)
     return {
+        "number": analysed["number"],
         "name": analysed["name"],
         "about": analysed["about"],
+        "shard": analysed["shard"],
+        "matrix": analysed["matrix"],
+        "checked": analysed["checked"],
         "is_complete": analysed["is_complete"],
         "refused": analysed["refused"],
         "partial": analysed["partial"],
@@ -85,16 +90,6 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
         "seconds": analysed["seconds"] | {"forecast": forecasted["seconds"]["forecast"]},
         "expectations": analysed["expectations"],
     }
-
-
-def _columns(table: pa.Table) -> dict[str, Any]:
-    """Arrays where every value is there, lists where some are missing."""
-    return dict(zip(table.column_names, map(_values, table.columns), strict=True))
-
-
-def _values(column: pa.ChunkedArray) -> Any:
-    is_list = column.null_count or pa.types.is_string(column.type)
-    return column.to_pylist() if is_list else column.to_numpy()
 
 
 def summarise_run(context: Context, shards: Sequence[Artifact]) -> dict[str, Any]:

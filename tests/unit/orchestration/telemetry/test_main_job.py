@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from foresight.conventions import TELEMETRY_TOPIC
 from foresight.errors import BadAnswer
+from foresight.forecasting.parameters import ForecastParameters
 from foresight.messaging import drain
 from foresight.orchestration.telemetry import reading
 from foresight.orchestration.telemetry.artifacts import Artifact, load, load_matrix, load_shard
@@ -22,9 +23,23 @@ from foresight.orchestration.telemetry.checking import check_shards
 from foresight.orchestration.telemetry.computing import analyse_shard, forecast_shard
 from foresight.orchestration.telemetry.reading import extract_shard, plan_run
 from foresight.orchestration.telemetry.results import persist_shard, publish_run, summarise_run
+from foresight.services import slas
+from foresight.services.parameters import analysis_parameters
+from foresight.sla.matching import pair_up
+from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.store import Store
-from foresight.store.tables import aggregate, analysed_interval, forecast, publication, run, sample, series
+from foresight.store.tables import (
+    aggregate,
+    analysed_interval,
+    forecast,
+    publication,
+    run,
+    sample,
+    series,
+    sli_risk,
+)
 from foresight.wiring.connections import results
+from foresight.wiring.settings import catalogue
 from tests.unit.store.rows import all_rows
 
 AS_OF = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -184,3 +199,56 @@ def test_the_next_interval_adds_only_what_is_new() -> None:
     for shard in check_shards(given, [extract_shard(given, shard) for shard in plan_run(given)]):
         persist_shard(given, analyse_shard(given, dict(shard)), forecast_shard(given, dict(shard)))
     assert n_rows(store, sample) == before + 4 * 10
+
+
+def test_the_risk_of_active_slis_is_stored_with_the_samples_it_rests_on(home: Path) -> None:
+    store = results()
+    apply_slas(home, "smd_d01", "smd_d03")
+    persisted()
+    rows = {(row.sla_name, row.sli_name): row for row in _rows(store, sli_risk)}
+    assert len(_rows(store, sli_risk)) == 6, "each metric has two series"
+    assert {row.sla_name: row.horizon_minutes for row in rows.values()} == {"a": 10, "b": 10}
+    assert {row.as_of for row in rows.values()} == {AS_OF}
+    [sla] = slas.list_slas(store).choose(["a"])
+    for sli in sla.slis:
+        row = rows["a", sli.name]
+        assert row.sli_revision == sli.counting
+        assert (row.reason is None) == (row.probability is not None)
+        assert (row.lower_bound, row.upper_bound) == (sli.lower, sli.upper)
+    first = [(row.sli_name, row.series_id, row.probability) for row in _rows(store, sli_risk)]
+    persisted()
+    assert first == [(row.sli_name, row.series_id, row.probability) for row in _rows(store, sli_risk)]
+
+
+def test_the_stored_risk_is_that_of_each_series_alone(home: Path) -> None:
+    apply_slas(home, "smd_d01", "smd_d03")
+    persisted()
+    [sla] = slas.list_slas(results()).choose(["a"])
+    for shard in checked():
+        planned = load_shard(shard)
+        matrix, _ = load_matrix(planned, shard["matrix"])
+        for at, key in enumerate(matrix.keys):
+            [sli] = [sli for sli in sla.slis if sli.metric == key.metric]
+            alone = matrix.take(np.array([at]))
+            pairs = pair_up([replace(sla, slis=(sli,))], alone.keys)
+            parameters = ForecastParameters(enough=analysis_parameters(planned.entries[at]))
+            expected = RiskForecasts.of(alone, pairs, 10, parameters).columns(matrix.grid)
+            [row] = [r for r in _rows(results(), sli_risk) if (r.sla_name, r.series_id) == ("a", key.id)]
+            assert row.probability == pytest.approx(expected["probability"][0])
+            assert row.predicted == expected["predicted"][0]
+
+
+def apply_slas(home: Path, *metrics: str) -> None:
+    """An SLI on each metric, and another SLA."""
+    lines = [f"      - {{name: {metric}, metric: {metric}, max: 0.5}}\n" for metric in metrics]
+    file = home / "slas.yaml"
+    file.write_text(
+        "slas:\n  - name: a\n    slis:\n" + "".join(lines)
+        + "  - {name: b, slis: [{name: i, metric: smd_d01, max: 0.5}]}\n"
+    )  # fmt: skip
+    slas.apply(results(), catalogue(), [file], by="me", at=1)
+
+
+def _rows(store: Store, table: Any) -> list[Any]:
+    query = select(table).order_by(*table.primary_key)
+    return store.read(lambda connection: connection.execute(query).all())
