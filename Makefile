@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick fuzz-scoring plans lint format bench calibrator replay proto fuzz-grpc lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick fuzz-scoring plans fuzz lint format bench calibrator replay proto fuzz-grpc lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -62,6 +62,9 @@ fuzz-scoring: .venv/installed-dev ## A million mutated records through every run
 
 plans: .venv/installed-dev ## Plans of hot queries at 10,000,000 rows on a real MySQL
 	FORESIGHT_PLAN_ROWS=10000000 $(BIN)/python -m pytest -q tests/integration/test_store_plans.py
+
+fuzz: .venv/installed-dev ## 300 s of fuzzing of the REST API a role, within a live Airflow
+	FORESIGHT_FUZZ_SECONDS=300 $(BIN)/python -m pytest -q --timeout 3600 -k fuzzer tests/e2e/test_doors.py
 
 e2e: .venv/installed-dev ## Tests against a live Airflow
 	$(BIN)/python -m pytest -q --durations=10 tests/e2e
