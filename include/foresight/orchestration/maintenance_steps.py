@@ -29,7 +29,7 @@ TABLES = {
     "curves": ("autocorrelation", "curve"),
     "statuses": (
         "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_hour", "sli_latest", "sla_event",
-        "analysed_interval", "evaluated_interval",
+        "analysed_interval", "evaluated_interval", "notification_outbox",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""

@@ -18,11 +18,12 @@ from foresight.store.intervals import state_changes
 def event_messages(store: Store, as_of: int) -> Iterator[Message]:
     """One message a change of state at ``as_of``, with the figures that are stored beside it."""
     for row in store.read(lambda connection: state_changes(connection, as_of)):
-        change = _change(row)
+        change = change_of(row)
         yield Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
 
 
-def _change(row: Mapping[str, Any]) -> StateChange:
+def change_of(row: Mapping[str, Any]) -> StateChange:
+    """A stored change of state with the figures beside it."""
     previous = None
     if row["previous_as_of"] is not None:
         previous = StateAt(whole_seconds(row["previous_as_of"]), State(row["previous_state"]))

@@ -62,10 +62,10 @@ def open_telemetry() -> TelemetrySource:
     if given.conn_type not in {"http", "https"}:
         raise InvalidConnection(f"connection telemetry is of type {given.conn_type!r}: use http or recording")
     signed_in: dict[str, Any] = {"user": given.login or None, "password": given.password or None}
-    return PrometheusSource(_http_url(given), **signed_in, **checked_extra(given, PrometheusExtra))
+    return PrometheusSource(http_url(given), **signed_in, **checked_extra(given, PrometheusExtra))
 
 
-def _http_url(given: AirflowConnection) -> str:
+def http_url(given: AirflowConnection) -> str:
     """The base URL: the scheme is the host's own, else the connection's schema, else http."""
     host = given.host or "localhost"
     if "://" not in host:
@@ -163,5 +163,5 @@ def open_slice_configuration() -> ConfigurationService | None:
     if given.conn_type not in {"http", "https"}:
         raise InvalidConnection(f"connection slice_config is of type {given.conn_type!r}: use http")
     extra = checked_extra(given, ConfigurationExtra)
-    url = f"{_http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
+    url = f"{http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
     return ConfigurationService(url, given.login or None, given.password or None, **extra)
