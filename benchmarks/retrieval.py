@@ -1,4 +1,4 @@
-"""gRPC against the query that it rests on: rows a second from stored curves and from memory, and the first chunk.
+"""gRPC against its own query: rows a second from stored curves and from memory, and the first chunk.
 
     make bench NAME=retrieval
 
@@ -95,7 +95,7 @@ class FromMemory:
         self._page = Page(columns, [(one, AS_OF, slot) for one, slot in rows], series)
         self._n_pages = max(1, n_rows // len(rows))
 
-    def __call__(self, family: Any, asked: Any) -> Iterator[Any]:
+    def __call__(self, *_: Any) -> Iterator[Any]:
         """See ``Reader``."""
         for _ in range(self._n_pages):
             yield self._page

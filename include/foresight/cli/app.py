@@ -8,7 +8,7 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, retrieval, series, sla, slices, upkeep
+from foresight.cli import models, notifications, retrieval, series, sla, slices, upkeep
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -33,6 +33,7 @@ app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
 app.add_typer(retrieval.app, name="retrieval")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")

@@ -21,12 +21,12 @@ def retrieval_beside(airflow: Standalone, port: int = 0, seconds: float = 120) -
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
             command, env=airflow.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file,
-            start_new_session=True, text=True,
+            start_new_session=True,
         )  # fmt: skip
     try:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         is_there, _, _ = select.select([process.stdout], [], [], seconds)
-        said = process.stdout.readline().split() if is_there else []
+        said = process.stdout.readline().decode().split() if is_there else []
         if len(said) < 3:
             raise SourceUnavailable(f"the retrieval service did not come up; see {log}")
         yield said[2]

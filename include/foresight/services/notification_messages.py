@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from foresight.sla.instants import iso
+
 FIRING: Final = frozenset({"at_risk", "violated", "stale", "no_data"})
 """States that are told as firing; in the others an alert is resolved."""
 SEVERITY: Final = {"violated": "critical", "at_risk": "warning", "stale": "warning", "no_data": "warning"}
@@ -52,6 +54,16 @@ class Notice:
 def notice_id(target: str, event_ids: Sequence[str]) -> str:
     """32 hex digits that follow from what is told to whom."""
     return hashlib.sha256("\n".join([target, *event_ids]).encode()).hexdigest()[:32]
+
+
+def test_notice(target: str, at: int) -> Notice:
+    """A message that says it is a test."""
+    event = {
+        "event_id": notice_id(target, [str(at)]), "sla": "test", "sli": "test", "as_of": iso(at), "state": "ok",
+        "previous_state": None, "previous_as_of": None, "current_value": None, "probability": None,
+        "expected_first_slot": None, "owner": "", "description": "a test of this target", "labels": [],
+    }  # fmt: skip
+    return Notice(notice_id(target, [str(event["event_id"])]), target, {"sla": "test"}, [event])
 
 
 def webhook_body(notice: Notice, external_url: str) -> dict[str, Any]:

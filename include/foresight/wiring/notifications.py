@@ -1,15 +1,16 @@
 """Connections become receivers of notifications.
 
-- ``http`` or ``https``: host and schema are the receiver's base URL, extra ``path``, ``headers``, ``verify``, ``cert``;
-- ``smtp``: host, port, login and password; extra ``from_email``, ``disable_ssl``, ``disable_tls`` as Airflow has them.
+- ``http`` or ``https``: where the receiver is; extra ``path``, ``headers``, ``verify``, ``cert``;
+- ``smtp``: host, port, login and password; extra ``from_email``, ``disable_ssl``, ``disable_tls`` as Airflow
+  has them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from foresight.services.notification_messages import Notice
+from foresight.services.notification_outbox import Sender
 from foresight.services.notification_senders import HttpEndpoint, SmtpEndpoint, send_http, send_mail
 from foresight.services.notifications import Delivery
 from foresight.wiring.airflow_connections import (
@@ -24,7 +25,7 @@ from foresight.wiring.extras import ConfigurationExtra, checked_extra
 _SSL_PORT, _PLAIN_PORT = 465, 587
 
 
-def sender() -> Callable[[Delivery, Notice], None]:
+def sender() -> Sender:
     """Sends each message where the connection of its target says."""
     external_url = os.environ.get("AIRFLOW__API__BASE_URL", "")
 
