@@ -231,7 +231,7 @@ def _length(text: str) -> int:
 
     if text in {"0", "0s"}:
         return 0
-    return _checked(duration_seconds, text)
+    return int(_checked(duration_seconds, text))
 
 
 def _parsed(text: str) -> int:

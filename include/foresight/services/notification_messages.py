@@ -45,7 +45,8 @@ class Notice:
     @property
     def subject(self) -> str:
         """One line, without control characters."""
-        states = [f"{sla}/{sli} {state}" for (sla, sli), state in self._last_states().items()]
+        last = self._last_states().items()
+        states = [f"{sla}/{sli} {state}" for (sla, sli), state in last]
         more = f" and {len(states) - 3} more" if len(states) > 3 else ""
         text = f"[{'FIRING' if self.is_firing else 'RESOLVED'}] {', '.join(states[:3])}{more}"
         return "".join(c if c.isprintable() else " " for c in text)[:_SUBJECT_LENGTH]
@@ -58,7 +59,7 @@ def notice_id(target: str, event_ids: Sequence[str]) -> str:
 
 def test_notice(target: str, at: int) -> Notice:
     """A message that says it is a test."""
-    event = {
+    event: dict[str, Any] = {
         "event_id": notice_id(target, [str(at)]), "sla": "test", "sli": "test", "as_of": iso(at), "state": "ok",
         "previous_state": None, "previous_as_of": None, "current_value": None, "probability": None,
         "expected_first_slot": None, "owner": "", "description": "a test of this target", "labels": [],

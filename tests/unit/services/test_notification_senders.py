@@ -1,4 +1,4 @@
-"""What receivers get: Alertmanager's form with CloudEvents, mails and chat, and user text as it was written."""
+"""What receivers get: Alertmanager's form with CloudEvents, mails, chat; user text as it was written."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ STEP = 600
 
 
 class Receiver:
-    """Takes messages, unless it is down; dies when it is told to. Ids count once, as receivers are asked to."""
+    """Takes messages, unless it is down; dies when it is told to. A message counts once by its id."""
 
     def __init__(self) -> None:
         self.taken: list[Notice] = []
