@@ -6,7 +6,8 @@ and forecasts the rest, stores it, and announces it.
 **Tasks** `plan` deals the series of the catalogue to shards · `extract` reads a shard from the connection
 `telemetry` · `check` holds every series against the Great Expectations suite and quarantines what fails ·
 `analyse` stationarity, decomposition, Hodrick-Prescott, autocorrelation, aggregates · `forecast` the next
-ten minutes · `persist` writes a shard in one transaction · `publish` one message a series to
+ten minutes, and the risk of SLIs · `persist` writes a shard in one transaction · `count` counts what the
+windows of SLIs hold, so that their evaluation reads no samples · `publish` one message a series to
 `prometheusdata` · `summarise` counts, completes the interval and wakes `sla_evaluation`.
 
 **Runs** on schedule, by hand, over the REST API or as a backfill; all of them write the same rows for the
@@ -118,6 +119,12 @@ def telemetry_analysis() -> None:
         return persist_shard(get_current_context(), *results)
 
     @task
+    def count(shards: list[dict[str, Any]]) -> dict[str, int]:
+        from foresight.orchestration.telemetry.indicators import count_indicators
+
+        return count_indicators(get_current_context(), list(shards))
+
+    @task
     def publish() -> dict[str, int]:
         from foresight.orchestration.telemetry.results import publish_run
 
@@ -134,7 +141,8 @@ def telemetry_analysis() -> None:
 
     checked = check(extract.expand(shard=plan()))
     persisted = persist.expand(results=analyse.expand(shard=checked).zip(forecast.expand(shard=checked)))
-    summarise(persisted) >> publish()
+    count(persisted) >> (summarised := summarise(persisted))
+    summarised >> publish()
 
 
 telemetry_analysis()

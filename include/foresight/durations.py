@@ -7,6 +7,8 @@ import re
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,6}}){unit})?" for unit in _UNITS), re.ASCII)
 _BARE = re.compile(r"[0-9]{1,12}", re.ASCII)
+_MILLISECONDS = {"y": 31_536_000_000, **{unit: size * 1000 for unit, size in _UNITS.items()}, "ms": 1}
+_PROMETHEUS = re.compile("".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in _MILLISECONDS), re.ASCII)
 _LONGER = {"M": "month", "Q": "quarter", "Y": "year"}
 _LONGER_DURATION = re.compile(r"[0-9]+([MQY])")
 
@@ -29,6 +31,19 @@ def duration_seconds(given: object, *, may_be_bare: bool = False) -> int:
     raise ValueError(
         f"a duration is a number with its unit (s, m, h, d or w), such as 10m or 12h, got {str(given)[:40]!r}"
     )
+
+
+def prometheus_milliseconds(text: str) -> int:
+    """Milliseconds of a duration as Prometheus writes it, from years to milliseconds: ``100ms``, ``1y``."""
+    match = _PROMETHEUS.fullmatch(text.strip())
+    numbers = match.groups() if match is not None else ()
+    if not any(numbers):
+        raise ValueError(
+            "a duration is a number with its unit (ms, s, m, h, d, w or y), such as 100ms or 4w, "
+            f"got {text[:40]!r}"
+        )
+    sizes = _MILLISECONDS.values()
+    return sum(int(number) * size for number, size in zip(numbers, sizes, strict=True) if number)
 
 
 def duration_text(minutes: int) -> str:

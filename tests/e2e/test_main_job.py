@@ -17,10 +17,10 @@ from foresight.errors import NotFound
 from foresight.local.embedded import CONFIG
 from foresight.local.standalone import FINISHED, Standalone, Unfinished
 from foresight.messaging import drain
-from foresight.sla.evaluation import evaluate
 from foresight.sla.files import load_slas
 from foresight.sla.matching import pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
+from foresight.sla.statuses import evaluate
 from foresight.store import Store
 from foresight.store.tables import (
     autocorrelation,

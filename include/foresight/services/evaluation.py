@@ -4,47 +4,51 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from foresight.analysis import AnalysisParameters
 from foresight.errors import FinalError
-from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
-from foresight.series import SeriesKey, SeriesMatrix
-from foresight.services.history import Scene, history_of
+from foresight.services.calibrators import in_use
+from foresight.services.history import Scene, with_long_windows
+from foresight.services.indicator_risks import risks_of_tracks
 from foresight.services.maintenance import read_downtime
-from foresight.services.parameters import LEAST_COVERAGE, LEAST_OBSERVED
 from foresight.services.slas import read_active
+from foresight.services.stored_series import StoredKeys
+from foresight.sla.counted import Counted, counted_from, counted_held, counted_nothing, merged
 from foresight.sla.definitions import Sla
 from foresight.sla.downtime import Maintenance
-from foresight.sla.evaluation import evaluate
-from foresight.sla.matching import pair_up, slis_of
-from foresight.sla.risk_forecasts import RiskForecasts
-from foresight.sla.rows import status_rows
-from foresight.sla.status import SlaStatus
-from foresight.sla.watching import watched_expressions
-from foresight.store import Store, StoredSeries, find_series, latest_as_of, save_statuses
+from foresight.sla.evaluation import Figures, figures
+from foresight.sla.matching import chosen
+from foresight.sla.risk_forecasts import RiskColumns
+from foresight.sla.rows import Columns, status_rows
+from foresight.sla.tracks import COMPUTED
+from foresight.store import Store, latest_as_of, save_statuses
 from foresight.store.columns import to_arrow
 from foresight.store.limits import analysis_limits
 from foresight.store.retention import has_lost_samples
+from foresight.store.risks import load_risks
+from foresight.store.rollups import load_counts
 from foresight.store.tables import analysed_interval, metadata
 
 log = logging.getLogger(__name__)
-Found = TypeVar("Found")
+Rows = dict[str, Columns]
+"""Columns by the table that they go into."""
 
 """How much history an SLA is evaluated on."""
-DEFAULT_LIMITS = (30, 0.5)
-"""Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""
-ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVERAGE)
-"""What the forecast itself demands: the limits of each series were applied before."""
+COMPUTED_AT_MOST = 500
+"""SLIs whose risk an evaluation computes itself where none is stored."""
+NOT_FORECAST = "not_forecast"
+"""Why there is no probability where none is stored, and there are too many SLIs to compute it."""
+RISK_KEY = ("sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes")
+RISK_COLUMNS = (
+    "probability", "reason", "expected_first_slot", "expected_violated_minutes", "predicted", "components",
+    "model", "mase", "calibrator", "has_default_limits",
+)  # fmt: skip
 SAFE_SECONDS = 24 * 3600
 """Retention takes whole days, at least one after they ended: what is younger is not even looked for."""
 REASON_LENGTH = 200
@@ -68,13 +72,22 @@ def evaluate_stored(store: Store, names: Sequence[str], as_of: int) -> Evaluated
     An SLA that cannot be evaluated is set aside with its reason. Raises ``SamplesGone``.
     """
     check_kept(store, as_of)
-    wanted = set(names)
-    active = store.read(read_active).readable
-    statuses, set_aside = _judge(store, [sla for sla in active if sla.name in wanted], as_of)
-    columns = status_rows(statuses)
+    active = store.read(lambda connection: read_active(connection, names)).readable
+    parts, set_aside = _judge(store, active, as_of)
+    columns = _joined(parts)
     save_statuses(store, as_of, names, columns["sla_status"], columns["sli_status"], columns["sli_window"])
-    states = Counter(str(sli.state) for status in statuses for sli in status.slis)
-    return Evaluated(dict(states), set_aside)
+    return Evaluated(dict(Counter(columns["sli_status"]["state"])), set_aside)
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    """Rows of parts of the SLAs, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = status_rows(figures([], counted_nothing(0)))
+    return {
+        table: {name: [value for part in parts for value in part[table][name]] for name in columns}
+        for table, columns in whole.items()
+    }
 
 
 def check_kept(store: Store, as_of: int) -> None:
@@ -99,15 +112,15 @@ def is_kept(store: Store, as_of: int) -> bool:
     return store.read(work)
 
 
-def _judge(store: Store, slas: Sequence[Sla], as_of: int) -> tuple[list[SlaStatus], dict[str, str]]:
-    """The statuses that can be stored, and by name why each other SLA was set aside."""
+def _judge(store: Store, slas: Sequence[Sla], as_of: int) -> tuple[list[Rows], dict[str, str]]:
+    """The rows that can be stored, and by name why each other SLA was set aside."""
     downtime = store.read(read_downtime)
-    return _in_halves(slas, lambda some: _storable(_evaluated(store, some, as_of, downtime)))
+    return _in_halves(slas, lambda some: [_storable(store, some, as_of, downtime)] if some else [])
 
 
 def _in_halves(
-    slas: Sequence[Sla], work: Callable[[Sequence[Sla]], list[Found]]
-) -> tuple[list[Found], dict[str, str]]:
+    slas: Sequence[Sla], work: Callable[[Sequence[Sla]], list[Rows]]
+) -> tuple[list[Rows], dict[str, str]]:
     """What ``work`` finds, and why it cannot for some: what fails together is tried in halves.
 
     An error of ours is about these SLAs and must not keep the others back. Any other one is a fault of the
@@ -126,81 +139,96 @@ def _in_halves(
     return first + second, some | others
 
 
-def _storable(statuses: Iterator[SlaStatus]) -> list[SlaStatus]:
-    """The same; raises ``FinalError`` where a figure fits into no column."""
-    found = list(statuses)
-    for name, columns in status_rows(found).items():
+def _storable(store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence[Maintenance]) -> Rows:
+    """The rows of SLAs; raises ``FinalError`` where a figure fits into no column."""
+    rows = status_rows(_evaluated(store, slas, as_of, downtime))
+    for name, columns in rows.items():
         try:
             to_arrow(metadata.tables[name], columns)
         except ValueError as error:
             raise FinalError(str(error)) from error
-    return found
+    return rows
 
 
-def _evaluated(
-    store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence[Maintenance]
-) -> Iterator[SlaStatus]:
-    """The statuses, with one forecast for each horizon that the SLAs ask for."""
-    enough = ForecastParameters(enough=ENOUGH)
-    by_horizon = sorted(slas, key=lambda sla: sla.horizon_minutes)
-    for minutes, group in groupby(by_horizon, key=lambda sla: sla.horizon_minutes):
-        alike = list(group)
+def _evaluated(store: Store, slas: Sequence[Sla], as_of: int, downtime: Sequence[Maintenance]) -> Figures:
+    """The figures, from what the run that read the samples has counted and forecast.
 
-        stored = store.read(partial(_stored_series, slas=alike))
-        scene = Scene(store, alike, as_of, partial(_alive, stored), downtime)
-        grid = _grid(as_of)
-        tracks = scene.tracks(grid, _matched(alike, _alive(stored, _looked_at(alike, grid))))
-        history = history_of(scene, tracks)
-        matrix, is_default = _with_enough(store, tracks.at_risk())
-        ahead = RiskForecasts.of(matrix, tracks.pairs, minutes * 60 // STEP_SECONDS, enough)
-        ahead = replace(ahead, has_default_limits=is_default)
-        yield from evaluate(alike, tracks.matrix, tracks=tracks, forecasts=ahead, history=history)
-
-
-def _with_enough(store: Store, matrix: SeriesMatrix) -> tuple[SeriesMatrix, NDArray[np.bool_]]:
-    """The matrix without the series that have less than their catalogue entry demanded.
-
-    So a risk rests on exactly the series whose forecast is stored. The second answer marks the rows that were
-    held against the defaults of an entry, because no limits are stored with them at this as-of.
+    What it has not, because it ran before an SLI was applied or samples changed since, is counted from
+    samples.
     """
-    limits = store.read(lambda connection: analysis_limits(connection, matrix.ids, matrix.grid.as_of))
-    is_default = np.array([series_id not in limits for series_id in matrix.ids.tolist()], np.bool_)
-    demanded = np.array([limits.get(series_id, DEFAULT_LIMITS) for series_id in matrix.ids.tolist()])
-    demanded = demanded.reshape(-1, 2)
-    n_observed = (~np.isnan(matrix.values)).sum(axis=1)
-    is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
-    values = np.where(is_short[:, None], np.nan, matrix.values)
-    return SeriesMatrix(matrix.keys, matrix.grid, values), is_default
+    names = [sla.name for sla in slas]
+    stored = store.read(lambda connection: load_counts(connection, as_of, names))
+    scene = Scene(store, slas, as_of, StoredKeys(store, slas), downtime)
+    numbers = {key: number for number, key in enumerate(scene.keys_of_counts)}
+    counted, there = counted_from(numbers, as_of, STEP_SECONDS, stored)
+    late = [number for number in range(len(scene.slis)) if number not in there]
+    if late:
+        counted = merged([(counted, range(len(scene.slis))), (_counted_late(scene, late), late)])
+    counted = with_long_windows(scene, counted)
+    return figures(slas, counted, _risks(scene, counted), scene.downtime_now())
 
 
-def _looked_at(slas: Sequence[Sla], grid: Grid) -> Grid:
-    """The grid, made as long as the longest window: a series that ended before it may count still."""
-    longest = max((sli.longest_minutes for sli in slis_of(slas)), default=0)
-    return Grid(grid.as_of, max(grid.n_slots, longest), grid.step_seconds)
+def _counted_late(scene: Scene, numbers: Sequence[int]) -> Counted:
+    """What the SLIs at these positions have, counted from samples."""
+    mine = _part(scene, numbers)
+    return counted_held(mine.slas, mine.tracks(_grid(scene.as_of)))
 
 
-def _stored_series(connection: Connection, slas: Sequence[Sla]) -> list[StoredSeries]:
-    """The series of the SLAs' metrics and expressions."""
-    metrics = {sli.series_metric for sli in slis_of(slas) if sli.ratio is None}
-    metrics |= {entry.name for entry in watched_expressions(slas)}
-    return [row for metric in sorted(metrics) for row in find_series(connection, metric)]
+def _part(scene: Scene, numbers: Sequence[int]) -> Scene:
+    """The scene with the SLIs at these positions alone."""
+    names = {(sla.name, sli.name) for sla, sli in (scene.slis[number] for number in numbers)}
+    slas = chosen(scene.slas, lambda sla, sli: (sla.name, sli.name) in names)
+    return replace(scene, slas=slas, keys=StoredKeys(scene.store, slas))
 
 
-def _alive(stored: Sequence[StoredSeries], grid: Grid) -> list[SeriesKey]:
-    """Those that may hold a value within the grid."""
-    return [
-        row.key
-        for row in stored
-        if row.first_seen is not None and row.first_seen <= grid.as_of and (row.last_seen or 0) > grid.start
+def _risks(scene: Scene, counted: Counted) -> RiskColumns:
+    """The stored risk of each track; of a few SLIs without one it is computed, of many it is not."""
+    names = [sla.name for sla in scene.slas]
+    stored = scene.store.read(
+        lambda connection: load_risks(connection, scene.as_of, names, (*RISK_KEY, *RISK_COLUMNS))
+    )
+    place = _places(stored)
+    tracks = _risk_keys(scene, counted)
+    absent = sorted(
+        {number for number, key in zip(counted.sli.tolist(), tracks, strict=True) if key not in place}
+    )
+    if 0 < len(absent) <= COMPUTED_AT_MOST:
+        mine = _part(scene, absent)
+        more = _computed(mine)
+        start = len(stored["probability"])
+        place = {key: start + at for key, at in _places(more).items()} | place
+        stored = {name: [*stored[name], *more.get(name, ())] for name in stored}
+    at = [place.get(key, -1) for key in tracks]
+    columns = {name: [stored[name][each] if each >= 0 else None for each in at] for name in RISK_COLUMNS}
+    columns["reason"] = [
+        reason if each >= 0 else NOT_FORECAST for reason, each in zip(columns["reason"], at, strict=True)
     ]
+    return columns
 
 
-def _matched(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> list[SeriesKey]:
-    """Those that an SLI is judged on, or that a ratio is counted from."""
-    rows = pair_up(slas, keys).row
-    events = {entry.name for entry in watched_expressions(slas)}
-    counted = [row for row, key in enumerate(keys) if key.metric in events]
-    return [keys[row] for row in np.unique(np.concatenate([rows, np.array(counted, np.intp)]))]
+def _places(columns: Mapping[str, Sequence[Any]]) -> dict[tuple[Any, ...], int]:
+    keys = zip(*(columns.get(name, ()) for name in RISK_KEY), strict=True)
+    return {key: at for at, key in enumerate(keys)}
+
+
+def _risk_keys(scene: Scene, counted: Counted) -> list[tuple[Any, ...]]:
+    """What the risk of each track is stored under."""
+    pairs = zip(scene.slis, scene.countings, strict=True)
+    slis = [(sla.name, sli.name, counting, sla.horizon_minutes) for (sla, sli), counting in pairs]
+    keys = []
+    for number, series in zip(counted.sli.tolist(), counted.series_id.tolist(), strict=True):
+        sla, sli, revision, horizon = slis[number]
+        keys.append((sla, sli, revision, series, horizon))
+    return keys
+
+
+def _computed(scene: Scene) -> Columns:
+    """The risk of SLIs from samples."""
+    tracks = scene.tracks(_grid(scene.as_of))
+    ids = np.array([key.id for key in tracks.matrix.keys if key.metric != COMPUTED], np.int64)
+    limits = scene.store.read(lambda connection: analysis_limits(connection, ids, scene.as_of))
+    used = in_use(scene.store, scene.as_of)
+    return risks_of_tracks(tracks, scene.slas, 0, limits, used).get("sli_risk", {})
 
 
 def _grid(as_of: int) -> Grid:

@@ -1,44 +1,54 @@
-"""Windows that are longer than the samples an evaluation holds: whole hours rolled up, edges from samples.
+"""Windows that are longer than what a run holds: put together from roll-ups, which are made where absent.
 
-Hours are counted from samples, never incremented: each evaluation writes those that it holds anew, and counts
-those that are absent. So the sums are exact whatever the order of runs, late samples and backfills.
+Hours are counted from samples, never incremented: whoever changes a sample or planned downtime forgets the
+hours that it lies in, and whoever needs an hour that is absent counts it. So the sums are exact whatever the
+order of runs, late samples and backfills.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection
+from numpy.typing import NDArray
 
 from foresight.grid import STEP_SECONDS, Grid
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla.counting import Tally, count, hours
-from foresight.sla.definitions import Sla
+from foresight.sla.counted import NEVER, TALLIED, Counted
+from foresight.sla.counting import Tally
+from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance, excluded_slots
-from foresight.sla.evaluation import Before, History, TrackKey, counted_minutes
-from foresight.sla.tracks import Tracks, grid_with_lead, tracks_of
+from foresight.sla.evaluation import Downtime
+from foresight.sla.hours import edge_sums, hour_columns, joined_violations
+from foresight.sla.matching import chosen
+from foresight.sla.status import Violation
+from foresight.sla.tracks import Tracks, bounds_of, grid_with_lead, tracks_of
+from foresight.sla.windows import HOUR, base_of, long_minutes, shape_of
 from foresight.store import Store, load_matrix
 from foresight.store.rollups import (
     COUNTED,
-    count_hours,
+    Node,
     counted_hours,
-    forget_hours,
+    load_hour,
+    load_violations,
+    nodes_of,
     save_hours,
-    sum_hours,
+    sum_nodes,
 )
 
-HOUR = 3600
-HOURS_AT_ONCE = 24
+HOURS_AT_ONCE: Final = 24
 """Hours that are counted from samples at a time where they are absent."""
 
 Keys = Callable[[Grid], list[SeriesKey]]
 """The stored series of some SLAs that may hold a value within a grid."""
+Track = tuple[int, int]
+"""The position of an SLI among all of them, and its series."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """What an evaluation is about: SLAs at an as-of, their series, and their planned downtime."""
 
@@ -48,207 +58,301 @@ class Scene:
     keys: Keys
     downtime: Sequence[Maintenance] = ()
 
-    def tracks(self, grid: Grid, keys: Sequence[SeriesKey] | None = None) -> Tracks:
+    @cached_property
+    def slis(self) -> list[tuple[Sla, Sli]]:
+        """All SLIs, in order."""
+        return [(sla, sli) for sla in self.slas for sli in sla.slis]
+
+    @cached_property
+    def countings(self) -> list[str]:
+        """What is counted of each SLI and how."""
+        return [sli.counting for _, sli in self.slis]
+
+    @property
+    def keys_of_counts(self) -> list[tuple[str, str, str]]:
+        """SLA, SLI and counting: what counts of each SLI are stored under."""
+        pairs = zip(self.slis, self.countings, strict=True)
+        return [(sla.name, sli.name, counting) for (sla, sli), counting in pairs]
+
+    def tracks(self, grid: Grid) -> Tracks:
         """The tracks of these SLAs over a grid, from stored samples."""
         lead = grid_with_lead(grid)
-        found = self.keys(lead) if keys is None else keys
-        matrix = self.store.read(lambda connection: load_matrix(connection, found, lead))
-        return self.tracks_over(matrix)
+        matrix = self.store.read(lambda connection: load_matrix(connection, self.keys(lead), lead))
+        return tracks_within(self.slas, matrix, self.downtime, has_lead=True)
 
-    def tracks_over(self, matrix: SeriesMatrix) -> Tracks:
-        """The tracks over a matrix that begins with one slot more."""
-        grid = matrix.grid.tail(matrix.grid.n_slots - 1)
-        return tracks_of(self.slas, matrix, downtime=self._masks(grid), has_lead=True)
-
-    def _masks(self, grid: Grid) -> dict[str, Any]:
-        masks = {}
-        for sla in self.slas:
+    def downtime_now(self) -> Downtime:
+        """Planned downtime in each window at as-of."""
+        now, slots = set(), {}
+        for sla in self.slas if self.downtime else ():
             mine = [window for window in self.downtime if window.covers(sla)]
-            if mine and (mask := excluded_slots(mine, grid)).any():
-                masks[sla.name] = mask
-        return masks
+            if not mine:
+                continue
+            lengths = {span.elapsed for sli in sla.slis for span in shape_of(sli, self.as_of).spans} - {0}
+            mask = excluded_slots(mine, Grid(self.as_of, max(lengths, default=1)))
+            now |= {sla.name} if mask[-1] else set()
+            slots |= {(sla.name, length): int(mask[-length:].sum()) for length in lengths}
+        return Downtime(frozenset(now), {key: n for key, n in slots.items() if n})
 
-    def excluded(self, sla: Sla, minutes: int) -> int:
-        """The slots of a window that lie in planned downtime."""
-        mine = [window for window in self.downtime if window.covers(sla)]
-        return int(excluded_slots(mine, Grid(self.as_of, minutes)).sum()) if mine else 0
+
+def tracks_within(
+    slas: Sequence[Sla], matrix: SeriesMatrix, downtime: Sequence[Maintenance], *, has_lead: bool
+) -> Tracks:
+    """The tracks over a matrix, of series that hold a value within it."""
+    seen = np.isfinite(matrix.values[:, int(has_lead) :]).any(axis=1)
+    if not seen.all():
+        matrix = matrix.take(np.flatnonzero(seen))
+    grid = matrix.grid.tail(matrix.grid.n_slots - 1) if has_lead else matrix.grid
+    masks = {}
+    for sla in slas if downtime else ():
+        mine = [window for window in downtime if window.covers(sla)]
+        if mine and (mask := excluded_slots(mine, grid)).any():
+            masks[sla.name] = mask
+    return tracks_of(slas, matrix, downtime=masks, has_lead=has_lead)
 
 
-def history_of(scene: Scene, tracks: Tracks) -> History:
-    """What the windows of these SLAs count before the slots of ``tracks``; absent hours are stored."""
-    grid = tracks.matrix.grid
-    long = _long_windows(scene, grid)
-    since = -(-grid.start // HOUR) * HOUR
-    if not long:
-        return History(since)
-    wanted = _restricted(scene, {name for names in long.values() for name in names})
-    numbers = _numbers(scene.slas)
-    _store_hours(wanted, wanted_tracks(scene, wanted, tracks))
-    counts: dict[int, dict[TrackKey, Before]] = {}
-    excluded: dict[int, dict[str, int]] = {}
-    for minutes, names in sorted(long.items()):
-        some = _restricted(scene, names)
+def with_long_windows(scene: Scene, counted: Counted) -> Counted:
+    """The counts, with the windows that reach beyond what a run holds; absent hours are made and stored."""
+    wanted: dict[int, list[int]] = {}
+    for number, (_, sli) in enumerate(scene.slis):
+        for minutes in long_minutes(sli, scene.as_of):
+            wanted.setdefault(minutes, []).append(number)
+    if not wanted:
+        return counted
+    parts = {minutes: _Part.of(scene, minutes, numbers) for minutes, numbers in sorted(wanted.items())}
+    sums = {minutes: part.sums() for minutes, part in parts.items()}
+    return _widened(scene, counted, wanted, sums)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What one track has in a part of a window."""
+
+    tally: tuple[float, ...]
+    since: int
+
+    def __add__(self, later: _Sum) -> _Sum:
+        since = later.since if self.since == NEVER else self.since
+        return _Sum(tuple(a + b for a, b in zip(self.tally, later.tally, strict=True)), since)
+
+
+Sums = dict[Track, _Sum]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A long window of some SLIs before the base: the slots of one hour, and whole hours."""
+
+    scene: Scene
+    numbers: Mapping[tuple[str, str, str], int]
+    slice_minutes: Mapping[int, int]
+    names: Sequence[str]
+    start: int
+    first: int
+    nodes: Sequence[Node]
+
+    @classmethod
+    def of(cls, scene: Scene, minutes: int, numbers: Sequence[int]) -> _Part:
+        """The part of the last ``minutes``, of the SLIs at these positions."""
         start = scene.as_of - minutes * 60
-        first = min(-(-start // HOUR) * HOUR, since)
-        _count_absent(some, first, since)
-        found = _whole_hours(some, first, since)
-        if first > start:
-            found = _merged(found, _edge(some, start, first))
-        counts[minutes] = {(numbers[name], series): before for (name, series), before in found.items()}
-        excluded[minutes] = {sla.name: scene.excluded(sla, minutes) for sla in some.slas}
-    return History(since, counts, excluded)
-
-
-def wanted_tracks(scene: Scene, wanted: Scene, tracks: Tracks) -> Tracks:
-    """The tracks of the SLIs that have long windows."""
-    if sum(len(sla.slis) for sla in wanted.slas) == sum(len(sla.slis) for sla in scene.slas):
-        return tracks
-    # The matrix has computed rows at its end, and no slot more at its beginning any longer: read it again.
-    return wanted.tracks(tracks.matrix.grid)
-
-
-def _long_windows(scene: Scene, grid: Grid) -> dict[int, set[tuple[str, str]]]:
-    """Windows that reach before the grid, in minutes, with the SLIs that have them."""
-    found: dict[int, set[tuple[str, str]]] = {}
-    for sla in scene.slas:
-        for sli in sla.slis:
-            for minutes in counted_minutes(sli, scene.as_of):
-                if minutes * 60 > grid.as_of - grid.start:
-                    found.setdefault(minutes, set()).add((sla.name, sli.name))
-    return found
-
-
-def _restricted(scene: Scene, names: set[tuple[str, str]]) -> Scene:
-    """The same with only these SLIs."""
-    slas = []
-    for sla in scene.slas:
-        mine = tuple(sli for sli in sla.slis if (sla.name, sli.name) in names)
-        if mine:
-            slas.append(sla if len(mine) == len(sla.slis) else replace(sla, slis=mine))
-    return replace(scene, slas=slas)
-
-
-def _numbers(slas: Sequence[Sla]) -> dict[tuple[str, str], int]:
-    names = [(sla.name, sli.name) for sla in slas for sli in sla.slis]
-    return {name: number for number, name in enumerate(names)}
-
-
-def _store_hours(scene: Scene, tracks: Tracks) -> None:
-    """Writes the whole hours of the tracks, and forgets the two that they hold in part: what has changed in
-    those is counted when they are needed."""
-    ends, tally = hours(tracks)
-    grid, names = tracks.matrix.grid, [sla.name for sla in scene.slas]
-    columns = _hour_columns(scene.slas, tracks, ends, tally) if ends else None
-    parts = {-(-edge // HOUR) * HOUR for edge in (grid.start, grid.as_of) if edge % HOUR}
-
-    def work(connection: Connection) -> None:
-        if columns is not None:
-            save_hours(connection, columns)
-        for end in parts:
-            forget_hours(connection, names, end - HOUR, end)
-
-    scene.store.transact(work)
-
-
-def _hour_columns(slas: Sequence[Sla], tracks: Tracks, ends: Sequence[int], tally: Tally) -> dict[str, Any]:
-    """Rows of ``sli_hour``: one a track and hour, and one an SLI and hour that says: counted."""
-    slis = [(sla.name, sli.name, sli.counting) for sla in slas for sli in sla.slis]
-    owners = tracks.pairs.sli.tolist()
-    ids = [_series_id(tracks, track) for track in range(len(tracks))]
-    computed = {owner for owner, series in zip(owners, ids, strict=True) if series == COUNTED}
-    marks = [number for number in range(len(slis)) if number not in computed]
-    n_hours = len(ends)
-    numbers = [*owners, *marks]
-    zeros = np.zeros((len(marks), n_hours))
-
-    def flat(counts: Any) -> Any:
-        return np.concatenate([counts, zeros.astype(counts.dtype)]).ravel()
-
-    return {
-        "sla_name": [slis[number][0] for number in numbers for _ in ends],
-        "sli_name": [slis[number][1] for number in numbers for _ in ends],
-        "series_id": np.repeat(np.array([*ids, *(COUNTED for _ in marks)], np.int64), n_hours),
-        "hour": np.tile(np.array(ends, np.int64), len(numbers)),
-        "counting": [slis[number][2] for number in numbers for _ in ends],
-        "n_observed": flat(tally.observed),
-        "n_violated": flat(tally.violated),
-        "n_no_traffic": flat(tally.no_traffic),
-        "good_events": flat(tally.good),
-        "total_events": flat(tally.total),
-    }
-
-
-def _count_absent(scene: Scene, after: int, until: int) -> None:
-    """Counts the hours in ``(after, until]`` that are not stored, some at a time."""
-    names = [sla.name for sla in scene.slas]
-    slis = {(sla.name, sli.name, sli.counting) for sla in scene.slas for sli in sla.slis}
-    n_hours = (until - after) // HOUR
-    if n_hours <= 0:
-        return
-    stored = scene.store.read(lambda connection: count_hours(connection, names, after, until))
-    short = {sli for sli in slis if stored.get(sli, 0) < n_hours}
-    if not short:
-        return
-    there = scene.store.read(lambda connection: counted_hours(connection, names, after, until))
-    for start in range(after, until, HOURS_AT_ONCE * HOUR):
-        ends = set(range(start + HOUR, min(start + HOURS_AT_ONCE * HOUR, until) + 1, HOUR))
-        absent = {sli: ends - there.get(sli, set()) for sli in short}
-        needed = set().union(*absent.values())
-        if needed:
-            some = _restricted(scene, {(sla, sli) for (sla, sli, _), hours in absent.items() if hours})
-            n_slots = (max(needed) - min(needed) + HOUR) // STEP_SECONDS
-            _store_hours(some, some.tracks(Grid(max(needed), n_slots, STEP_SECONDS)))
-
-
-def _whole_hours(scene: Scene, after: int, until: int) -> dict[tuple[tuple[str, str], int], Before]:
-    names = [sla.name for sla in scene.slas]
-    countings = {(sla.name, sli.name): sli.counting for sla in scene.slas for sli in sla.slis}
-    if until <= after:
-        return {}
-
-    def work(connection: Connection) -> dict[tuple[tuple[str, str], int], Before]:
-        return {
-            ((row.sla, row.sli), row.series_id): Before(
-                row.observed, row.violated, row.no_traffic, row.good, row.total,
-                None if row.first_hour is None else row.first_hour - HOUR,
-            )
-            for row in sum_hours(connection, names, after, until)
-            if countings.get((row.sla, row.sli)) == row.counting
-        }  # fmt: skip
-
-    return scene.store.read(work)
-
-
-def _edge(scene: Scene, start: int, end: int) -> dict[tuple[tuple[str, str], int], Before]:
-    """The slots of ``(start, end]``, which are no whole hour, from samples."""
-    n_slots = (end - start) // STEP_SECONDS
-    tracks = scene.tracks(Grid(end, n_slots, STEP_SECONDS))
-    names = [(sla.name, sli.name) for sla in scene.slas for sli in sla.slis]
-    counts = count(tracks, [n_slots], [])
-    return {
-        (names[owner], _series_id(tracks, track)): before
-        for track, (owner, before) in enumerate(
-            zip(tracks.pairs.sli.tolist(), _befores(counts.tally.column(0), counts.oldest, end), strict=True)
+        first, slis, keys = -(-start // HOUR) * HOUR, scene.slis, scene.keys_of_counts
+        return cls(
+            scene,
+            {keys[number]: number for number in numbers},
+            {number: slis[number][1].budget.slice_minutes for number in numbers},
+            sorted({slis[number][0].name for number in numbers}),
+            start,
+            first,
+            nodes_of(first, base_of(scene.as_of)),
         )
-    }
+
+    def sums(self) -> Sums:
+        """What each track has, from roll-ups; those that are absent are made first."""
+        found, there = self._read(self.names)
+        absent = set(self.numbers.values()) - there
+        if absent:
+            slis = {key for key, number in self.numbers.items() if number in absent}
+            begin = self.first - (HOUR if self.first > self.start else 0)
+            _fill(self.scene, slis, range(begin + HOUR, base_of(self.scene.as_of) + 1, HOUR))
+            again, _ = self._read(sorted({sla for sla, _, _ in slis}))
+            found |= again
+        return found
+
+    def _read(self, names: Sequence[str]) -> tuple[Sums, set[int]]:
+        """The sums of tracks, and the SLIs of which every hour is there."""
+        read = self.scene.store.read
+        rows = read(lambda connection: sum_nodes(connection, names, self.nodes))
+        found, there = self._sums(rows)
+        if self.first == self.start:
+            return found, there
+        edge = read(lambda connection: load_hour(connection, names, self.first))
+        at = self._positions(edge)
+        tallies, since = edge_sums(
+            edge, [self.slice_minutes.get(number, 1) for number in at], (self.start % HOUR) // 60, self.first
+        )
+        counted = set()
+        for number, series, tally, begin in zip(at, edge["series_id"], tallies, since, strict=True):
+            if number < 0:
+                continue
+            if series == COUNTED:
+                counted.add(number)
+            earlier = _Sum(tuple(tally), begin)
+            later = found.get((number, series))
+            found[number, series] = earlier if later is None else earlier + later
+        return found, there & counted
+
+    def _sums(self, rows: Mapping[str, Sequence[Any]]) -> tuple[Sums, set[int]]:
+        names = ("n_observed", "n_violated", "n_no_traffic", "good_events", "total_events")
+        found, there = Sums(), set()
+        columns = zip(
+            self._positions(rows), rows["series_id"], rows["n_nodes"], rows["since"],
+            *(rows[name] for name in names), strict=True,
+        )  # fmt: skip
+        for number, series, n_nodes, since, *tally in columns:
+            if number >= 0:
+                found[number, series] = _Sum(tuple(map(float, tally)), NEVER if since is None else since)
+                if series == COUNTED and n_nodes == len(self.nodes):
+                    there.add(number)
+        return found, there
+
+    def _positions(self, rows: Mapping[str, Sequence[Any]]) -> list[int]:
+        keys = zip(rows["sla_name"], rows["sli_name"], rows["counting"], strict=True)
+        return [self.numbers.get(key, -1) for key in keys]
 
 
-def _befores(tally: Tally, oldest: Any, end: int) -> Iterator[Before]:
-    columns = (tally.observed, tally.violated, tally.no_traffic, tally.good, tally.total, oldest)
-    for observed, violated, no_traffic, good, total, back in zip(
-        *(column.tolist() for column in columns), strict=True
-    ):
-        since = end + back * STEP_SECONDS if back else None
-        yield Before(observed, violated, no_traffic, good, total, since)
+def _fill(scene: Scene, slis: set[tuple[str, str, str]], ends: range) -> None:
+    """Counts the hours of these SLIs that are absent, some at a time."""
+    names = sorted({sla for sla, _, _ in slis})
+    there = scene.store.read(lambda connection: counted_hours(connection, names, ends))
+    for start in range(0, len(ends), HOURS_AT_ONCE):
+        some = ends[start : start + HOURS_AT_ONCE]
+        absent = {sli: set(some) - there.get(sli, set()) for sli in slis}
+        needed = sorted(set().union(*absent.values()))
+        if needed:
+            lacking = {(sla, sli) for (sla, sli, _), hours in absent.items() if hours}
+            slas = chosen(scene.slas, lambda sla, sli, these=lacking: (sla.name, sli.name) in these)
+            n_slots = (needed[-1] - needed[0] + HOUR) // STEP_SECONDS
+            mine = replace(scene, slas=slas)
+            tracks = mine.tracks(Grid(needed[-1], n_slots, STEP_SECONDS))
+            columns, violations = hour_columns(slas, tracks, needed)
+            scene.store.transact(partial(save_hours, columns=columns, violations=violations))
 
 
-def _merged(later: dict[Any, Before], earlier: dict[Any, Before]) -> dict[Any, Before]:
-    found = dict(later)
-    for key, before in earlier.items():
-        found[key] = before + found[key] if key in found else before
-    return found
+def _widened(
+    scene: Scene, counted: Counted, wanted: Mapping[int, Sequence[int]], sums: Mapping[int, Sums]
+) -> Counted:
+    """The counts with a column for each long window: what was rolled up, and what came after the base."""
+    slis = scene.slis
+    place: dict[Track, int] = dict.fromkeys(
+        zip(counted.sli.tolist(), counted.series_id.tolist(), strict=True)
+    )  # type: ignore[arg-type]
+    place = {track: at for at, track in enumerate(place)}
+    more = sorted(
+        {
+            (number, series)
+            for found in sums.values()
+            for (number, series), each in found.items()
+            if (number, series) not in place and any(each.tally)
+        }
+    )
+    place |= {track: len(counted) + at for at, track in enumerate(more)}
+    wide = _with_tracks(counted, more, slis, tuple(sorted({*counted.minutes, *wanted})))
+    column = {length: at for at, length in enumerate(wide.minutes)}
+    stacked = np.stack([getattr(wide.tally, name).astype(np.float64) for name in TALLIED], axis=2)
+    since, base = wide.since, (scene.as_of - base_of(scene.as_of)) // 60
+    owners = wide.sli
+    for minutes, numbers in wanted.items():
+        mine, at = np.isin(owners, np.array(numbers, np.int64)), column[minutes]
+        if base in column:
+            stacked[mine, at], since[mine, at] = stacked[mine, column[base]], since[mine, column[base]]
+        tracks = [place[track] for track in sums[minutes] if track in place]
+        found = [each for track, each in sums[minutes].items() if track in place]
+        if tracks:
+            stacked[tracks, at] += np.array([each.tally for each in found])
+            earlier = np.array([each.since for each in found], np.int64)
+            since[tracks, at] = np.where(earlier == NEVER, since[tracks, at], earlier)
+    whole = [np.rint(stacked[:, :, at]).astype(np.int64) for at in range(3)]
+    tally = Tally(*whole, stacked[:, :, 3], stacked[:, :, 4])
+    wide = replace(wide, tally=tally, since=since)
+    return replace(wide, violations=_with_violations(scene, wide, wanted, place, base))
 
 
-def _series_id(tracks: Tracks, track: int) -> int:
-    key = tracks.key(track)
-    return COUNTED if key is None else key.id
+def _with_tracks(
+    counted: Counted, more: Sequence[Track], slis: Sequence[tuple[Sla, Sli]], minutes: tuple[int, ...]
+) -> Counted:
+    """The same with room for more tracks, of series that ended before what a run holds, and more lengths."""
+
+    def longer(values: NDArray[Any], rest: Any = 0) -> NDArray[Any]:
+        return np.concatenate([values, np.full(len(more), rest, values.dtype)])
+
+    def wider(values: NDArray[Any], empty: int) -> NDArray[Any]:
+        found = np.full((len(counted) + len(more), len(minutes)), empty, values.dtype)
+        found[: len(counted), [minutes.index(length) for length in counted.minutes]] = values
+        return found
+
+    events = [slis[number][1].counts_events for number, _ in more]
+    return replace(
+        counted,
+        minutes=minutes,
+        sli=np.concatenate([counted.sli, np.array([number for number, _ in more], np.int64)]),
+        series_id=np.concatenate([counted.series_id, np.array([series for _, series in more], np.int64)]),
+        tally=Tally(*(wider(getattr(counted.tally, name), 0) for name in TALLIED)),
+        since=wider(counted.since, NEVER),
+        newest=longer(counted.newest),
+        idle=longer(counted.idle),
+        value=longer(counted.value, np.nan),
+        is_outside=longer(counted.is_outside, rest=False),
+        has_events=np.concatenate([counted.has_events, np.array(events, np.bool_)]),
+        impossible=longer(counted.impossible),
+        keys=(),
+    )
+
+
+def _with_violations(
+    scene: Scene,
+    counted: Counted,
+    wanted: Mapping[int, Sequence[int]],
+    place: Mapping[Track, int],
+    base: int,
+) -> dict[int, dict[int, tuple[Violation, ...]]]:
+    """The violations of long windows too: those of their hours, joined with those since the base."""
+    slis, lists = scene.slis, dict(counted.violations)
+    numbers = {(sla.name, sli.name): number for number, (sla, sli) in enumerate(slis)}
+    recent = lists.get(base, {})
+    column = {length: at for at, length in enumerate(counted.minutes)}
+    shown = {span.elapsed for _, sli in slis for span in shape_of(sli, scene.as_of).spans}
+    for minutes in sorted(set(wanted) & shown):
+        has_some = counted.tally.violated[:, column[minutes]] > 0
+        names = sorted({slis[number][0].name for number in counted.sli[has_some].tolist()})
+        start = scene.as_of - minutes * 60
+        stored: dict[int, list[Violation]] = {}
+        rows = scene.store.read(
+            lambda connection, names=names, start=start: load_violations(
+                connection, names, start, base_of(scene.as_of)
+            )
+        )
+        for sla, sli, series, first, last, worst in zip(
+            *(
+                rows[name]
+                for name in ("sla_name", "sli_name", "series_id", "first_slot", "last_slot", "worst")
+            ),
+            strict=True,
+        ):
+            track = place.get((numbers.get((sla, sli), -1), series))
+            if track is not None and last > start:
+                known = float("nan") if worst is None else worst
+                stored.setdefault(track, []).append(Violation(max(first, start + STEP_SECONDS), last, known))
+        mine = dict.fromkeys(
+            track for track in (*stored, *recent) if counted.sli[track] in set(wanted[minutes])
+        )
+        lists[minutes] = {
+            track: joined_violations(
+                [*sorted(stored.get(track, ()), key=_begin), *recent.get(track, ())],
+                *bounds_of(slis[int(counted.sli[track])][1]),
+            )
+            for track in mine
+        }
+    return lists
+
+
+def _begin(violation: Violation) -> int:
+    return violation.start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,91 +14,97 @@ from foresight.forecasting.joint_forecast import Forecast, forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
+from foresight.services.calibrators import InUse
 from foresight.services.parameters import HORIZON, LEAST_COVERAGE, LEAST_OBSERVED
+from foresight.services.risk_features import feature_rows
+from foresight.sla.counted import COMPUTED_SERIES
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import Pairs, pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
-from foresight.sla.tracks import Tracks
+from foresight.sla.tracks import COMPUTED, Tracks
 
 Columns = dict[str, list[Any]]
+Tables = dict[str, Columns]
+"""Columns by the name of the table they go into."""
 
 DEFAULT_LIMITS = (30, 0.5)
 """Observed slots, and their share, that a series needs to be forecast where its own limits are not stored."""
 ENOUGH = AnalysisParameters(min_observed=LEAST_OBSERVED, min_coverage=LEAST_COVERAGE)
 """What the forecast itself demands: the limits of each series were applied before."""
-COMPUTED_SERIES = 0
-"""The series id of what is computed from several series."""
-
-
-def is_one_by_one(sli: Sli) -> bool:
-    """Whether an SLI is judged on each of its series, and not on what is computed from them."""
-    return sli.ratio is None and sli.choices.across == "worst"
-
-
-def chosen(slas: Sequence[Sla], is_wanted: Callable[[Sli], bool]) -> list[Sla]:
-    """The SLAs with only the SLIs that are wanted; none without any."""
-    found = []
-    for sla in slas:
-        slis = tuple(filter(is_wanted, sla.slis))
-        if slis:
-            found.append(sla if len(slis) == len(sla.slis) else replace(sla, slis=slis))
-    return found
+SHIPPED = InUse()
+"""What is in use before any outcome is known."""
 
 
 def forecast_with_risks(
-    matrix: SeriesMatrix, slas: Sequence[Sla], parameters: ForecastParameters, at: int
-) -> tuple[Forecast, Columns]:
-    """The forecast of series ``HORIZON`` slots ahead, and the risk of the SLIs that are judged on them.
+    matrix: SeriesMatrix,
+    slas: Sequence[Sla],
+    parameters: ForecastParameters,
+    at: int,
+    used: InUse = SHIPPED,
+) -> tuple[Forecast, Tables]:
+    """The forecast of series ``HORIZON`` slots ahead, and the risk of the SLIs that are judged on them: rows
+    of ``sli_risk``, and of ``risk_feature`` what a refit of the calibrator learns from.
 
     Args:
         matrix: series that share their parameters; NaN where a sample is missing or set aside.
         slas: definitions of which every SLI is judged on its series one by one.
         parameters: how they are forecast.
         at: when this is computed, epoch seconds.
+        used: the calibrator and what past predictions came to.
     """
     pairs = pair_up(slas, matrix.keys)
     ids = matrix.ids
     owners = _owners(slas)
     made, found = None, []
     for horizon, some in _by_horizon(owners, pairs):
-        ahead = RiskForecasts.of(matrix, some, horizon, parameters)
+        ahead = RiskForecasts.of(
+            matrix, some, horizon, parameters, used.calibrator, used.came_true, keep_features=True
+        )
         if horizon == HORIZON:
             made = ahead.forecast
-        found.append(_columns(ahead, some, owners, ids[some.row].tolist(), matrix.grid, horizon, at))
-    return forecast(matrix.values, HORIZON, parameters) if made is None else made, joined(found)
+        found.append(_tables(ahead, some, owners, ids[some.row].tolist(), matrix.grid, horizon, at))
+    return forecast(matrix.values, HORIZON, parameters) if made is None else made, joined_tables(found)
 
 
-def computed_risks(
-    tracks: Tracks, slas: Sequence[Sla], at: int, default_limits: tuple[int, float] = DEFAULT_LIMITS
-) -> Columns:
-    """The risk of SLIs that are judged on what is computed from their series, one row each.
+def risks_of_tracks(
+    tracks: Tracks,
+    slas: Sequence[Sla],
+    at: int,
+    limits: Mapping[int, tuple[int, float]],
+    used: InUse = SHIPPED,
+) -> Tables:
+    """The risk of the tracks of SLIs, one row each: rows of ``sli_risk`` and of ``risk_feature``.
 
     Args:
         tracks: those of ``slas``.
-        slas: definitions of which every SLI has one computed row, or nothing stored.
+        slas: the definitions.
         at: when this is computed, epoch seconds.
-        default_limits: observed slots, and their share, that a row needs to be forecast.
+        limits: observed slots, and their share, that a series needs to be forecast, by its id; those of an
+            entry by default hold for what has none, such as rows that are computed from several series.
+        used: the calibrator and what past predictions came to.
     """
     pairs, owners = tracks.pairs, _owners(slas)
-    matrix = with_enough(tracks.at_risk(), default_limits)
-    found = []
+    whole, found = tracks.at_risk(), []
     for horizon, some in _by_horizon(owners, pairs):
         rows, positions = np.unique(some.row, return_inverse=True)
         alone = replace(some, row=positions.astype(np.intp))
-        part = matrix.take(rows)
-        ahead = RiskForecasts.of(part, alone, horizon, ForecastParameters(enough=ENOUGH))
-        ahead = replace(ahead, has_default_limits=np.ones(len(rows), np.bool_))
-        ids = [COMPUTED_SERIES] * len(some)
-        found.append(_columns(ahead, alone, owners, ids, matrix.grid, horizon, at))
-    return joined(found)
+        keys = [whole.keys[row] for row in rows.tolist()]
+        known = [None if key.metric == COMPUTED else limits.get(key.id) for key in keys]
+        part = with_enough(whole.take(rows), [DEFAULT_LIMITS if each is None else each for each in known])
+        ahead = RiskForecasts.of(
+            part, alone, horizon, ForecastParameters(enough=ENOUGH), used.calibrator, used.came_true,
+            keep_features=True,
+        )  # fmt: skip
+        ahead = replace(ahead, has_default_limits=np.array([each is None for each in known], np.bool_))
+        ids = [COMPUTED_SERIES if key.metric == COMPUTED else key.id for key in keys]
+        mine = [ids[row] for row in positions.tolist()]
+        found.append(_tables(ahead, alone, owners, mine, whole.grid, horizon, at))
+    return joined_tables(found)
 
 
-def with_enough(matrix: SeriesMatrix, limits: tuple[int, float] | NDArray[np.float64]) -> SeriesMatrix:
-    """The matrix without the series that have fewer observed slots, or a lower share of them, than demanded.
-
-    ``limits`` are one pair for all, or ``[n_series, 2]``.
-    """
-    demanded = np.broadcast_to(np.asarray(limits, np.float64), (len(matrix), 2))
+def with_enough(matrix: SeriesMatrix, limits: Sequence[tuple[int, float]]) -> SeriesMatrix:
+    """The matrix without the series that have fewer observed slots, or a lower share, than demanded."""
+    demanded = np.array(limits, np.float64).reshape(-1, 2)
     n_observed = (~np.isnan(matrix.values)).sum(axis=1)
     is_short = (n_observed < demanded[:, 0]) | (n_observed < demanded[:, 1] * matrix.grid.n_slots)
     return SeriesMatrix(matrix.keys, matrix.grid, np.where(is_short[:, None], np.nan, matrix.values))
@@ -108,6 +114,27 @@ def joined(parts: Sequence[Columns]) -> Columns:
     """The same columns one after another."""
     names = parts[0] if parts else {}
     return {name: [value for part in parts for value in part[name]] for name in names}
+
+
+def joined_tables(parts: Sequence[Tables]) -> Tables:
+    """The same rows of each table; tables without a row are left out."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    found = {name: joined([part[name] for part in parts if part.get(name)]) for name in names}
+    return {name: columns for name, columns in found.items() if columns and columns["as_of"]}
+
+
+def _tables(
+    ahead: RiskForecasts,
+    pairs: Pairs,
+    owners: Sequence[tuple[Sla, Sli]],
+    series_ids: Sequence[int],
+    grid: Grid,
+    horizon: int,
+    at: int,
+) -> Tables:
+    columns = _columns(ahead, pairs, owners, series_ids, grid, horizon, at)
+    kept = ahead.risk.features
+    return {"sli_risk": columns} | ({} if kept is None else {"risk_feature": feature_rows(kept, columns)})
 
 
 def _owners(slas: Sequence[Sla]) -> list[tuple[Sla, Sli]]:

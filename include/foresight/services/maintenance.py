@@ -14,9 +14,10 @@ from foresight.grid import whole_seconds
 from foresight.services.slas import read_active
 from foresight.sla.downtime import Maintenance
 from foresight.sla.rules import refuse
+from foresight.sla.windows import HELD_MINUTES, HOUR
 from foresight.store import DEFINITION_LOCK, Store
 from foresight.store.maintenance_windows import delete_maintenance, load_maintenance, save_maintenance
-from foresight.store.rollups import forget_hours
+from foresight.store.rollups import forget_counts, forget_hours
 
 
 def window_from_text(
@@ -117,4 +118,7 @@ def _forget(connection: Connection, window: Maintenance, at: int) -> None:
     names = [sla.name for sla in read_active(connection).readable if window.covers(sla)]
     intervals = window.intervals(window.starts_at - 1, at)
     if names and intervals:
-        forget_hours(connection, names, intervals[0][0], min(intervals[-1][1], at) + 3600)
+        for start, end in intervals:
+            last = min(end, at)
+            forget_hours(connection, range(start - start % HOUR + HOUR, last + HOUR + 1, HOUR), names)
+            forget_counts(connection, start - 1, last + HELD_MINUTES * 60, names)

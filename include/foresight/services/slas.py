@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, Mistake, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
@@ -30,6 +30,8 @@ from foresight.store import (
     save_targets,
 )
 from foresight.store import load_slas as load_stored
+from foresight.store.definitions import load_names
+from foresight.store.statuses import newest_statuses, rows_at
 from foresight.store.tables import series, sli_status, sli_window
 
 if TYPE_CHECKING:
@@ -92,8 +94,8 @@ def check(
     """
 
     def work(connection: Connection) -> tuple[ActiveSlas, Limits]:
-        targets = [target.name for target in load_targets(connection)]
-        limits = Limits(_known_metrics(connection, catalogue), known_targets=targets)
+        targets = stored_target_names(connection)
+        limits = Limits(known_metrics(connection, catalogue), known_targets=targets)
         return read_active(connection), limits
 
     active, limits = store.read(work)
@@ -116,11 +118,16 @@ def apply(
     SLIs that only the active SLA has are kept; with ``prune`` they are removed. Raises as ``check`` does.
     """
     _, found = check(store, catalogue, files)
+    return apply_found(store, found, by=by, at=at, prune=prune)
+
+
+def apply_found(store: Store, found: Lint, *, by: str, at: int, prune: bool = False) -> Applied:
+    """Makes the SLAs and targets that were found in documents active: all of them."""
     defined = found.definitions
 
     def work(connection: Connection) -> list[Difference]:
         changes = differences(read_active(connection).readable, defined.slas, prune=prune)
-        given = [(_stored(each.sla), definition_rows(each.sla)) for each in changes]
+        given = [(stored_sla(each.sla), definition_rows(each.sla)) for each in changes]
         apply_slas(connection, given, applied_at=at, applied_by=by)
         save_targets(connection, [_stored_target(target) for target in defined.targets])
         return changes
@@ -142,10 +149,13 @@ def export(store: Store, names: Collection[str] = ()) -> tuple[str, dict[str, st
     return openslo_text(slas, chosen), active.unreadable
 
 
-def read_active(connection: Connection) -> ActiveSlas:
-    """Every active SLA; rules may have become stricter since one was applied, so some may be unreadable."""
+def read_active(connection: Connection, names: Sequence[str] | None = None) -> ActiveSlas:
+    """Every active SLA, or those of these names that are active.
+
+    Rules may have become stricter since one was applied, so some may be unreadable.
+    """
     readable, unreadable = [], {}
-    for stored in load_stored(connection):
+    for stored in load_stored(connection, names):
         try:
             readable.append(sla_from_document(stored.document))
         except (KeyError, TypeError, ValueError) as error:
@@ -156,6 +166,11 @@ def read_active(connection: Connection) -> ActiveSlas:
 def list_slas(store: Store) -> ActiveSlas:
     """Every active SLA."""
     return store.read(read_active)
+
+
+def names_between(store: Store, first: str, last: str) -> list[str]:
+    """The names of the active SLAs from the first to the last, both included."""
+    return store.read(lambda connection: load_names(connection, first, last))
 
 
 def get_sla(store: Store, name: str) -> Sla:
@@ -179,24 +194,12 @@ def status(store: Store, name: str | None = None) -> Status:
     def work(connection: Connection) -> Status:
         active = read_active(connection)
         slas = active.choose([name] if name else ())
-        rows, windows = (_newest(connection, table, slas) for table in (sli_status, sli_window))
+        newest = newest_statuses(connection, [sla.name for sla in slas])
+        rows, windows = (rows_at(connection, table, newest) for table in (sli_status, sli_window))
         slis = {(sla.name, sli.name): sli for sla in slas for sli in sla.slis}
         return Status(lines_from_rows(slis, rows, windows), rows, active.unreadable)
 
     return store.read(work)
-
-
-def _newest(connection: Connection, table: Table, slas: Sequence[Sla]) -> list[dict[str, Any]]:
-    """The rows of each SLA at its newest as-of."""
-    newest = (
-        select(table.c.sla_name, func.max(table.c.as_of).label("as_of"))
-        .where(table.c.sla_name.in_([sla.name for sla in slas]))
-        .group_by(table.c.sla_name)
-        .subquery()
-    )
-    is_newest = (table.c.sla_name == newest.c.sla_name) & (table.c.as_of == newest.c.as_of)
-    query = select(table).join(newest, is_newest).order_by(*table.primary_key)
-    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
@@ -217,9 +220,15 @@ def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
     return catalogue.model_copy(update={"metrics": (*catalogue.metrics, *entries)})
 
 
-def _known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+def known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+    """The metrics that the catalogue watches or a stored series has."""
     watched = {entry.series_metric for entry in catalogue.metrics}
     return watched.union(connection.execute(select(series.c.metric).distinct()).scalars())
+
+
+def stored_target_names(connection: Connection) -> list[str]:
+    """The names of every notification target."""
+    return [target.name for target in load_targets(connection)]
 
 
 def _stored_target(target: Target) -> StoredTarget:
@@ -233,6 +242,7 @@ def _target(stored: StoredTarget) -> Target:
     )
 
 
-def _stored(sla: Sla) -> StoredSla:
+def stored_sla(sla: Sla) -> StoredSla:
+    """An SLA as it is stored."""
     document = sla_document(sla)
     return StoredSla(sla.name, sla.owner, sla.description, revision_of(document), document)

@@ -7,7 +7,7 @@ minutes is judged as a whole: its slots are all good or all bad. A slice that a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Ints = NDArray[np.int64]
 
 CHUNK_TRACKS = 512
 """Tracks judged at a time: 512 × 720 samples are 3 MB, which stays in the cache."""
+SLOTS_OF_HOUR = 60
+_BITS = np.int64(1) << np.arange(SLOTS_OF_HOUR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,23 +110,60 @@ def count(tracks: Tracks, windows: Sequence[int], listed: Sequence[int]) -> Coun
     )
 
 
-def hours(tracks: Tracks) -> tuple[list[int], Tally]:
-    """The whole UTC hours within the matrix, by their ends, and their counts, ``[n_tracks, n_hours]``."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Hours:
+    """Whole UTC hours, by their ends, counted slot by slot.
+
+    ``tally`` is ``[n_tracks, n_hours]``; ``bits`` the flags observed, violated and no traffic,
+    ``[3, n_tracks, n_hours]``, the first slot in bit 0. ``events`` holds good and total of each slot by track
+    and hour, where the flags do not say them. ``episodes`` are cut where an hour ends.
+    """
+
+    ends: tuple[int, ...]
+    tally: Tally
+    bits: Ints
+    events: dict[tuple[int, int], list[list[float]]]
+    episodes: Episodes
+
+
+def hours(tracks: Tracks, wanted: Sequence[int] | None = None) -> Hours:
+    """The whole UTC hours within the matrix; only the ``wanted`` ones, by their ends, where some are named.
+
+    Hours have slots of a minute.
+    """
     grid = tracks.matrix.grid
-    per_hour = 3600 // grid.step_seconds
     first = -(-grid.start // 3600) * 3600
-    ends = list(range(first + 3600, grid.as_of + 1, 3600))
-    skip = (first - grid.start) // grid.step_seconds
-    span = slice(skip, skip + len(ends) * per_hour)
+    ends = np.arange(first + 3600, grid.as_of + 1, 3600)
+    if wanted is not None:
+        ends = ends[np.isin(ends, np.array(sorted(wanted), np.int64))]
+    begins = (ends - 3600 - grid.start) // grid.step_seconds
+    columns = (begins[:, None] + np.arange(SLOTS_OF_HOUR)).ravel()
+    shape = (-1, len(ends), SLOTS_OF_HOUR)
+    tallies, bits, events, episodes = [], [], {}, []
+    for start, judged in _chunks(tracks):
+        flags = [each[:, columns].reshape(shape) for each in (judged.observed, judged.violated, judged.idle)]
+        good, total = (each[:, columns].reshape(shape) for each in (judged.good, judged.total))
+        counts = [each.sum(axis=2, dtype=np.int64) for each in flags]
+        tallies.append(Tally(*counts, good.sum(axis=2), total.sum(axis=2)))
+        bits.append(np.stack([(each * _BITS).sum(axis=2, dtype=np.int64) for each in flags]))
+        differs = (total != flags[0]) | (good != (flags[0] & ~flags[1]))
+        for track, hour in zip(*map(np.ndarray.tolist, np.nonzero(differs.any(axis=2))), strict=True):
+            events[start + track, hour] = [good[track, hour].tolist(), total[track, hour].tolist()]
+        episodes.append(_hour_episodes(tracks, judged, columns, start))
+    return Hours(
+        tuple(ends.tolist()), _join_tallies(tallies), np.concatenate(bits, axis=1), events, _join(episodes)
+    )
 
-    def by_hour(flags: NDArray[Any]) -> NDArray[Any]:
-        kept = flags[:, span].reshape(len(flags), len(ends), per_hour)
-        return np.asarray(kept.sum(axis=2, dtype=np.float64 if flags.dtype == np.float64 else np.int64))
 
-    parts = [
-        Tally(*map(by_hour, (j.observed, j.violated, j.idle, j.good, j.total))) for _, j in _chunks(tracks)
-    ]
-    return ends, _join_tallies(parts)
+def _hour_episodes(tracks: Tracks, judged: _Judged, columns: Ints, start: int) -> Episodes:
+    span = slice(start, start + CHUNK_TRACKS)
+    lower, upper = tracks.pairs.lower[span, None], tracks.pairs.upper[span, None]
+    inside = np.zeros(judged.violated.shape[1], np.bool_)
+    inside[columns] = True
+    of_hours = replace(judged, violated=judged.violated & inside)
+    grid = tracks.matrix.grid
+    hour = (grid.ends - 1) // 3600
+    return _episodes(of_hours, lower, upper, grid.n_slots, start, hour)
 
 
 def _chunks(tracks: Tracks) -> Iterator[tuple[int, _Judged]]:
@@ -257,14 +296,19 @@ def _in_windows(flags: NDArray[Any], windows: tuple[int, ...], offsets: Ints) ->
     return np.asarray(np.where(last < 0, 0, found).astype(kind))
 
 
-def _episodes(judged: _Judged, lower: Floats, upper: Floats, slots: int, base: int) -> Episodes:
-    """The runs within the last ``slots`` columns; a run that began before the window is cut at its edge."""
+def _episodes(
+    judged: _Judged, lower: Floats, upper: Floats, slots: int, base: int, part: Ints | None = None
+) -> Episodes:
+    """The runs within the last ``slots`` columns; a run that began before the window is cut at its edge, and
+    where the ``part`` of its column changes."""
     tail = judged.violated[:, -slots:]
     some = np.flatnonzero(tail.any(axis=1))
     row, column = np.nonzero(tail[some])
     row, column = some[row], column - tail.shape[1]
     first = np.ones(len(row), dtype=np.bool_)
     first[1:] = (np.diff(row) != 0) | (np.diff(column) != 1)
+    if part is not None:
+        first[1:] |= np.diff(part[column]) != 0
     starts = np.flatnonzero(first)
     if not len(starts):
         none = np.empty(0, np.int64)

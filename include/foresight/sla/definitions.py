@@ -319,9 +319,11 @@ def revision_of(document: Mapping[str, Any]) -> str:
 
 
 def _plain_value(value: Any) -> Any:
+    """Dataclasses as dictionaries of their fields: ``asdict``, without its copies."""
     if isinstance(value, tuple):
-        return [asdict(each) for each in value]
-    return asdict(value)
+        return [_plain_value(each) for each in value]
+    names = getattr(value, "__dataclass_fields__", None)
+    return value if names is None else {name: _plain_value(getattr(value, name)) for name in names}
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
-"""SLAs against a matrix at its as-of: windows, budgets, burn rates, states. Pure; all SLIs at once.
+"""SLAs at an as-of, from what was counted: windows, budgets, burn rates, states. Pure; all SLIs at once.
 
-What lies before the matrix comes as ``History``: counts that were rolled up before. The state of a series
-follows from its reasons as ``states`` says.
+What was counted comes as ``Counted``, what may come as columns of risks, planned downtime as ``Downtime``.
+The state of a series follows from its reasons as ``states`` says. Figures are columns; ``statuses`` makes
+records of them, ``rows`` makes rows.
 """
 
 from __future__ import annotations
@@ -9,28 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foresight.grid import Grid
-from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
-from foresight.sla.counting import Counts, Episodes, Tally, count
+from foresight.sla.burn_rates import Alert
+from foresight.sla.counted import NEVER, Bools, Counted, Floats, Ints
 from foresight.sla.definitions import Sla, Sli
-from foresight.sla.matching import Pairs, slis_of
-from foresight.sla.risk_forecasts import RiskColumns, RiskForecasts, risk_of
-from foresight.sla.states import Reason, state_of, worst_state
-from foresight.sla.status import (
-    BurnAlert,
-    Sample,
-    SeriesStatus,
-    SlaStatus,
-    SliStatus,
-    Violation,
-    WindowStatus,
-)
-from foresight.sla.tracks import Tracks, tracks_of
+from foresight.sla.risk_forecasts import RiskColumns
+from foresight.sla.states import PRECEDENCE, SEVERITY, Reason, State
+from foresight.sla.windows import Shape, shape_of
 
 CURRENT_SECONDS: Final = 300
 """Prometheus' look-back: an older sample is shown, but says no longer how things stand, nor what comes."""
@@ -38,443 +28,364 @@ CURRENT_SECONDS: Final = 300
 DIGITS: Final = 9
 """Burn rates are rounded here, so that one in ten at 90 % burns at 1 and not at 1.0000000000000002."""
 
-TrackKey = tuple[int, int]
-"""The position of an SLI among all of them, and the id of its series; 0 where its row is computed."""
+STATES: Final = tuple(State)
+ORDER: Final = (
+    Reason.NO_SERIES, Reason.MAINTENANCE, Reason.NO_TRAFFIC, Reason.NOTHING_OBSERVED, Reason.SILENT,
+    Reason.OUTSIDE_NOW, Reason.BUDGET_SPENT, Reason.IMPOSSIBLE_COUNTS, Reason.BURN_RATE, Reason.PROBABILITY,
+)  # fmt: skip
+"""The order in which the reasons of a series are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What a window counts before the slots of the matrix that it counts itself."""
+class Downtime:
+    """Planned downtime at an as-of: which SLAs are down now, and how many slots of which window of an SLA,
+    by its length in minutes, lie in it."""
 
-    observed: int = 0
-    violated: int = 0
-    no_traffic: int = 0
-    good: float = 0.0
-    total: float = 0.0
-    since: int | None = None
-
-    def __add__(self, later: Before) -> Before:
-        """This and what comes after it."""
-        return Before(
-            self.observed + later.observed,
-            self.violated + later.violated,
-            self.no_traffic + later.no_traffic,
-            self.good + later.good,
-            self.total + later.total,
-            later.since if self.since is None else self.since,
-        )
+    now: frozenset[str] = frozenset()
+    slots: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
-NOTHING: Final = Before()
-LISTED_MINUTES: Final = 720
-"""Violations of the last 12 h are listed, and of as much more as the matrix holds."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Windows of lines one after another, ``[n_lines × its windows]``; NaN is None."""
+
+    line: Ints
+    minutes: Ints
+    elapsed: Ints
+    is_calendar: Bools
+    observed: Ints
+    missing: Ints
+    violated: Ints
+    no_traffic: Ints
+    excluded: Ints
+    ahead: Ints
+    good: Floats
+    total: Floats
+    good_share: Floats
+    in_events: Bools
+    allowed: Floats
+    used: Floats
+    left: Floats
+    burn_rate: Floats
+    below_one_slot: Bools
+    since: Ints
+
+    @property
+    def left_share(self) -> Floats:
+        """What is left of the budget, as a share of it: 1 is untouched, below 0 overspent."""
+        has_budget = self.allowed > 0
+        share = self.left / np.where(has_budget, self.allowed, 1.0)
+        return np.where(has_budget, share, np.where(self.used == 0, 1.0, -self.used))
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """Windows that are longer than the matrix.
+@dataclass(frozen=True, slots=True, eq=False)
+class Alerts:
+    """Judged alerts of lines one after another; ``number`` is the place in the shape of the SLI."""
 
-    ``counts[minutes][track]`` is what lies before ``since`` (an epoch hour within the matrix), from which on
-    the matrix itself is counted. ``excluded[minutes][sla]`` is how many slots of the whole window lie in
-    planned downtime.
+    line: Ints
+    number: Ints
+    long: Floats
+    short: Floats
+    fires: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """Everything about some SLAs at an as-of, line by line.
+
+    A line is a track, or an SLI that nothing is stored of; ``worst_first`` names the lines of each SLI that
+    count, the worst first. ``reasons`` are ``[len(ORDER), n_lines]``; ``state`` counts ``STATES``.
     """
 
-    since: int
-    counts: Mapping[int, Mapping[TrackKey, Before]] = field(default_factory=dict)
-    excluded: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    slas: Sequence[Sla]
+    slis: Sequence[tuple[Sla, Sli]]
+    shapes: Sequence[Shape]
+    counted: Counted
+    sli: Ints
+    has_track: Bools
+    windows: Windows
+    window_edges: Ints
+    alerts: Alerts
+    alert_edges: Ints
+    reasons: Bools
+    state: Ints
+    has_risk: Bools
+    risks: RiskColumns | None
+    worst_first: Sequence[Sequence[int]]
+
+    @property
+    def as_of(self) -> int:
+        """Epoch seconds."""
+        return self.counted.as_of
+
+    def reasons_of(self, line: int) -> tuple[Reason, ...]:
+        """The reasons of a line, in their order."""
+        return tuple(ORDER[at] for at in np.flatnonzero(self.reasons[:, line]))
+
+    def can_fire(self, number: int, alert: int) -> bool:
+        """Whether any burn rate of an SLI reaches the factor of its alert."""
+        sli, rule = self.slis[number][1], self.shapes[number].alerts[alert]
+        return round(1 / less(1.0, sli.objective), DIGITS) > rule.factor
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A window as it lies before as-of: its length, and how much of it the matrix counts."""
-
-    minutes: int
-    """Length of the window: of a calendar window, that of its whole period."""
-    elapsed: int
-    """Minutes of it that have passed."""
-    is_calendar: bool = False
-
-
-def evaluate(
+def figures(
     slas: Sequence[Sla],
-    matrix: SeriesMatrix,
-    pairs: Pairs | None = None,
-    forecasts: RiskForecasts | None = None,
-    *,
-    tracks: Tracks | None = None,
-    history: History | None = None,
-) -> list[SlaStatus]:
-    """The status of each SLA at the as-of of ``matrix``.
+    counted: Counted,
+    risks: RiskColumns | None = None,
+    downtime: Downtime | None = None,
+) -> Figures:
+    """The figures of each SLI at the as-of of ``counted``.
 
-    ``tracks`` is ``tracks_of(slas, matrix, pairs)``, made here when it is not given; ``forecasts`` are of
-    just these tracks. Without ``history`` nothing was observed before the matrix. Raises ``ValueError`` for a
-    window that is no multiple of the step.
+    Args:
+        slas: the definitions.
+        counted: what was counted of each of their tracks.
+        risks: one entry a track; None where nothing is foretold.
+        downtime: None where none is planned.
     """
-    tracks = tracks_of(slas, matrix, pairs) if tracks is None else tracks
-    if forecasts is not None and not np.array_equal(forecasts.risk.rows, tracks.pairs.row):
-        raise ValueError("the risk forecasts are not those of these tracks")
-    slis = slis_of(slas)
-    book = _Book.over(slas, tracks, forecasts, history)
-    owners = [sla for sla in slas for _ in sla.slis]
-    edges = np.searchsorted(tracks.pairs.sli, np.arange(len(slis) + 1)).tolist()
-    statuses = [
-        _sli_status(sli, owners[at], at, book, range(edges[at], edges[at + 1])) for at, sli in enumerate(slis)
+    downtime = Downtime() if downtime is None else downtime
+    slis = [(sla, sli) for sla in slas for sli in sla.slis]
+    shapes = [shape_of(sli, counted.as_of) for _, sli in slis]
+    without = np.setdiff1d(np.arange(len(slis)), counted.sli)
+    owner = np.concatenate([counted.sli, without]).astype(np.int64)
+    lines = _Lines(slis, shapes, counted, owner, downtime)
+    windows, window_edges = lines.windows()
+    alerts, alert_edges = lines.alerts()
+    burns = np.zeros(len(owner), np.bool_)
+    burns[alerts.line[alerts.fires]] = True
+    last = window_edges[1:] - 1
+    reasons, has_risk = lines.reasons(
+        windows.observed[window_edges[:-1]] > 0, windows.left[last] < 0, burns, risks
+    )
+    state = _states(reasons)
+    order = lines.worst_first(state, windows.left[last], reasons, risks if has_risk.any() else None, has_risk)
+    return Figures(
+        slas, slis, shapes, counted, owner, np.arange(len(owner)) < len(counted), windows, window_edges,
+        alerts, alert_edges, reasons, state, has_risk, risks, order,
+    )  # fmt: skip
+
+
+def less(number: float, taken: float) -> float:
+    """The difference of two numbers as they are written: 1 less 0.9 is 0.1, and 0 only where both are one."""
+    return float(Decimal(repr(number)) - Decimal(repr(taken))) if taken else number
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lines:
+    """Tracks, and after them the SLIs that have none."""
+
+    slis: Sequence[tuple[Sla, Sli]]
+    shapes: Sequence[Shape]
+    counted: Counted
+    owner: Ints
+    downtime: Downtime
+
+    def of_sli(self, values: Sequence[Any], dtype: Any) -> NDArray[Any]:
+        """One value an SLI, as one a line."""
+        return np.array(values, dtype)[self.owner] if len(self.owner) else np.empty(0, dtype)
+
+    def padded(self, values: NDArray[Any]) -> NDArray[Any]:
+        """One value a track, and 0 for each line without one."""
+        rest = np.zeros((len(self.owner) - len(values), *values.shape[1:]), values.dtype)
+        return np.concatenate([values, rest])
+
+    def shares(self) -> list[float]:
+        """The share that may be bad, an SLI each."""
+        known = {objective: less(1.0, objective) for objective in {sli.objective for _, sli in self.slis}}
+        return [known[sli.objective] for _, sli in self.slis]
+
+    def spread(self, parts: Sequence[Sequence[Any]]) -> tuple[Ints, Ints, Ints]:
+        """Parts of SLIs laid out by line: the line and the position among all parts of each, and edges."""
+        sizes = np.array([len(part) for part in parts], np.int64)
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        mine = sizes[self.owner] if len(self.owner) else np.empty(0, np.int64)
+        edges = np.concatenate([[0], np.cumsum(mine)])
+        line = np.repeat(np.arange(len(mine)), mine)
+        within = np.arange(len(line)) - edges[line]
+        return line, (starts[self.owner[line]] + within if len(line) else line), edges
+
+    def tallies(self, line: Ints, lengths: Sequence[int], position: Ints) -> tuple[NDArray[Any], ...]:
+        """Observed, violated, no traffic, good, total and since of windows; nothing where not counted."""
+        counted = self.counted
+        column = {length: at for at, length in enumerate(counted.minutes)}
+        chosen = np.array([column.get(length, -1) for length in lengths], np.int64)[position]
+        is_there = (line < len(counted)) & (chosen >= 0)
+        tally = counted.tally
+        found = []
+        for values in (tally.observed, tally.violated, tally.no_traffic, tally.good, tally.total):
+            picked = np.zeros(len(line), values.dtype)
+            picked[is_there] = values[line[is_there], chosen[is_there]]
+            found.append(picked)
+        since = np.full(len(line), NEVER, np.int64)
+        since[is_there] = counted.since[line[is_there], chosen[is_there]]
+        return (*found, since)
+
+    def windows(self) -> tuple[Windows, Ints]:
+        """The windows of each line."""
+        spans = [span for shape in self.shapes for span in shape.spans]
+        line, position, edges = self.spread([shape.spans for shape in self.shapes])
+        step = self.counted.step_seconds
+        minutes = np.array([span.minutes for span in spans], np.int64)[position]
+        elapsed = np.array([span.elapsed for span in spans], np.int64)[position]
+        observed, violated, idle, good, total, since = self.tallies(
+            line, [span.elapsed for span in spans], position
+        )
+        share = self.of_sli(self.shares(), np.float64)[line]
+        in_events = self.of_sli([sli.budget.method == "occurrences" for _, sli in self.slis], np.bool_)[line]
+        slice_minutes = self.of_sli([sli.budget.slice_minutes for _, sli in self.slis], np.int64)[line]
+        excluded, ahead = self._excluded(line, elapsed), (minutes - elapsed) * 60 // step
+        judgeable = minutes - (excluded + idle) * (step / 60)
+        allowed = _twelve(share * np.where(in_events, total, judgeable))
+        lost = [less(float(t), float(g)) if t != g else 0.0 for t, g in zip(total, good, strict=True)]
+        used = np.where(in_events, _twelve(np.array(lost, np.float64)), violated * (step / 60))
+        left = np.array([less(a, u) for a, u in zip(allowed.tolist(), used.tolist(), strict=True)])
+        judged = np.where(in_events, total, observed)
+        is_judged = judged > 0
+        bad = np.where(in_events, total - good, violated)
+        kept = np.where(in_events, good, observed - violated)
+        with_events = self.padded(self.counted.has_events)[line] | in_events
+        return Windows(
+            line, minutes, elapsed,
+            np.array([span.is_calendar for span in spans], np.bool_)[position],
+            observed, np.maximum(0, minutes * 60 // step - ahead - excluded - observed - idle),
+            violated, idle, excluded, ahead,
+            np.where(with_events, good, np.nan), np.where(with_events, total, np.nan),
+            np.where(is_judged, kept / np.where(is_judged, judged, 1), np.nan),
+            in_events, allowed, used, left.reshape(-1), _rates(bad, judged, share),
+            ~in_events & (allowed < np.maximum(step / 60, slice_minutes)), since,
+        ), edges  # fmt: skip
+
+    def _excluded(self, line: Ints, elapsed: Ints) -> Ints:
+        found = np.zeros(len(line), np.int64)
+        if not self.downtime.slots:
+            return found
+        touched = {name for name, _ in self.downtime.slots}
+        names = [sla.name for sla, _ in self.slis]
+        for at in np.flatnonzero(self.of_sli([name in touched for name in names], np.bool_)[line]):
+            name = names[self.owner[line[at]]]
+            found[at] = self.downtime.slots.get((name, int(elapsed[at])), 0)
+        return found
+
+    def alerts(self) -> tuple[Alerts, Ints]:
+        """The alerts of each line whose windows reach no further back than anything could be counted."""
+        step, reach = self.counted.step_seconds, self.counted.reach
+        known = {shape: _judged(shape, step, reach) for shape in set(self.shapes)}
+        parts = [known[shape] for shape in self.shapes]
+        rules = [
+            (at, shape.alerts[at]) for shape, part in zip(self.shapes, parts, strict=True) for at in part
+        ]
+        line, position, edges = self.spread(parts)
+        share = self.of_sli(self.shares(), np.float64)[line]
+        in_events = self.of_sli([sli.budget.method == "occurrences" for _, sli in self.slis], np.bool_)[line]
+
+        def rates(lengths: list[int]) -> Floats:
+            observed, violated, _, good, total, _ = self.tallies(line, lengths, position)
+            judged = np.where(in_events, total, observed)
+            return _rates(np.where(in_events, total - good, violated), judged, share)
+
+        long = rates([rule.long_minutes for _, rule in rules])
+        short = rates([rule.short_minutes or rule.long_minutes for _, rule in rules])
+        factor = np.array([rule.factor for _, rule in rules], np.float64)[position]
+        or_equal = [isinstance(rule, Alert) and rule.or_equal for _, rule in rules]
+        least = np.minimum(long, short)
+        fires = (least > factor) | (np.array(or_equal, np.bool_)[position] & (least == factor))
+        number = np.array([at for at, _ in rules], np.int64)[position]
+        return Alerts(line, number, long, short, fires), edges
+
+    def reasons(
+        self, has_short: Bools, is_spent: Bools, burns: Bools, risks: RiskColumns | None
+    ) -> tuple[Bools, Bools]:
+        """Which reasons hold, ``[len(ORDER), n_lines]``, and which lines have a risk."""
+        counted, slis = self.counted, [sli for _, sli in self.slis]
+        most = CURRENT_SECONDS // counted.step_seconds
+        newest, idle = self.padded(counted.newest), self.padded(counted.idle)
+        has_track = np.arange(len(self.owner)) < len(counted)
+        is_down = self.of_sli([sla.name in self.downtime.now for sla, _ in self.slis], np.bool_) & has_track
+        is_current = (newest < 0) & (-1 - newest <= most)
+        is_idle = (idle < 0) & (-1 - idle <= most)
+        # Silence that is filled is judged, and so says how things stand.
+        is_filled = self.of_sli([sli.choices.no_data != "ignore" for sli in slis], np.bool_)
+        # A short window may hold no whole slice.
+        is_sliced = self.of_sli([sli.budget.slice_minutes > 1 for sli in slis], np.bool_)
+        has_risk, is_likely = self._likely(has_track & is_current & ~is_down, risks)
+        held = dict.fromkeys(ORDER, np.zeros(len(self.owner), np.bool_))
+        rest = np.ones(len(self.owner), np.bool_)
+        for reason, holds in (
+            (Reason.NO_SERIES, ~has_track),
+            (Reason.MAINTENANCE, is_down),
+            (Reason.NO_TRAFFIC, ~is_current & is_idle),
+            (Reason.NOTHING_OBSERVED, ~has_short & ~(is_sliced & is_current)),
+            (Reason.SILENT, ~is_current & ~is_filled),
+        ):
+            held[reason] = rest & holds
+            rest &= ~holds
+        is_known = has_track & (is_current | is_filled) & ~is_down
+        held[Reason.OUTSIDE_NOW] = is_known & self.padded(counted.is_outside)
+        held[Reason.BUDGET_SPENT] = is_spent
+        held[Reason.IMPOSSIBLE_COUNTS] = self.padded(counted.impossible) > 0
+        held[Reason.BURN_RATE] = burns
+        held[Reason.PROBABILITY] = is_likely
+        return np.array([held[reason] for reason in ORDER]).reshape(len(ORDER), -1), has_risk
+
+    def _likely(self, may: Bools, risks: RiskColumns | None) -> tuple[Bools, Bools]:
+        if risks is None:
+            nothing = np.zeros(len(self.owner), np.bool_)
+            return nothing, nothing
+        known = self.padded(np.array(risks["probability"], np.float64).reshape(-1))
+        known[len(self.counted) :] = np.nan
+        has_risk = may & ~np.isnan(known)
+        thresholds = [sli.choices.at_risk_probability or sla.at_risk_probability for sla, sli in self.slis]
+        with np.errstate(invalid="ignore"):
+            return has_risk, has_risk & (known >= self.of_sli(thresholds, np.float64))
+
+    def worst_first(
+        self, state: Ints, left: Floats, reasons: Bools, risks: RiskColumns | None, has_risk: Bools
+    ) -> list[list[int]]:
+        """The lines of each SLI that count: by state, by what is left of the longest window's budget, by
+        risk, then by series."""
+        severity = np.array([SEVERITY[each] for each in STATES])[state]
+        probability = np.zeros(len(self.owner))
+        if risks is not None:
+            known = np.array(risks["probability"], np.float64)
+            probability[: len(known)] = np.where(has_risk[: len(known)], known, 0.0)
+        order = np.lexsort((self.padded(self.counted.series_id), -probability, left, -severity, self.owner))
+        vanished = reasons[ORDER.index(Reason.SILENT)] | reasons[ORDER.index(Reason.NOTHING_OBSERVED)]
+        edges = np.searchsorted(self.owner[order], np.arange(len(self.slis) + 1)).tolist()
+        listed = order.tolist()
+        found = [listed[edges[at] : edges[at + 1]] for at in range(len(self.slis))]
+        for number, (_, sli) in enumerate(self.slis):
+            if sli.choices.vanished == "leave_out":
+                reporting = [line for line in found[number] if not vanished[line]]
+                found[number] = reporting or found[number]
+        return found
+
+
+def _judged(shape: Shape, step_seconds: int, reach: int | None) -> list[int]:
+    return [
+        at
+        for at, alert in enumerate(shape.alerts)
+        if not alert.long_minutes * 60 % step_seconds
+        and not alert.short_minutes * 60 % step_seconds
+        and (reach is None or alert.long_minutes <= reach)
     ]
-    return _by_sla(slas, statuses, tracks.matrix.grid)
 
 
-def spans_of(sli: Sli, as_of: int) -> list[Span]:
-    """The windows of an SLI, shortest first; the calendar window is the last."""
-    found = [Span(minutes, minutes) for minutes in sli.windows]
-    if sli.calendar is not None:
-        begin, end = sli.calendar.period(as_of)
-        found.append(Span((end - begin) // 60, (as_of - begin) // 60, is_calendar=True))
+def _states(reasons: Bools) -> Ints:
+    """The state that the first line of the precedence gives whose reason holds."""
+    found = np.full(reasons.shape[1], STATES.index(State.OK), np.int64)
+    for reason, state in reversed(PRECEDENCE):
+        found[reasons[ORDER.index(reason)]] = STATES.index(state)
     return found
 
 
-def counted_minutes(sli: Sli, as_of: int) -> list[int]:
-    """The lengths of all windows that are counted for an SLI, those of its alerts too."""
-    alerts = [minutes for alert in _alerts(sli) for minutes in (alert.long_minutes, alert.short_minutes)]
-    return sorted({*(span.elapsed for span in spans_of(sli, as_of)), *alerts} - {0})
+def _rates(bad: NDArray[Any], judged: NDArray[Any], share: Floats) -> Floats:
+    """Bad share over the share that may be bad; NaN where nothing was judged."""
+    is_judged = judged > 0
+    rates = bad / np.where(is_judged, judged, 1) / share
+    rates = np.array([round(rate, DIGITS) if rate else 0.0 for rate in rates.tolist()], np.float64)
+    return np.where(is_judged, rates.reshape(-1), np.nan)
 
 
-def _alerts(sli: Sli) -> list[BurnRule | Alert]:
-    usual = [rule for rule in BURN_RULES if rule.long_minutes <= sli.longest_minutes]
-    return [*usual, *sli.alerts]
-
-
-def _by_sla(slas: Sequence[Sla], statuses: list[SliStatus], grid: Grid) -> list[SlaStatus]:
-    answer, at = [], 0
-    for sla in slas:
-        mine = tuple(statuses[at : at + len(sla.slis)])
-        at += len(mine)
-        state = worst_state([status.state for status in mine])
-        answer.append(SlaStatus(sla, sla.revision, grid.as_of, grid.step_seconds, state, mine))
-    return answer
-
-
-def _sli_status(sli: Sli, sla: Sla, number: int, book: _Book, tracks: range) -> SliStatus:
-    if not tracks:
-        only = book.series(None, number, sli, sla)
-        return SliStatus(sli, only.state, only.reasons, (), only.windows, only.alerts)
-    series = [book.series(track, number, sli, sla) for track in tracks]
-    if sli.choices.vanished == "leave_out":
-        reporting = [status for status in series if not _has_vanished(status)]
-        series = reporting or series
-    series.sort(key=_badness)
-    worst = series[0]
-    return SliStatus(sli, worst.state, worst.reasons, tuple(series), worst.windows, worst.alerts)
-
-
-def _has_vanished(status: SeriesStatus) -> bool:
-    return Reason.SILENT in status.reasons or Reason.NOTHING_OBSERVED in status.reasons
-
-
-def _less(number: float, taken: float) -> float:
-    """The difference of two numbers as they are written: 1 less 0.9 is 0.1, and 0 only where both are one."""
-    return float(Decimal(repr(number)) - Decimal(repr(taken)))
-
-
-def _badness(status: SeriesStatus) -> tuple[int, float, float, SeriesKey]:
-    """The worst first: by state, by what is left of the longest window's budget, by risk, then by name."""
-    probability = status.risk.probability if status.risk else 0.0
-    return -status.state.severity, status.windows[-1].budget_left, -probability, status.key or SeriesKey("")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Book:
-    """What was counted, ready to be read track by track."""
-
-    grid: Grid
-    tracks: Tracks
-    risks: RiskColumns | None
-    history: History
-    counts: _Lists
-    column: dict[int, int]
-    violations: dict[int, dict[int, tuple[Violation, ...]]]
-    events: list[int]
-    masks: list[int]
-    excluded: list[list[int]]
-    is_down: list[bool]
-    impossible: list[int]
-
-    @classmethod
-    def over(
-        cls, slas: Sequence[Sla], tracks: Tracks, forecasts: RiskForecasts | None, history: History | None
-    ) -> _Book:
-        grid = tracks.matrix.grid
-        slis = slis_of(slas)
-        listed = sorted(
-            {_held(span.elapsed, grid) for sli in slis for span in spans_of(sli, grid.as_of)} - {0}
-        )
-        counted = {minutes for sli in slis for minutes in counted_minutes(sli, grid.as_of)}
-        minutes = sorted(counted.union(listed))
-        history = history or History(grid.start)
-        lengths = [_in_matrix(m, grid, history) for m in minutes]
-        counts = count(tracks, lengths, [_slots(m, grid) for m in listed])
-        lists = [_violations(episodes, grid) for episodes in counts.episodes]
-        masks = np.cumsum(tracks.masks[:, ::-1], axis=1, dtype=np.int64)
-        return cls(
-            grid, tracks, None if forecasts is None else forecasts.columns(grid), history, _Lists.of(counts),
-            column={m: at for at, m in enumerate(minutes)},
-            violations=dict(zip(listed, lists, strict=True)),
-            events=tracks.event.tolist(), masks=tracks.mask.tolist(),
-            excluded=[[row[min(m, grid.n_slots) - 1] if m else 0 for m in lengths] for row in masks.tolist()],
-            is_down=tracks.masks[:, -1].tolist() if len(tracks.masks) else [],
-            impossible=tracks.impossible.tolist(),
-        )  # fmt: skip
-
-    def series(self, track: int | None, number: int, sli: Sli, sla: Sla) -> SeriesStatus:
-        """The status of one track; without a track, that of an SLI that nothing is stored of."""
-        share = _less(1.0, sli.objective)
-        spans = spans_of(sli, self.grid.as_of)
-        windows = tuple(self._window(track, number, sli, sla, span, share) for span in spans)
-        alerts = tuple(self._alert(track, number, sli, alert, share) for alert in self._judged(sli))
-        newest = None if track is None else self._newest(track)
-        is_current = newest is not None and newest.age_slots * self.grid.step_seconds <= CURRENT_SECONDS
-        is_down = track is not None and self.masks[track] >= 0 and self.is_down[self.masks[track]]
-        risk = None
-        if self.risks is not None and track is not None and is_current and not is_down:
-            risk = risk_of(self.risks, track)
-        reasons = self._reasons(track, sli, windows, is_current=is_current, is_down=is_down)
-        threshold = sli.choices.at_risk_probability or sla.at_risk_probability
-        if any(alert.fires for alert in alerts):
-            reasons.append(Reason.BURN_RATE)
-        if risk and risk.probability >= threshold:
-            reasons.append(Reason.PROBABILITY)
-        key = None if track is None else self.tracks.key(track)
-        return SeriesStatus(key, state_of(reasons), tuple(reasons), newest, windows, alerts, risk)
-
-    def _reasons(
-        self,
-        track: int | None,
-        sli: Sli,
-        windows: Sequence[WindowStatus],
-        *,
-        is_current: bool,
-        is_down: bool,
-    ) -> list[Reason]:
-        reasons = []
-        is_filled = sli.choices.no_data != "ignore"  # silence is judged, and so says how things stand
-        is_sliced = sli.budget.slice_minutes > 1  # a short window may hold no whole slice
-        if track is None:
-            reasons.append(Reason.NO_SERIES)
-        elif is_down:
-            reasons.append(Reason.MAINTENANCE)
-        elif not is_current and self._is_idle(track):
-            reasons.append(Reason.NO_TRAFFIC)
-        elif not windows[0].observed and not (is_sliced and is_current):
-            reasons.append(Reason.NOTHING_OBSERVED)
-        elif not is_current and not is_filled:
-            reasons.append(Reason.SILENT)
-        is_known = is_current or is_filled
-        if track is not None and is_known and not is_down and self.counts.is_outside[track]:
-            reasons.append(Reason.OUTSIDE_NOW)
-        if windows[-1].budget_left < 0:
-            reasons.append(Reason.BUDGET_SPENT)
-        if track is not None and self.impossible[track]:
-            reasons.append(Reason.IMPOSSIBLE_COUNTS)
-        return reasons
-
-    def _is_idle(self, track: int) -> bool:
-        back = self.counts.newest_idle[track]
-        return back < 0 and (-1 - back) * self.grid.step_seconds <= CURRENT_SECONDS
-
-    def _tally(self, track: int | None, number: int, minutes: int) -> Before:
-        if track is None:
-            return NOTHING
-        at, counts = self.column[minutes], self.counts
-        oldest = counts.oldest[track]
-        since = None
-        if counts.observed[track][at]:
-            first = max(self.grid.n_slots + oldest, self.grid.n_slots - _slots(minutes, self.grid))
-            since = self.grid.start + first * self.grid.step_seconds
-        mine = Before(
-            counts.observed[track][at], counts.violated[track][at], counts.no_traffic[track][at],
-            counts.good[track][at], counts.total[track][at], since,
-        )  # fmt: skip
-        key = self.tracks.key(track)
-        before = self.history.counts.get(minutes, {}).get((number, key.id if key else 0))
-        return mine if before is None else before + mine
-
-    def _window(
-        self, track: int | None, number: int, sli: Sli, sla: Sla, span: Span, share: float
-    ) -> WindowStatus:
-        tally = self._tally(track, number, span.elapsed) if span.elapsed else NOTHING
-        held = _held(span.elapsed, self.grid)
-        violations = () if track is None or not held else self.violations[held].get(track, ())
-        excluded = self._excluded(track, sla, span.elapsed)
-        is_events = track is not None and self.events[track] >= 0
-        return _window(sli, span, tally, violations, excluded, share, self.grid, is_events=is_events)
-
-    def _excluded(self, track: int | None, sla: Sla, minutes: int) -> int:
-        long = self.history.excluded.get(minutes)
-        if long is not None:
-            return long.get(sla.name, 0)
-        if track is None or self.masks[track] < 0 or not minutes:
-            return 0
-        return self.excluded[self.masks[track]][self.column[minutes]]
-
-    def _alert(
-        self, track: int | None, number: int, sli: Sli, rule: BurnRule | Alert, share: float
-    ) -> BurnAlert:
-        short_minutes = rule.short_minutes or rule.long_minutes
-        long, short = (
-            _burn_rate(sli, self._tally(track, number, minutes), share)
-            for minutes in (rule.long_minutes, short_minutes)
-        )
-        or_equal = isinstance(rule, Alert) and rule.or_equal
-        fires = (
-            long is not None
-            and short is not None
-            and (min(long, short) > rule.factor or (or_equal and min(long, short) == rule.factor))
-        )
-        return BurnAlert(
-            rule.name, rule.severity, rule.factor, rule.formula, rule.long_minutes, short_minutes,
-            long, short, fires=fires, can_fire=round(1 / share, DIGITS) > rule.factor,
-        )  # fmt: skip
-
-    def _judged(self, sli: Sli) -> list[BurnRule | Alert]:
-        """The alerts whose windows are whole slots and reach no further back than what is counted."""
-        grid = self.grid
-        return [
-            alert
-            for alert in _alerts(sli)
-            if not (
-                alert.long_minutes * 60 % grid.step_seconds or alert.short_minutes * 60 % grid.step_seconds
-            )
-            and (
-                _slots(alert.long_minutes, grid) <= grid.n_slots or alert.long_minutes in self.history.counts
-            )
-        ]
-
-    def _newest(self, track: int) -> Sample | None:
-        back = self.counts.newest[track]
-        if back == 0:
-            return None
-        return Sample(
-            self.counts.value[track], self.grid.as_of + (back + 1) * self.grid.step_seconds, -1 - back
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lists:
-    """Plain Python values: reading ten thousand scalars out of arrays one by one is several times slower."""
-
-    observed: list[list[int]]
-    violated: list[list[int]]
-    no_traffic: list[list[int]]
-    good: list[list[float]]
-    total: list[list[float]]
-    newest: list[int]
-    newest_idle: list[int]
-    oldest: list[int]
-    value: list[float]
-    is_outside: list[bool]
-
-    @classmethod
-    def of(cls, counts: Counts) -> _Lists:
-        tally: Tally = counts.tally
-        return cls(
-            tally.observed.tolist(), tally.violated.tolist(), tally.no_traffic.tolist(), tally.good.tolist(),
-            tally.total.tolist(), counts.newest.tolist(), counts.newest_idle.tolist(), counts.oldest.tolist(),
-            counts.value.tolist(), counts.is_outside.tolist(),
-        )  # fmt: skip
-
-
-def _window(
-    sli: Sli,
-    span: Span,
-    tally: Before,
-    violations: tuple[Violation, ...],
-    excluded: int,
-    budget_share: float,
-    grid: Grid,
-    *,
-    is_events: bool,
-) -> WindowStatus:
-    slot_minutes = grid.step_seconds / 60
-    n_slots, ahead = _slots(span.minutes, grid), _slots(span.minutes - span.elapsed, grid)
-    counts_occurrences = sli.budget.method == "occurrences"
-    if counts_occurrences:
-        allowed = float(f"{budget_share * tally.total:.12g}")
-        used = float(f"{_less(tally.total, tally.good):.12g}")
-        good_share = tally.good / tally.total if tally.total > 0 else None
-    else:
-        judgeable = span.minutes - (excluded + tally.no_traffic) * slot_minutes
-        allowed = float(
-            f"{budget_share * judgeable:.12g}"
-        )  # 0.07 of 100 minutes are 7, not 7.000000000000001
-        used = tally.violated * slot_minutes
-        good_share = (tally.observed - tally.violated) / tally.observed if tally.observed else None
-    slice_minutes = sli.budget.slice_minutes
-    return WindowStatus(
-        minutes=span.minutes,
-        observed=tally.observed,
-        missing=max(0, n_slots - ahead - excluded - tally.observed - tally.no_traffic),
-        violated=tally.violated,
-        good_share=good_share,
-        budget_allowed=allowed,
-        budget_used=used,
-        budget_left=_less(allowed, used),
-        burn_rate=_burn_rate(sli, tally, budget_share),
-        below_one_slot=not counts_occurrences and allowed < max(slot_minutes, slice_minutes),
-        violations=violations,
-        unit="events" if counts_occurrences else "minutes",
-        no_traffic=tally.no_traffic,
-        excluded=excluded,
-        ahead=ahead,
-        good=tally.good if is_events or counts_occurrences else None,
-        total=tally.total if is_events or counts_occurrences else None,
-        since=tally.since,
-        is_calendar=span.is_calendar,
-        is_list_short=_held(span.elapsed, grid) < span.elapsed,
-    )
-
-
-def _burn_rate(sli: Sli, tally: Before, budget_share: float) -> float | None:
-    """Bad share over the share that may be bad; None where nothing was judged."""
-    if sli.budget.method == "occurrences":
-        return (
-            round((tally.total - tally.good) / tally.total / budget_share, DIGITS)
-            if tally.total > 0
-            else None
-        )
-    return round(tally.violated / tally.observed / budget_share, DIGITS) if tally.observed else None
-
-
-def _slots(minutes: int, grid: Grid) -> int:
-    slots, rest = divmod(minutes * 60, grid.step_seconds)
-    if rest:
-        msg = f"a window of {minutes} minutes is no multiple of the step of {grid.step_seconds} s"
-        raise ValueError(msg)
-    return slots
-
-
-def _held(minutes: int, grid: Grid) -> int:
-    """As much of a window as the matrix holds, in minutes: its violations are listed."""
-    return min(minutes, max(grid.n_slots * grid.step_seconds // 60, LISTED_MINUTES))
-
-
-def _in_matrix(minutes: int, grid: Grid, history: History) -> int:
-    """The slots of a window that the matrix counts itself."""
-    slots = _slots(minutes, grid)
-    if minutes in history.counts:
-        return min(slots, (grid.as_of - history.since) // grid.step_seconds)
-    return slots
-
-
-def _violations(episodes: Episodes, grid: Grid) -> dict[int, tuple[Violation, ...]]:
-    """The violations of each track that has any."""
-    ends = grid.as_of + grid.step_seconds
-    records = list(
-        map(
-            Violation,
-            (ends + episodes.first * grid.step_seconds).tolist(),
-            (ends + episodes.last * grid.step_seconds).tolist(),
-            episodes.worst.tolist(),
-        )
-    )
-    owners, starts = np.unique(episodes.track, return_index=True)
-    edges = [*starts.tolist(), len(records)]
-    return {track: tuple(records[edges[i] : edges[i + 1]]) for i, track in enumerate(owners.tolist())}
+def _twelve(numbers: Floats) -> Floats:
+    """Twelve digits of each: 0.07 of 100 minutes are 7, not 7.000000000000001."""
+    rounded = {number: float(f"{number:.12g}") for number in set(numbers.tolist())}
+    return np.array([rounded[number] for number in numbers.tolist()], np.float64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ class Pairs:
 def slis_of(slas: Sequence[Sla]) -> list[Sli]:
     """All indicators of all SLAs, in order: what ``Pairs.sli`` counts."""
     return [sli for sla in slas for sli in sla.slis]
+
+
+def chosen(slas: Sequence[Sla], is_wanted: Callable[[Sla, Sli], bool]) -> list[Sla]:
+    """The SLAs with only the SLIs that are wanted; those without any are left out."""
+    found = []
+    for sla in slas:
+        slis = tuple(sli for sli in sla.slis if is_wanted(sla, sli))
+        if slis:
+            found.append(sla if len(slis) == len(sla.slis) else replace(sla, slis=slis))
+    return found
 
 
 def pair_up(slas: Sequence[Sla], keys: Sequence[SeriesKey]) -> Pairs:

@@ -127,6 +127,7 @@ class AlertDocuments:
         if "conditionRef" not in part.data:
             return self._read_condition(part)
         name = part.text("conditionRef")
+        part.choice("operator", ("and", "or"), "and")  # of one condition
         part.finish()
         self.used.add(("AlertCondition", name))
         if name not in self.conditions:

@@ -37,8 +37,7 @@ class WindowStatus:
     cuts are missing. ``good_share`` and ``burn_rate`` rest on what is judged and are None where that is
     nothing. The budget is in ``unit``: minutes of the window, less planned downtime and slots without
     traffic, of which missing slots use none; or events (samples, where the SLI has bounds). ``good`` and
-    ``total`` are events. ``since`` is where what was counted begins (epoch seconds). With ``is_list_short``
-    the window is longer than the slots whose violations are listed.
+    ``total`` are events. ``since`` is where what was counted begins (epoch seconds).
     """
 
     minutes: int
@@ -60,7 +59,6 @@ class WindowStatus:
     total: float | None = None
     since: int | None = None
     is_calendar: bool = False
-    is_list_short: bool = False
 
     @property
     def left_share(self) -> float:

@@ -153,8 +153,7 @@ class _Builder:
         slis = [sli for _, _, sli, _ in self.parts]
         numbers = [number for number, _, _, _ in self.parts]
         events = [at for _, _, _, at in self.parts]
-        lower = [_lower(sli) for sli in slis]
-        upper = [np.inf if sli.upper is None or sli.counts_events else sli.upper for sli in slis]
+        lower, upper = ([bounds_of(sli)[at] for sli in slis] for at in range(2))
         pairs = Pairs(
             spread(numbers, np.intp),  # type: ignore[arg-type]
             np.concatenate([np.empty(0, np.intp), *(rows for _, rows, _, _ in self.parts)]),
@@ -204,10 +203,11 @@ class _Builder:
         self.computed.append(row)
 
 
-def _lower(sli: Sli) -> float:
+def bounds_of(sli: Sli) -> tuple[float, float]:
+    """The bounds that the row of an SLI is held against, infinite where open."""
     if sli.counts_events:
-        return sli.slice_target
-    return -np.inf if sli.lower is None else sli.lower
+        return sli.slice_target, np.inf
+    return -np.inf if sli.lower is None else sli.lower, np.inf if sli.upper is None else sli.upper
 
 
 def _share(values: Floats, sli: Sli) -> Events:

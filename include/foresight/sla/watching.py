@@ -28,6 +28,11 @@ def watched_expressions(slas: Iterable[Sla]) -> list[WatchedExpression]:
     return [WatchedExpression(name, query) for name, query in sorted(found.items())]
 
 
+def parts_of(sli: Sli) -> list[str]:
+    """The metric names that the stored series of an SLI's expressions carry."""
+    return [part.series_metric(seconds) for part, seconds in _parts(sli)]
+
+
 def _parts(sli: Sli) -> Iterator[tuple[Expression, int]]:
     if sli.expression is not None:
         yield sli.expression, DEFAULT_RATE_WINDOW

@@ -109,11 +109,20 @@ def delete_sla(connection: Connection, name: str, *, applied_at: int, applied_by
     _record(connection, stored, "deleted", applied_at, applied_by)
 
 
-def load_slas(connection: Connection) -> list[StoredSla]:
-    """Every active SLA, by name."""
+def load_slas(connection: Connection, names: Sequence[str] | None = None) -> list[StoredSla]:
+    """Every active SLA, or those of these names, by name."""
     columns = (sla.c.name, sla.c.owner, sla.c.description, sla.c.revision, sla.c.document)
-    rows = connection.execute(select(*columns))
+    queries = [select(*columns)]
+    if names is not None:
+        queries = [select(*columns).where(sla.c.name.in_(chunk)) for chunk in _chunks(names)]
+    rows = [row for query in queries for row in connection.execute(query)]
     return sorted((StoredSla(*row) for row in rows), key=lambda one: one.name)
+
+
+def load_names(connection: Connection, first: str, last: str) -> list[str]:
+    """The names of the active SLAs from the first to the last, both included, in order."""
+    query = select(sla.c.name).where(sla.c.name >= first, sla.c.name <= last)
+    return sorted(connection.execute(query).scalars())
 
 
 def save_targets(connection: Connection, targets: Sequence[StoredTarget]) -> None:

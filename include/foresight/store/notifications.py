@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, delete, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, select, update
 
 from foresight.errors import NotFound
 from foresight.grid import whole_seconds
@@ -16,6 +16,7 @@ from foresight.store.tables import (
     notification_outbox,
     notification_silence,
     publication,
+    sla_announcement,
     sla_event,
     sli_status,
 )
@@ -57,9 +58,16 @@ def events_after(connection: Connection, after: int, until: int, skipped: str, t
     unannounced = select(publication.c.as_of).where(
         publication.c.topic == topic, publication.c.state == skipped
     )
+    noted = [sla_event.c[name] == sla_announcement.c[name] for name in ("sla_name", "sli_name", "as_of")]
+    noted += [
+        sla_event.c.previous_state.is_not_distinct_from(sla_announcement.c.previous_state),
+        sla_event.c.state == sla_announcement.c.state,
+        sli_status.c.revision == sla_announcement.c.revision,
+    ]
+    joined = sla_event.join(sli_status, and_(*same)).outerjoin(sla_announcement, and_(*noted))
     query = (
-        select(*sla_event.c, *figures)
-        .select_from(sla_event.join(sli_status, and_(*same)))
+        select(*sla_event.c, *figures, func.coalesce(sla_announcement.c.number, 1).label("number"))
+        .select_from(joined)
         .where(sla_event.c.as_of > after, sla_event.c.as_of <= until, sla_event.c.as_of.not_in(unannounced))
         .order_by(sla_event.c.as_of, sla_event.c.sla_name, sla_event.c.sli_name)
     )

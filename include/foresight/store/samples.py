@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -19,7 +20,7 @@ from foresight.store.engine import is_mysql
 from foresight.store.reading import epoch, read_columns, unpacked
 from foresight.store.tables import sample, series
 from foresight.store.tables.telemetry import METRIC_LENGTH
-from foresight.store.windows import are_stored, chunks, note_windows, within
+from foresight.store.windows import are_stored, chunks, count_values, note_windows, within
 
 
 def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequence[str]) -> None:
@@ -51,8 +52,44 @@ def save_series(connection: Connection, matrix: SeriesMatrix, partitions: Sequen
     upsert(connection, series, columns)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplePlan:
+    """Which slots of a matrix are written: of ``stale`` series all, of the others from ``n_settled`` on."""
+
+    matrix: SeriesMatrix
+    stale: NDArray[np.bool_]
+    n_settled: int
+
+
+def plan_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int) -> SamplePlan:
+    """Finds out which slots of a matrix are new or corrected; see ``save_samples``."""
+    n_settled = max(0, matrix.grid.n_slots - settle_slots)
+    stale = np.zeros(len(matrix), dtype=np.bool_)
+    if n_settled:
+        settled = Grid(int(matrix.grid.ends[n_settled - 1]), n_settled, matrix.grid.step_seconds)
+        observed = ~np.isnan(matrix.values[:, :n_settled])
+        stale = ~are_stored(connection, matrix.ids, settled, observed)
+    return SamplePlan(matrix, stale, n_settled)
+
+
+def changes_of(connection: Connection, plan: SamplePlan) -> NDArray[np.bool_]:
+    """Which slots get another value by writing the plan, ``[n_series, n_slots]``; ask before it is written.
+
+    Slots that may still settle count as changed wherever the matrix has a value.
+    """
+    matrix = plan.matrix
+    changed = ~np.isnan(matrix.values)
+    changed[~plan.stale, : plan.n_settled] = False
+    rows = np.flatnonzero(plan.stale)
+    if len(rows) and plan.n_settled:
+        part = matrix.take(rows)
+        before = load_matrix(connection, part.keys, part.grid).values[:, : plan.n_settled]
+        changed[rows, : plan.n_settled] &= before != part.values[:, : plan.n_settled]
+    return changed
+
+
 def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int) -> int:
-    """Writes the slots of a matrix that are new or corrected and says how many rows that were.
+    """Writes the slots of a matrix that are new or corrected and says how many rows that was.
 
     The last ``settle_slots`` slots are always written, so whatever changes in them is seen. Of older slots it
     is compared which of them have a value, not what it is: a series where one has come or gone is written
@@ -64,15 +101,16 @@ def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int
         matrix: the samples, NaN where missing.
         settle_slots: slots in which the source may still correct a value; at least those that a run adds.
     """
-    n_settled = max(0, matrix.grid.n_slots - settle_slots)
+    return write_samples(connection, plan_samples(connection, matrix, settle_slots))
+
+
+def write_samples(connection: Connection, plan: SamplePlan) -> int:
+    """Writes what ``plan_samples`` found and says how many rows that was."""
+    matrix, n_settled = plan.matrix, plan.n_settled
     order = np.argsort(matrix.ids)
-    stale = np.zeros(len(matrix), dtype=np.bool_)
-    if n_settled:
-        settled = Grid(int(matrix.grid.ends[n_settled - 1]), n_settled, matrix.grid.step_seconds)
-        observed = ~np.isnan(matrix.values[:, :n_settled])
-        stale = ~are_stored(connection, matrix.ids, settled, observed)
+    stale = plan.stale[order]
     written = 0
-    for rows, first_slot in ((order[stale[order]], 0), (order[~stale[order]], n_settled)):
+    for rows, first_slot in ((order[stale], 0), (order[~stale], n_settled)):
         ends, values = matrix.grid.ends[first_slot:], matrix.values[rows, first_slot:]
         at_once = max(1, ROWS_AT_ONCE // max(1, len(ends)))
         for start in range(0, len(rows), at_once):
@@ -87,19 +125,37 @@ def save_samples(connection: Connection, matrix: SeriesMatrix, settle_slots: int
     return written
 
 
+def as_stored(connection: Connection, matrix: SeriesMatrix) -> SeriesMatrix:
+    """The matrix as it is stored once it was written: what it lacks, an earlier run may have had."""
+    observed = ~np.isnan(matrix.values)
+    gappy = np.flatnonzero(~observed.all(axis=1))
+    if not len(gappy):
+        return matrix
+    n_values = count_values(connection, matrix.ids[gappy], matrix.grid)
+    fuller = gappy[n_values > observed[gappy].sum(axis=1)]
+    values = matrix.values.copy()
+    values[fuller] = load_matrix(connection, matrix.take(fuller).keys, matrix.grid).values
+    return SeriesMatrix(matrix.keys, matrix.grid, values)
+
+
 def load_matrix(connection: Connection, keys: Sequence[SeriesKey], grid: Grid) -> SeriesMatrix:
     """The stored samples of these series on a grid, NaN where nothing is stored."""
-    values = np.full((len(keys), grid.n_slots), np.nan)
-    matrix = SeriesMatrix(tuple(keys), grid, values)
-    order = np.argsort(matrix.ids)
-    sorted_ids = matrix.ids[order]
+    ids = np.array([key.id for key in keys], np.int64)
+    return SeriesMatrix(tuple(keys), grid, load_values(connection, ids, grid))
+
+
+def load_values(connection: Connection, ids: NDArray[np.int64], grid: Grid) -> NDArray[np.float64]:
+    """The same by the ids of series, ``[n_series, n_slots]``."""
+    values = np.full((len(ids), grid.n_slots), np.nan)
+    order = np.argsort(ids)
+    sorted_ids = ids[order]
     for chunk in chunks(sorted_ids):
-        ids, ends, found = _samples(connection, chunk, grid)
+        stored, ends, found = _samples(connection, chunk, grid)
         slots = grid.index_of(ends)
         on_grid = (ends - grid.start) % grid.step_seconds == 0
-        rows = order[np.searchsorted(sorted_ids, ids[on_grid])]
+        rows = order[np.searchsorted(sorted_ids, stored[on_grid])]
         values[rows, slots[on_grid]] = found[on_grid]
-    return matrix
+    return values
 
 
 def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequence[str]) -> None:

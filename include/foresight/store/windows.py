@@ -50,6 +50,11 @@ def are_stored(connection: Connection, ids: NDArray[np.int64], grid: Grid, obser
     return stored
 
 
+def count_values(connection: Connection, ids: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+    """How many values each series has within a grid."""
+    return _count(connection, ids, grid)[1]
+
+
 def note_windows(connection: Connection, matrix: SeriesMatrix) -> None:
     """Notes that every slot of the matrix has its row now, and which of them a value."""
     packed = np.packbits(~np.isnan(matrix.values), axis=1)
@@ -59,6 +64,7 @@ def note_windows(connection: Connection, matrix: SeriesMatrix) -> None:
         "n_slots": matrix.grid.n_slots,
         "step_seconds": matrix.grid.step_seconds,
         "observed": [row.tobytes().hex() for row in packed],
+        "starts_at": matrix.grid.start,
     }
     upsert(connection, sample_window, columns)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from foresight import __version__
-from foresight.web import documentation, errors
+from foresight.web import documentation, errors, lists, scoring, series, slas
 from foresight.web.context import Doors
 from foresight.web.requests import GuardedRoute
 from foresight.web.transport import Transport
 
 PREFIX = "/foresight"
 
-ROOMS = (documentation.install,)
-"""Each adds its routes to an app. A new room of routes is named here, and its rules in ``rights``."""
+ROOMS = (scoring.install, slas.install, series.install, lists.install, documentation.install)
+"""Each adds its routes to an app. A new room of routes is named here, and its rules in ``rights``. Scoring
+comes first: routes are tried in their order."""
 
 
 def create_app(doors: Doors) -> FastAPI:
@@ -32,6 +33,6 @@ def create_app(doors: Doors) -> FastAPI:
     app.router.route_class = GuardedRoute
     errors.install(app)
     for install in ROOMS:
-        install(app)
+        install(app, doors)
     app.add_middleware(Transport)
     return app

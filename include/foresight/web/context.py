@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
+from anyio import to_thread
+
 from foresight.errors import FinalError, ForesightError
-from foresight.web.auth import LONGEST_CACHE_SECONDS, AirflowGate, Caller, Gate, own_origins
+from foresight.services import scrape_tokens
+from foresight.web.auth import LONGEST_CACHE_SECONDS, AirflowGate, Caller, Fresh, Gate, own_origins
 from foresight.web.errors import RETRY_SECONDS, Problem
 from foresight.web.limits import Limits
 
@@ -33,6 +36,7 @@ class Doors:
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], float] = time.time
     own_origins: frozenset[str] = frozenset()
+    _scrapers: Fresh[Caller] = field(default_factory=lambda: Fresh(LONGEST_CACHE_SECONDS))
 
     @property
     def store(self) -> Store:
@@ -54,9 +58,23 @@ class Doors:
         """Epoch seconds."""
         return int(self.clock())
 
+    def forget(self) -> None:
+        """Forgets which tokens of scrapers were checked."""
+        self._scrapers = Fresh(LONGEST_CACHE_SECONDS)
+
     async def scraper(self, token: str | None) -> Caller | None:
-        """The caller whose token is one of a scraper; None for any other."""
-        return None if token is None else None
+        """The caller whose token is one of a scraper; None for another one. Raises ``Problem`` (403)."""
+        if token is None or not scrape_tokens.looks_like_one(token):
+            return None
+        key = scrape_tokens.digest(token)
+        known = self._scrapers.get(key)
+        if known is None:
+            name = await to_thread.run_sync(scrape_tokens.name_of, self.store, token)
+            if name is None:
+                raise Problem(HTTPStatus.FORBIDDEN, "Invalid scrape token")
+            known = Caller(f"scraper {name}", key, None)
+            self._scrapers.put(key, known)
+        return known
 
 
 def _ready(make: Callable[[], Made]) -> Made:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from foresight.web.context import Doors
+
 SCHEMES: Final = {
     "bearer": {
         "type": "http",
@@ -19,7 +21,7 @@ SCHEMES: Final = {
 }
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, _: Doors) -> None:
     """Adds the routes."""
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -81,6 +81,8 @@ def answer(request: Request, problem: StarletteHTTPException) -> Response:
     headers = {"Cache-Control": "no-store", **(problem.headers or {})}
     path = request.scope.get("path", "").removeprefix(request.scope.get("root_path", ""))
     if path == "/v2" or path.startswith("/v2/"):
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            status = HTTPStatus.BAD_REQUEST
         return Response(orjson.dumps({"error": detail}), status, headers, "application/json")
     content = {
         "type": "about:blank",

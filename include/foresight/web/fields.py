@@ -61,7 +61,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Plain = Annotated[str, Field(pattern=PLAIN, max_length=512)]
 Identity = Annotated[str, BeforeValidator(lambda value: None if value is None else str(value))]
 """A number of 63 bits as text, for JSON readers that know only doubles."""
-Digits = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
+SeriesId = Annotated[int, BeforeValidator(_read_whole), Field(ge=0, le=2**63 - 1)]
 
 
 def type_of(column: ColumnElement[Any]) -> Any:

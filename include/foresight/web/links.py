@@ -7,7 +7,7 @@ from typing import Final
 LINKS: Final = {
     "sla_evaluation": "foresight/api/v1/statuses?order_by=-risk",
     "telemetry_analysis": "foresight/api/v1/series",
-    "slice_prediction": "foresight/api/v1/slicePredictions",
+    "slice_prediction": "foresight/api/v1/slices/predictions",
     "batch_scoring": "foresight/api/v1/scoringRuns",
     "model_deployment": "foresight/api/v1/deployments",
 }

@@ -20,7 +20,19 @@ from sqlalchemy.sql.elements import ColumnElement
 from foresight.services.listings import MOST_ROWS, Cursor, Filter, Listing, Page, name_of, read_all, read_page
 from foresight.web.context import Doors
 from foresight.web.errors import wrong
-from foresight.web.fields import PLAIN, Number, Plain, Shown, When, Whole, read_instant, row_model, type_of
+from foresight.web.fields import (
+    PLAIN,
+    Identity,
+    Number,
+    Plain,
+    SeriesId,
+    Shown,
+    When,
+    Whole,
+    read_instant,
+    row_model,
+    type_of,
+)
 
 MOST_CSV_ROWS: Final = 100_000
 BASE: Final = "/api/v1"
@@ -45,7 +57,7 @@ def add_listing(
     made of the values of a column before they are compared. The rules are those of ``list_NAME`` and
     ``export_NAME``.
     """
-    filters = _filter_parameters(listing)
+    filters = _filter_parameters(listing, set((within or {}).values()))
     places = {name: _place(listing.column(column)) for name, column in (within or {}).items()}
     row = row_model(_camel(listing.name), listing.columns)
     answer = _answer_model(listing.name, row)
@@ -57,6 +69,7 @@ def add_listing(
             if value not in (None, []):
                 cleaned = (clean or {}).get(column)
                 chosen.append(Filter(column, operator, cleaned(value) if cleaned else value))  # type: ignore[arg-type]
+        _refuse_backwards(chosen)
         return chosen
 
     def list_rows(**given: Any) -> Any:
@@ -177,10 +190,10 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _filter_parameters(listing: Listing) -> dict[str, tuple[str, str, Any]]:
+def _filter_parameters(listing: Listing, chosen: set[str]) -> dict[str, tuple[str, str, Any]]:
     """Parameters by name: the column, the operator and the annotation."""
     found: dict[str, tuple[str, str, Any]] = {}
-    for name in listing.filters:
+    for name in (each for each in listing.filters if each not in chosen):
         column = listing.column(name)
         kind = type_of(column)
         if kind is bool:
@@ -219,10 +232,17 @@ def _checked_order(listing: Listing, order: Sequence[str]) -> tuple[str, ...]:
     return tuple(order)
 
 
+def _refuse_backwards(filters: Sequence[Filter]) -> None:
+    """Refuses a range whose end lies before its start."""
+    starts = {each.column: each.value for each in filters if each.operator in {"gte", "gt"}}
+    for each in filters:
+        if each.operator in {"lte", "lt"} and each.column in starts and each.value < starts[each.column]:
+            raise wrong(f"{each.column}_{each.operator}", "the range runs backwards")
+
+
 def _place(column: ColumnElement[Any]) -> Any:
-    if type_of(column) is int:
-        return Annotated[Whole, Path()]
-    return Annotated[Plain, Path()]
+    """The annotation of a parameter of the path."""
+    return Annotated[SeriesId if type_of(column) is Identity else Plain, Path()]
 
 
 def _answer_model(name: str, row: type[BaseModel]) -> type[BaseModel]:

@@ -36,7 +36,7 @@ class ForesightPlugin(AirflowPlugin):
             "url_route": "foresight",
         }
     ]
-    global_operator_extra_links = [ResultLink()]
+    global_operator_extra_links = [ResultLink()]  # noqa: RUF012 - as above
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

@@ -52,6 +52,8 @@ class GuardedRoute(APIRoute):
             doors: Doors = request.app.state.doors
             request.state.caller = await self._admit(request, doors)
             self._check_address(request)
+            if request.headers.get("content-encoding", "identity") != "identity":
+                raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is sent uncompressed here")
             strict = StrictRequest(request.scope, self._limited(request))
             if self.body_field is not None:
                 check_media_type(strict, JSON)

@@ -50,12 +50,45 @@ class Rule:
     max_bytes: int = 1024 * 1024
 
 
+_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 _READ_SLA: Final = Rule(Right.READ_SLA)
 _READ_MODEL: Final = Rule(Right.READ_MODEL)
-_SCORE: Final = Rule(Right.SCORE, calls="scoring")
+_WRITE_SLA: Final = Rule(Right.WRITE_SLA, writes=True, max_bytes=_DOCUMENT_BYTES)
+_DELETE: Final = Rule(Right.DELETE, writes=True)
+_SCORE: Final = Rule(Right.SCORE, calls="scoring", max_bytes=16 * 1024 * 1024)
 
 RULES: Final[dict[str, Rule]] = {
     "get_openapi": _READ_SLA,
     "get_documentation": _READ_SLA,
+    "create_sla": _WRITE_SLA,
+    "validate_slas": Rule(Right.READ_SLA, max_bytes=_DOCUMENT_BYTES),
+    "import_slas": _WRITE_SLA,
+    "export_openslo": _READ_SLA,
+    "get_sla": _READ_SLA,
+    "put_sla": _WRITE_SLA,
+    "patch_sla": _WRITE_SLA,
+    "delete_sla": _DELETE,
+    "get_revision": _READ_SLA,
+    "get_sli": _READ_SLA,
+    "put_sli": _WRITE_SLA,
+    "patch_sli": _WRITE_SLA,
+    "delete_sli": _DELETE,
+    "get_status": _READ_SLA,
+    "get_violations": _READ_SLA,
+    "get_outlook": _READ_SLA,
+    "score": _SCORE,
+    "predict": _SCORE,
+    "infer": _SCORE,
+    "infer_version": _SCORE,
+    "get_server": _READ_MODEL,
+    "get_live": _READ_MODEL,
+    "get_ready": _READ_MODEL,
+    "get_model": _READ_MODEL,
+    "get_model_version": _READ_MODEL,
+    "get_model_ready": _READ_MODEL,
+    "get_model_ready_version": _READ_MODEL,
+    "get_series": Rule(Right.READ_SERIES),
+    "get_curves": Rule(Right.READ_SERIES),
+    "get_stages": Rule(Right.READ_SERIES),
 }
 """The rule of each route, by the name of its function."""

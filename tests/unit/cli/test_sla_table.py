@@ -87,7 +87,7 @@ def test_stored_rows_give_the_same_lines_as_the_statuses_they_were_made_of() -> 
     made = sample()
     tables = {
         name: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        for name, columns in status_rows(made.statuses).items()
+        for name, columns in status_rows(made.figures).items()
     }
     for row in tables["sli_status"]:
         for column in ("as_of", "current_slot", "expected_first_slot"):

@@ -10,10 +10,11 @@ from foresight.grid import Grid
 from foresight.matchers import Matcher
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.definitions import Sla, Sli
-from foresight.sla.evaluation import evaluate
+from foresight.sla.evaluation import Figures
 from foresight.sla.matching import pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.status import SlaStatus
+from foresight.sla.statuses import figures_of, statuses
 from tests.unit.sla.strategies import AS_OF
 
 
@@ -22,6 +23,7 @@ class Sample:
     slas: list[Sla]
     matrix: SeriesMatrix
     statuses: list[SlaStatus]
+    figures: Figures
 
 
 def sample() -> Sample:
@@ -42,4 +44,5 @@ def sample() -> Sample:
     matrix = SeriesMatrix(keys, Grid(AS_OF, 720), values)
     pairs = pair_up(slas, keys)
     forecasts = RiskForecasts.of(matrix, pairs)
-    return Sample(slas, matrix, evaluate(slas, matrix, pairs, forecasts))
+    figures = figures_of(slas, matrix, pairs, forecasts)
+    return Sample(slas, matrix, statuses(figures), figures)

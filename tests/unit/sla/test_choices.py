@@ -12,11 +12,11 @@ from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.burn_rates import Alert
 from foresight.sla.definitions import Budget, Choices, Sla, Sli
-from foresight.sla.evaluation import evaluate
 from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.rows import status_rows
 from foresight.sla.states import Reason, State
 from foresight.sla.status import SliStatus
+from foresight.sla.statuses import evaluate, figures_of
 from foresight.sla.tracks import tracks_of
 from tests.unit.sla.strategies import AS_OF, METRIC
 
@@ -90,10 +90,10 @@ def test_the_cost_of_a_violated_minute_ranks_what_is_expected() -> None:
     matrix = matrix_of((0.9 + 0.2 * rng.normal(size=720)).tolist())
     slas = [Sla("a", (replace(USUAL, choices=Choices(cost_per_minute=12.0)), replace(USUAL, name="free")))]
     tracks = tracks_of(slas, matrix)
-    statuses = evaluate(
+    figures = figures_of(
         slas, matrix, tracks=tracks, forecasts=RiskForecasts.of(tracks.at_risk(), tracks.pairs)
     )
-    columns = status_rows(statuses)["sli_status"]
+    columns = status_rows(figures)["sli_status"]
     minutes = columns["expected_violated_minutes"]
     assert 0 < minutes[0] == minutes[1] <= 10
     assert columns["expected_cost"] == [pytest.approx(12 * minutes[0]), None]

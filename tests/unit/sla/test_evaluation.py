@@ -15,11 +15,11 @@ from foresight.grid import Grid
 from foresight.matchers import Matcher
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.definitions import Sla, Sli
-from foresight.sla.evaluation import evaluate
 from foresight.sla.matching import pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.states import Reason, State
 from foresight.sla.status import SeriesStatus, SlaStatus, Violation
+from foresight.sla.statuses import evaluate
 from tests.unit.sla import oracle
 from tests.unit.sla.strategies import AS_OF, METRIC, matrices, slas, slis
 

@@ -176,7 +176,7 @@ class TestRefused:
             ("slas: 5\n", 1, "slas", "list"),
             ("- slas\n", 1, "", "a mapping with the key slas"),
             ("slas: [\n", 2, "", "not valid YAML"),
-            ("slas: &a []\nb: *a\n", 1, "", "aliases"),
+            ("slas: *a\n", 1, "slas", "there is no anchor &a"),
             (file_of("min: 1\nmin: 2"), 7, "min", "given twice"),
         ],
     )

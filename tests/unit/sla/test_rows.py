@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.definitions import Sla, Sli
-from foresight.sla.evaluation import evaluate
+from foresight.sla.evaluation import Figures
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.sla.rows import definition_rows, status_rows
 from foresight.sla.states import State
-from foresight.sla.status import SlaStatus
+from foresight.sla.statuses import figures_of, statuses
 from foresight.store import tables
 from foresight.store.columns import to_arrow
 from tests.unit.sla.samples import Sample, sample
@@ -28,7 +28,7 @@ def given_sample() -> Sample:
 
 
 def test_the_columns_are_those_of_the_tables(given_sample: Sample) -> None:
-    rows = status_rows(given_sample.statuses)
+    rows = status_rows(given_sample.figures)
     assert {name: to_arrow(getattr(tables, name), columns).num_rows for name, columns in rows.items()} == {
         "sla_status": 2,
         "sli_status": 3,
@@ -46,7 +46,7 @@ def test_definitions_have_the_columns_of_their_table(given_sample: Sample) -> No
 
 
 def test_states_of_indicators_are_counted(given_sample: Sample) -> None:
-    rows = status_rows(given_sample.statuses)["sla_status"]
+    rows = status_rows(given_sample.figures)["sla_status"]
     assert rows["state"] == ["violated", "no_data"]
     for state in State:
         assert [sum(sli.state is state for sli in status.slis) for status in given_sample.statuses] == rows[
@@ -55,7 +55,7 @@ def test_states_of_indicators_are_counted(given_sample: Sample) -> None:
 
 
 def test_an_indicator_shows_its_worst_series_and_details_of_all(given_sample: Sample) -> None:
-    rows = status_rows(given_sample.statuses)["sli_status"]
+    rows = status_rows(given_sample.figures)["sli_status"]
     worst = given_sample.statuses[0].slis[0].worst
     assert worst is not None
     assert worst.current is not None
@@ -67,7 +67,7 @@ def test_an_indicator_shows_its_worst_series_and_details_of_all(given_sample: Sa
 
 
 def test_an_indicator_without_series_has_rows_that_say_so(given_sample: Sample) -> None:
-    rows = status_rows(given_sample.statuses)
+    rows = status_rows(given_sample.figures)
     none = rows["sli_status"]["sli_name"].index("none")
     assert tuple(
         rows["sli_status"][name][none] for name in ("n_series", "state", "current_value", "model")
@@ -82,7 +82,7 @@ def test_an_indicator_without_series_has_rows_that_say_so(given_sample: Sample) 
 
 
 def test_violations_of_every_series_are_listed_by_window(given_sample: Sample) -> None:
-    windows = status_rows(given_sample.statuses)["sli_window"]
+    windows = status_rows(given_sample.figures)["sli_window"]
     series = {str(one.key.id) for one in given_sample.statuses[0].slis[0].series}
     assert series == {violation["series"] for violation in windows["violations"][2]}
     minutes = {
@@ -96,18 +96,17 @@ def test_violations_of_every_series_are_listed_by_window(given_sample: Sample) -
     assert {str(s.key.id): s.windows[2].violated for s in given_sample.statuses[0].slis[0].series} == minutes
 
 
-def flapping(n_series: int) -> SlaStatus:
+def flapping(n_series: int) -> Figures:
     """Every series but the last is outside every other minute; the last one in all of the newest ten."""
     values = np.tile(np.arange(720) % 2 * 9.0, (n_series, 1))
     values[-1] = np.where(np.arange(720) < 300, 0.0, 9.0)
     keys = tuple(SeriesKey.of("m", {"host": f"host-{at:05d}"}) for at in range(n_series))
     sla = Sla("s", (Sli("i", "m", None, 5.0, 0.9),))
-    return evaluate([sla], SeriesMatrix(keys, Grid(AS_OF, 720), values))[0]
+    return figures_of([sla], SeriesMatrix(keys, Grid(AS_OF, 720), values))
 
 
 def test_a_row_stays_small_however_many_series_flap_and_its_counts_are_of_all() -> None:
-    status = flapping(1200)
-    rows = status_rows([status])
+    rows = status_rows(flapping(1200))
     windows, details = rows["sli_window"], rows["sli_status"]["details"][0]
     assert windows["n_violations"] == [1199 * minutes // 2 + 1 for minutes in (60, 180, 720)]
     assert windows["is_list_cut"] == [True] * 3
@@ -121,20 +120,20 @@ def test_a_row_stays_small_however_many_series_flap_and_its_counts_are_of_all() 
 
 
 def test_a_list_that_is_cut_begins_with_the_whole_of_the_worst_series() -> None:
-    status = flapping(3)
-    listed = status_rows([status])["sli_window"]["violations"][2]
-    first, second, _ = status.slis[0].series
+    figures = flapping(3)
+    listed = status_rows(figures)["sli_window"]["violations"][2]
+    first, second, _ = statuses(figures)[0].slis[0].series
     assert [str(first.key.id)] + [str(second.key.id)] * 359 == [violation["series"] for violation in listed]
 
 
 def test_a_list_that_holds_every_violation_does_not_say_that_it_is_cut(given_sample: Sample) -> None:
-    windows = status_rows(given_sample.statuses)["sli_window"]
+    windows = status_rows(given_sample.figures)["sli_window"]
     assert windows["is_list_cut"] == [False] * 9
     assert windows["n_violations"] == [len(listed) for listed in windows["violations"]]
 
 
 def test_an_alert_stands_with_the_window_that_is_its_long_one(given_sample: Sample) -> None:
-    windows = status_rows(given_sample.statuses)["sli_window"]
+    windows = status_rows(given_sample.figures)["sli_window"]
     assert windows["alert_factor"][:3] == [14.4, None, None]
     assert windows["alert_short_minutes"][:3] == [5, None, None]
 

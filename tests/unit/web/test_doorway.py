@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fastapi import Body
+from fastapi import Body, FastAPI
 from fastapi.routing import APIRoute
 
 from foresight.errors import InvalidDocument, Mistake, NotFound, StoreUnavailable
 from foresight.store import SchemaMismatch
-from foresight.web import rights
+from foresight.web import documentation, rights
 from foresight.web.app import create_app
 from foresight.web.auth import Fresh
 from foresight.web.context import Doors
@@ -24,9 +24,10 @@ from tests.unit.web.door import Door, RoleGate
 
 @pytest.fixture
 def probe(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """The app with two routes more: one that reads, one that takes a body and writes."""
+    """A small app with two routes: one that reads, one that takes a body and writes."""
     monkeypatch.setitem(RULES, "read_probe", Rule(Right.READ_SLA))
     monkeypatch.setitem(RULES, "write_probe", Rule(Right.WRITE_SLA, writes=True, max_bytes=1000))
+    monkeypatch.setattr("foresight.web.app.ROOMS", (documentation.install,))
     app = create_app(doors)
 
     @app.get("/api/v1/probe")
@@ -55,14 +56,12 @@ def put(door: Door, content: bytes = b"{}", **headers: str) -> Any:
     )
 
 
-def test_every_route_has_a_rule_and_no_rule_is_idle(doors: Doors) -> None:
-    app = create_app(doors)
+def test_every_route_has_a_rule_and_no_rule_is_idle(app: FastAPI) -> None:
     assert all(isinstance(route, GuardedRoute) for route in app.routes)
     assert {route.name for route in app.routes if isinstance(route, APIRoute)} == set(RULES)
 
 
-def test_a_route_without_a_rule_cannot_be_made(doors: Doors) -> None:
-    app = create_app(doors)
+def test_a_route_without_a_rule_cannot_be_made(app: FastAPI) -> None:
     with pytest.raises(KeyError):
         app.get("/open")(lambda: 1)
 

@@ -28,7 +28,7 @@ from foresight.services.publications import (
     publish_pending,
 )
 from foresight.services.sla_events import event_messages
-from foresight.services.slas import list_slas, read_active
+from foresight.services.slas import list_slas, names_between, read_active
 from foresight.sla.definitions import Sla
 from foresight.sla.matching import slis_of
 from foresight.store import (
@@ -37,9 +37,9 @@ from foresight.store import (
     pending_intervals,
     save_run,
 )
+from foresight.store.announcements import note_changes
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
-    content_of_changes,
     is_analysed,
     latest_analysed,
     next_evaluated,
@@ -159,8 +159,9 @@ def evaluate_shard(context: Context, artifact: Artifact) -> Artifact:
     context["shard_name"] = artifact["name"]  # type: ignore[index]
     started = time.monotonic()
     store = results()
-    active = list_slas(store).choose(context["params"]["slas"] or ())
-    names = [sla.name for sla in active if artifact["first"] <= sla.name <= artifact["last"]]
+    wanted = set(context["params"]["slas"] or ())
+    between = names_between(store, artifact["first"], artifact["last"])
+    names = [name for name in between if not wanted or name in wanted]
     found = evaluate_stored(store, names, artifact["as_of"])
     log.info("%s: %d SLIs: %s", artifact["name"], sum(found.states.values()), found.states)
     seconds = time.monotonic() - started
@@ -240,7 +241,7 @@ def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool)
     by_hand = context["dag_run"].run_type.value == "manual" or context["params"]["publish"] == "always"
     is_wanted = is_announced(context) and (by_hand or telemetry.get("state") != SKIPPED)
     if is_own or find_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE):
-        content = content_of_changes(connection, as_of)
+        content = note_changes(connection, as_of)
         open_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE, is_wanted=is_wanted, content=content)
 
 

@@ -29,8 +29,9 @@ from foresight.orchestration.telemetry.artifacts import (
 from foresight.orchestration.window import resolve_window
 from foresight.quality.outcomes import Outcome
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
+from foresight.services.samples import store_samples
 from foresight.services.series_messages import series_messages
-from foresight.store import save_run, save_samples, save_series, upsert
+from foresight.store import save_run, upsert
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
     content_of_series,
@@ -64,8 +65,7 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
     settle = SETTLED_INTERVALS * int(INTERVAL.total_seconds()) // shard.grid.step_seconds
 
     def work(connection: Connection) -> dict[str, int]:
-        save_series(connection, matrix, partitions)
-        counts = {"sample": save_samples(connection, matrix, settle)}
+        counts = {"sample": store_samples(connection, matrix, partitions, settle)}
         for name, columns in tables.items():
             counts[name] = upsert(connection, metadata.tables[name], columns)
         return counts
@@ -74,8 +74,12 @@ def persist_shard(context: Context, analysed: Artifact, forecasted: Artifact) ->
         counts = results().transact(work)
     log.info("%s: stored %s", analysed["name"], counts)
     return {
+        "number": analysed["number"],
         "name": analysed["name"],
         "about": analysed["about"],
+        "shard": analysed["shard"],
+        "matrix": analysed["matrix"],
+        "checked": analysed["checked"],
         "is_complete": analysed["is_complete"],
         "refused": analysed["refused"],
         "partial": analysed["partial"],

@@ -19,6 +19,7 @@ sla = define(
     must("revision", Name(64), "SHA-256 of the definition"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One SLA as it stands now",
+    stays="until somebody deletes the SLA",
 )
 
 sli = define(
@@ -35,6 +36,7 @@ sli = define(
     may("kind", Name(16), "metric, expression or ratio; NULL, applied by an earlier version, is metric"),
     may("expression", Body, "PromQL of an expression, formula of a ratio; NULL for a metric"),
     comment="One SLI of an SLA as it stands now",
+    stays="as its SLA",
 )
 
 sla_revision = define(
@@ -47,6 +49,7 @@ sla_revision = define(
     must("applied_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One change of an SLA by a person",
+    stays="a row each time that a person changed something",
 )
 
 sla_status = define(
@@ -209,20 +212,74 @@ sli_risk = define(
     by_day=True,
 )
 
-sli_hour = define(
-    "sli_hour",
+sla_announcement = define(
+    "sla_announcement",
+    key("as_of", Instant, "sla_event.as_of (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    must("number", Integer, "How often what is announced became another change, from 1"),
+    may("previous_state", Name(16), "sla_event.previous_state"),
+    must("state", Name(16), "sla_event.state"),
+    must("revision", Name(64), "sli_status.revision"),
+    comment="The change of state that was last to be announced of an SLI at an as-of",
+    kept_by="as_of",
+)
+
+sli_count = define(
+    "sli_count",
+    key("as_of", Instant, "The instant that was counted back from (UTC)"),
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
     key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
     key("series_id", BigInteger, "The series; 0 for what is computed from several, and to say: counted"),
-    key("hour", Instant, "End of the hour (UTC)"),
+    must("counting", Name(64), "What was counted and how: a row of another counting means nothing"),
+    may("newest_age", Integer, "Age of the newest observed slot, in slots; NULL without one"),
+    may("idle_age", Integer, "Age of the newest slot without traffic, in slots; NULL without one"),
+    may("value", Double, "Value of the newest observed slot"),
+    must("is_outside", Boolean, "Whether the newest judged slot is bad"),
+    must("has_events", Boolean, "Whether it has a numerator and a denominator"),
+    must("n_impossible", Integer, "Slots whose events contradict each other"),
+    may("counts", JSON(none_as_null=True), "By window length: observed, violated, no traffic, good, total"),
+    may("violations", JSON(none_as_null=True), "By window length: start, end and worst value of each"),
+    comment="One SLI on one series at one as-of, counted from the samples that a run held",
+    kept_by="as_of",
+    by_day=True,
+)
+
+sli_rollup = define(
+    "sli_rollup",
+    key("hour", Instant, "End of its last hour (UTC)"),
+    key("hours", Integer, "How many hours: 1, 2, 4, … 512, ending at a UTC multiple of so many"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several, and to say: counted"),
     must("counting", Name(64), "What was counted and how: a row of another counting means nothing"),
     must("n_observed", Integer, "Slots judged"),
     must("n_violated", Integer, "Slots judged bad"),
     must("n_no_traffic", Integer, "Slots without traffic"),
     must("good_events", Double, "Good events, or good samples"),
     must("total_events", Double, "All events, or samples"),
-    Index(None, "hour"),
-    comment="One SLI on one series in one hour, counted from its samples",
+    may("since", Instant, "Start of the first slot judged (UTC)"),
+    may("observed_bits", BigInteger, "Of one hour: the slots judged, the first in bit 0"),
+    may("violated_bits", BigInteger, "Of one hour: the slots judged bad"),
+    may("no_traffic_bits", BigInteger, "Of one hour: the slots without traffic"),
+    may(
+        "slot_events", JSON(none_as_null=True), "Of one hour: good and total of each slot, unless bits say it"
+    ),
+    comment="One SLI on one series in some hours, counted from its samples",
+    kept_by="hour",
+    by_day=True,
+)
+
+sli_violation = define(
+    "sli_violation",
+    key("hour", Instant, "End of the hour that it lies in (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    key("series_id", BigInteger, "The series; 0 for what is computed from several"),
+    key("first_slot", Instant, "First slot that is bad (UTC)"),
+    must("last_slot", Instant, "Last slot that is bad (UTC)"),
+    may("worst", Double, "Value farthest outside"),
+    comment="Neighbouring bad slots of one SLI on one series; what crosses the full hour is two rows",
     kept_by="hour",
     by_day=True,
 )
@@ -238,6 +295,7 @@ maintenance_window = define(
     must("zone", Name(64), "Time zone that the rule repeats in"),
     must("description", Body, "Why"),
     comment="Planned downtime: its slots are in no budget",
+    stays="until somebody deletes it",
 )
 
 maintenance_change = define(
@@ -249,6 +307,7 @@ maintenance_change = define(
     must("changed_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole window"),
     comment="One change of planned downtime by a person",
+    stays="a row each time that a person changed something",
 )
 
 notification_target = define(
@@ -258,6 +317,7 @@ notification_target = define(
     must("description", Body, "Who it is"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="Who is told of an alert",
+    stays="until somebody deletes it",
 )
 
 scrape_token = define(
@@ -267,4 +327,5 @@ scrape_token = define(
     must("created_at", Instant, "When it was made (UTC)"),
     must("created_by", Name(255), "Who made it"),
     comment="One token of a scraper: it opens the metrics and nothing else",
+    stays="until somebody deletes it",
 )

@@ -12,7 +12,7 @@ from foresight.store.column_types import Instant, Name
 from foresight.store.migrations.layout import create_index, table_options
 
 revision = "0016"
-down_revision = "0010"
+down_revision = "0014"
 
 
 def upgrade() -> None:
