@@ -8,7 +8,21 @@ import os
 import typer
 
 from foresight import __version__
+<<<<<<< HEAD
 from foresight.cli import metrics, models, retrieval, series, sla, slices, topics, upkeep, verification
+=======
+from foresight.cli import (
+    models,
+    notifications,
+    retrieval,
+    series,
+    sla,
+    slices,
+    topics,
+    upkeep,
+    verification,
+)
+>>>>>>> retrieval
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
@@ -39,6 +53,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(metrics.tokens, name="scrape-token")
 app.add_typer(verification.app, name="verification")
 app.add_typer(retrieval.app, name="retrieval")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")
