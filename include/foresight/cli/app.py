@@ -8,10 +8,8 @@ import os
 import typer
 
 from foresight import __version__
-<<<<<<< HEAD
-from foresight.cli import metrics, models, retrieval, series, sla, slices, topics, upkeep, verification
-=======
 from foresight.cli import (
+    metrics,
     models,
     notifications,
     retrieval,
@@ -22,7 +20,6 @@ from foresight.cli import (
     upkeep,
     verification,
 )
->>>>>>> retrieval
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
