@@ -97,12 +97,12 @@ def remove(name: Target) -> None:
 def test(name: Target) -> None:
     """Send a target a message that says it is a test. It is in no outbox."""
     from foresight.services import notifications
-    from foresight.services.notification_messages import test_notice
+    from foresight.services.notification_messages import trial_notice
     from foresight.wiring.connections import results
     from foresight.wiring.notifications import sender
 
     delivery = notifications.get_delivery(results(), name)
-    sender()(delivery, test_notice(name, int(time.time())))
+    sender()(delivery, trial_notice(name, int(time.time())))
     console.print(f"{name}: taken", markup=False, highlight=False)
 
 

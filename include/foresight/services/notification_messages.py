@@ -57,10 +57,11 @@ def notice_id(target: str, event_ids: Sequence[str]) -> str:
     return hashlib.sha256("\n".join([target, *event_ids]).encode()).hexdigest()[:32]
 
 
-def test_notice(target: str, at: int) -> Notice:
+def trial_notice(target: str, at: int) -> Notice:
     """A message that says it is a test."""
     event: dict[str, Any] = {
-        "event_id": notice_id(target, [str(at)]), "sla": "test", "sli": "test", "as_of": iso(at), "state": "ok",
+        "event_id": notice_id(target, [str(at)]), "sla": "test", "sli": "test", "as_of": iso(at),
+        "state": "ok",
         "previous_state": None, "previous_as_of": None, "current_value": None, "probability": None,
         "expected_first_slot": None, "owner": "", "description": "a test of this target", "labels": [],
     }  # fmt: skip

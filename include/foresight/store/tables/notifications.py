@@ -24,6 +24,7 @@ notification_delivery = define(
     must("group_by", Name(16), "What one message is about: sla, sli or all"),
     must("since", Instant, "Changes of state at or before it are not told (UTC)"),
     comment="How a notification target is reached, and what it is told of",
+    stays="until somebody removes it",
 )
 
 notification_outbox = define(
@@ -62,4 +63,5 @@ notification_silence = define(
     must("comment", Body, "Why"),
     must("created_by", Name(255), "Who did it"),
     comment="Changes of state that nobody is told of for a time",
+    stays="until somebody deletes it",
 )
