@@ -70,18 +70,37 @@ def part_of(
         written = write_cursor(listing, (), place)
         return None if written is None else query({**(given or {}), "cursor": written})
 
+    made = table(title, columns, found.rows, empty=empty, action=action, root=root)
+    return made | {
+        "total": found.total,
+        "page": {"previous": beside(found.preceding), "next": beside(found.following)},
+        "filters": [{"name": name, "label": label, "value": value} for name, label, value in fields],
+        "export": export,
+    }
+
+
+def table(
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    *,
+    empty: str,
+    action: Callable[[Row], Markup] | None = None,
+    root: str = "",
+) -> dict[str, Any]:
+    """One table of a page, of rows that are all there are."""
     return {
         "title": title,
         "columns": columns,
         "rows": [
             {"cells": [_cell(each, row, root) for each in columns], "action": action(row) if action else ""}
-            for row in found.rows
+            for row in rows
         ],
-        "total": found.total,
-        "page": {"previous": beside(found.preceding), "next": beside(found.following)},
-        "filters": [{"name": name, "label": label, "value": value} for name, label, value in fields],
+        "total": None,
+        "page": {"previous": None, "next": None},
+        "filters": [],
         "empty": empty,
-        "export": export,
+        "export": "",
         "action": action is not None,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -25,7 +26,7 @@ from foresight.services.lists import (
 from foresight.web.context import Doors
 from foresight.web.fields import Plain
 from foresight.web.listing import CursorText
-from foresight.web.pages.lists import Column, column, part_of, show_list, text
+from foresight.web.pages.lists import Column, column, part_of, show_list, table, text
 from foresight.web.pages.rendering import instant, labels_text, number
 
 Text = Annotated[Plain | None, Query(max_length=255)]
@@ -51,20 +52,13 @@ def install(app: FastAPI, doors: Doors) -> None:
 
 def _runs(doors: Doors, dag_id: str | None, cursor: str | None) -> list[dict[str, Any]]:
     times = stages.stage_times(doors.store)
-    measured = {
-        "title": "How long stages take", "columns": [
-            column("dag_id", "DAG"), column("stage", "Stage"), column("n_runs", "Runs", is_number=True),
-            *(column(f"{name}_seconds", f"{title}, s", number, is_number=True) for name, title in (
-                ("median", "Median"), ("p95", "95 %"), ("longest", "Longest"),
-            )),
-        ],
-        "rows": [], "total": None, "page": {"previous": None, "next": None}, "filters": [],
-        "empty": "No run has ended yet.", "export": "", "action": False,
-    }  # fmt: skip
-    columns: list[Column] = measured["columns"]  # type: ignore[assignment] # made above
-    measured["rows"] = [
-        {"cells": [each.write(row[each.name]) for each in columns], "action": ""} for row in times
-    ]
+    columns = (
+        column("dag_id", "DAG"), column("stage", "Stage"), column("n_runs", "Runs", is_number=True),
+        column("median_seconds", "Median, s", number, is_number=True),
+        column("p95_seconds", "95 %, s", number, is_number=True),
+        column("longest_seconds", "Longest, s", number, is_number=True),
+    )  # fmt: skip
+    measured = table("How long stages take", columns, times, empty="No run has ended yet.")
     runs = part_of(
         doors, RUNS, "Finished runs",
         (
@@ -151,7 +145,7 @@ def _existing(listing: Any, first: tuple[Column, ...]) -> tuple[Column, ...]:
 
     shown = {each.name for each in first}
     rest = [each for each in listing.columns if name_of(each) not in shown]
-    writers = {datetime: instant, float: number, bool: _yes}
+    writers: dict[Any, Callable[[Any], Any]] = {datetime: instant, float: number, bool: _yes}
     return (
         *first,
         *(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from foresight.services.fleet import Course
 from foresight.web.pages.rendering import NOTHING, number, percent
 
+Numbers = list[float | None]
 COMPONENTS: Final = {
     "paths": "recent movement carried on",
     "alike": "what followed similar stretches",
@@ -35,11 +36,11 @@ def course_plot(
     x = [*course.slots, *(slot for slot, _ in ahead)]
     n_before, n_after = len(course.slots), len(ahead)
 
-    def after(name: str) -> list[float | None]:
-        return [None] * n_before + [row.get(name) for _, row in ahead]
+    def after(name: str) -> Numbers:
+        return [*([None] * n_before), *(row.get(name) for _, row in ahead)]
 
-    values = [*course.values, *([None] * n_after)]
-    series = [
+    values: Numbers = [*course.values, *([None] * n_after)]
+    series: list[dict[str, Any]] = [
         {"label": "value", "values": values, "role": "value"},
         {"label": "forecast", "values": after("mean"), "role": "mean"},
         {"label": "5 %", "values": after("q05"), "role": "edge"},
