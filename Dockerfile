@@ -1,20 +1,29 @@
-# The image of every Airflow component: the locked packages, hash by hash, and Foresight itself.
-FROM python:3.11-slim-bookworm
+# Airflow's own image with the locked packages, hash by hash, and Foresight.
+#
+#   docker build --target slim --tag foresight:latest .     every component but workers of the queue ml
+#   docker build --target ml --tag foresight:ml .           the same with TensorFlow: training, Keras models
+#
+# Group 0 owns what is written, so any user id may run it. No compiler: every package is a wheel.
+ARG AIRFLOW=apache/airflow:slim-3.3.2-python3.11
 
-ENV AIRFLOW_HOME=/opt/airflow \
-    AIRFLOW__CORE__DAGS_FOLDER=/opt/foresight/dags \
+FROM ${AIRFLOW} AS slim
+ENV AIRFLOW__CORE__DAGS_FOLDER=/opt/foresight/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/foresight/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     FORESIGHT_CONFIG=/opt/foresight/include/config \
     OMP_NUM_THREADS=1
-
 WORKDIR /opt/foresight
-COPY requirements.txt requirements-uv.txt ./
-RUN pip install --no-cache-dir --require-hashes -r requirements-uv.txt \
- && uv pip install --system --no-cache --no-deps --require-hashes -r requirements.txt
-COPY . .
-RUN uv pip install --system --no-cache --no-deps --no-build-isolation . \
- && useradd --uid 50000 --create-home airflow \
- && mkdir -p /opt/airflow/staging /opt/airflow/models /opt/airflow/files /opt/airflow/logs /opt/airflow/passwords && chown -R airflow /opt/airflow
-USER airflow
+COPY --chown=airflow:0 requirements-uv.txt requirements-slim.txt ./
+RUN pip install --no-cache-dir --require-hashes --requirement requirements-uv.txt \
+ && uv pip install --no-cache --no-deps --require-hashes --requirement requirements-slim.txt
+COPY --chown=airflow:0 . .
+RUN uv pip install --no-cache --no-deps --no-build-isolation . \
+ && mkdir -p /opt/airflow/staging /opt/airflow/models /opt/airflow/files \
+ && chmod -R g+rwX /opt/airflow/staging /opt/airflow/models /opt/airflow/files
+USER 50000
+ENTRYPOINT ["/usr/bin/dumb-init", "--", "python", "/opt/foresight/deploy/entrypoint.py"]
 CMD ["airflow", "version"]
+
+FROM slim AS ml
+COPY --chown=airflow:0 requirements.txt ./
+RUN uv pip install --no-cache --no-deps --require-hashes --requirement requirements.txt

@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test unit coverage integration e2e faults-quick plans lint format bench calibrator lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator proto fuzz-grpc lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,8 +34,14 @@ install-dev: .venv/installed-dev ## The same, with what tests and checks need
 demo: .venv/installed ## The main job on embedded defaults: starts, shows, stops everything, tells by its status
 	$(BIN)/foresight demo
 
+env: ## Fresh secrets for docker-compose.yaml, into .env
+	$(PYTHON) deploy/make_env.py
+
 up: .venv/installed ## The same, and stays: prints the UI's address and sign-in; ends with Ctrl-C
 	$(BIN)/foresight demo --stay
+
+serve: .venv/installed ## Airflow with YOUR connections (AIRFLOW_CONN_…), until Ctrl-C; PORT=8080
+	$(BIN)/foresight serve --port $(or $(PORT),8080)
 
 test: install-dev unit integration e2e ## All tests, with real servers that are provisioned and stopped again
 
@@ -61,6 +67,7 @@ lint: .venv/installed-dev ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 format: .venv/installed-dev ## Brings the code into its style
 	$(BIN)/ruff check --fix .
@@ -72,11 +79,19 @@ bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=a
 calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
 
+proto: .venv/installed-dev ## Generates the code and the reference of the gRPC protocol again
+	$(BIN)/python -m foresight.retrieval.generation docs/retrieval-reference.md
+
+fuzz-grpc: .venv/installed-dev ## 100,000 random gRPC calls; CALLS=… and SEED=… for others
+	$(BIN)/python -m tests.unit.retrieval.fuzzing $(or $(CALLS),100000) $(or $(SEED),1)
+LOCK = $(UV) pip compile --quiet --excludes requirements-excludes.txt --only-binary :all: --generate-hashes --universal \
+	--python-version 3.11 --custom-compile-command 'make lock'
+
 lock: $(UV) ## Resolves requirements*.in anew: complete, hashed, wheels only
-	for name in requirements requirements-dev requirements-uv; do \
-		$(UV) pip compile --quiet $$name.in --excludes requirements-excludes.txt --only-binary :all: \
-			--generate-hashes --universal --python-version 3.11 --custom-compile-command 'make lock' \
-			--output-file $$name.txt || exit 1; done
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-slim.in --constraint requirements.txt --output-file requirements-slim.txt
+	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	$(LOCK) requirements-uv.in --output-file requirements-uv.txt
 
 clean: ## Removes what was installed, downloaded and stored here
 	rm -rf .venv .foresight .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -31,7 +31,7 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.evaluation import evaluate_stored
 from foresight.services.indicator_risks import forecast_with_risks
 from foresight.services.indicators import note_indicators
-from foresight.services.slas import _stored, list_slas, names_between
+from foresight.services.slas import list_slas, names_between, stored_sla
 from foresight.sla.definitions import Budget, Matcher, Sla, Sli
 from foresight.sla.matching import chosen
 from foresight.sla.ratios import Expression, Ratio
@@ -146,7 +146,7 @@ def prepare(url: str, n_slis: int) -> tuple[list[Sla], SeriesMatrix]:
     store, rng = open_store(url), np.random.default_rng(7)
     migrate(store)
     slas = definitions(n_slis)
-    given = [(_stored(sla), definition_rows(sla)) for sla in slas]
+    given = [(stored_sla(sla), definition_rows(sla)) for sla in slas]
     store.transact(lambda connection: apply_slas(connection, given, applied_at=1, applied_by="benchmark"))
     matrix = held(slas, AS_OF, rng)
     store.transact(lambda connection: save_series(connection, matrix, ["default"] * len(matrix)))

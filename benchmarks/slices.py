@@ -1,9 +1,9 @@
 """Slice prediction for 10,000 cells: the light network against Keras ``predict``, batched and row by row.
 
-    python benchmarks/slices.py [--json] [--guardrails N]
+    python benchmarks/slices.py [--json]
 
 Warm is one call on rows that are there; cold a process from its start, loading the model from its file. One
-thread. ``--guardrails N`` checks N random cells instead of timing.
+thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from foresight.slices.guardrails import Limits, breaches, guard
 from foresight.slices.keras_file import read_keras
 from foresight.slices.model_file import save_model
 from foresight.slices.network import Card, Model, Scaler
@@ -99,38 +98,14 @@ def compare() -> dict[str, float]:
     }
 
 
-def check_guardrails(n: int) -> dict[str, float]:
-    """Random cells of all kinds, with and without a smallest change; every breach is counted."""
-    rng = np.random.default_rng(n)
-    found = {"cells": 0, "sent": 0, "breaches": 0}
-    while found["cells"] < n:
-        size = min(1_000_000, n - found["cells"])
-        of = rng.integers(0, max(1, size // int(rng.integers(1, 40))), size)
-        previous = np.floor(10 ** rng.uniform(0, rng.integers(2, 9), size))
-        predicted = previous * rng.uniform(0, rng.uniform(1, 3), size)
-        previous[rng.random(size) < 0.02] = rng.choice([0, np.nan, -3, 1.5, np.inf])
-        predicted[rng.random(size) < 0.02] = rng.choice([np.nan, np.inf, -1])
-        limits = Limits(minimum_share=float(rng.choice([0, 0.05])))
-        decided = guard(of, previous, predicted, limits)
-        rows = np.isfinite(decided.final)
-        found["breaches"] += int(breaches(of[rows], previous[rows], decided.final[rows], limits).sum())
-        found["sent"] += int(decided.is_sent.sum())
-        found["cells"] += size
-    return found
-
-
 def main() -> None:
     """Run what was asked for; the last line is one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the JSON line alone")
-    parser.add_argument("--guardrails", type=int, metavar="N", help="check N random cells")
     given = parser.parse_args()
     os.environ.update(ONE_THREAD)  # for TensorFlow, loaded later, and for processes of their own
     threadpool_limits(1)
-    if given.guardrails:
-        figures: dict[str, float] = check_guardrails(given.guardrails)
-    else:
-        figures = compare()
+    figures = compare()
     if not given.json:
         for name, value in figures.items():
             print(f"{name:>24} {value:g}")

@@ -3,7 +3,8 @@
 Scores the records of a Kafka topic, a table or a file with a deployed model: good ones with their prediction
 to one place, bad ones with the reason to another, each once and in order.
 
-**Task** `score` goes on where the last run over the topic or table ended, up to its end at the start of the
+**Tasks** `deal` gives each `score` some partitions of a topic that is scored into topics; all else is one
+task. `score` goes on where the last run over the topic or table ended, up to its end at the start of the
 run. Offsets are stored with the counts when both outputs have confirmed a batch.
 
 **Places** `kafka:TOPIC`, `table:NAME` in the results database, `table:CONNECTION/NAME` elsewhere, or the path
@@ -64,6 +65,14 @@ PARAMS = {
         title="Batch size",
         description="Most records that are held, sent and confirmed together.",
     ),
+    "tasks": Param(
+        4,
+        type="integer",
+        minimum=1,
+        maximum=64,
+        title="Tasks",
+        description="Most tasks that score partitions of a topic into topics side by side.",
+    ),
     "minutes": Param(
         45,
         type="integer",
@@ -95,12 +104,24 @@ PARAMS = {
 )
 def batch_scoring() -> None:
     @task
-    def score() -> dict[str, Any]:
+    def deal() -> list[list[int]]:
+        from foresight.orchestration.scoring.steps import deal_partitions
+
+        return deal_partitions(get_current_context())
+
+    @task
+    def score(share: list[int]) -> dict[str, Any]:
         from foresight.orchestration.scoring.steps import score_batches
 
-        return score_batches(get_current_context())
+        return score_batches(get_current_context(), share)
 
-    score()
+    @task
+    def finish() -> dict[str, Any]:
+        from foresight.orchestration.scoring.steps import finish_run
+
+        return finish_run(get_current_context())
+
+    score.expand(share=deal()) >> finish()
 
 
 batch_scoring()

@@ -67,13 +67,21 @@ PARAMS = {
     "minimum_share": field_params.share(
         0.05, "Smallest change", "Smaller changes are not sent; a part of the value."
     ),
-    "quiet_seconds": Param(
+    "cooldown_seconds": Param(
         0,
         type="integer",
         minimum=0,
         maximum=86_400,
-        title="Quiet time",
+        title="Cool-down",
         description="Seconds that a cell keeps a value before it is changed again. 0: no such limit.",
+    ),
+    "quiet_seconds": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        maximum=86_400,
+        title="Cool-down (old name)",
+        description="The old name of cooldown_seconds; goes with the next release.",
     ),
     "max_age_seconds": Param(
         3600,

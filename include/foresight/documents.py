@@ -2,68 +2,72 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from yaml.constructor import SafeConstructor
 from yaml.reader import Reader, ReaderError
 
+from foresight.composing import Lines, composed, dotted
 from foresight.errors import InvalidDocument, Mistake
 from foresight.reasons import reason_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """A document larger than this is refused before it is parsed."""
 
-MAX_DEPTH = 100
-"""A document nested deeper is refused before it is composed: composing recurses, in C without a guard."""
-
-MAX_NODES = 300_000
-"""A text with more keys, values, lists and mappings is refused before it is composed: each takes 1 KB."""
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same loader five times as fast, where PyYAML was built with libyaml."""
-
-_TEXT, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
-_NOT_DECIMAL = re.compile(r"[-+]?0[0-9_xb][^.]*|.*:.*")
-"""Numbers that YAML 1.1 reads to another base: 010 to 8, 0x10 and 0b10 to 16 and 2, 1:30 to 60."""
-
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[str | int]
 
 
 class Document:
-    """One YAML document with the line of each of its fields."""
+    """One YAML document: plain values, and the line of each of its fields."""
 
-    def __init__(self, file: str, root: yaml.Node) -> None:
+    def __init__(self, file: str, data: Any, lines: Lines, first_line: int) -> None:
         self.file = file
-        self._root = root
-        self.data: Any = _construct(root)
+        self.data = data
+        self._lines, self._first_line = lines, first_line
 
     def members(self) -> list[Document]:
         """The documents in a sequence of mappings, which is how some tools write several; else this one."""
-        root = self._root
-        items = root.value if isinstance(root, yaml.SequenceNode) else []
-        if not items or not all(isinstance(node, yaml.MappingNode) for node in items):
+        if not isinstance(self.data, list) or not isinstance(self._lines, list):
             return [self]
-        return [Document(self.file, node) for node in items]
+        if not self.data or not all(isinstance(item, dict) for item in self.data):
+            return [self]
+        return [
+            Document(self.file, item, lines, line)
+            for item, (line, lines) in zip(self.data, self._lines, strict=True)
+        ]
+
+    def within(self, key: str) -> Document:
+        """What stands under a key, as a document of its own."""
+        line, lines = self._lines[key] if isinstance(self._lines, dict) else (self._first_line, None)
+        return Document(self.file, self.data[key], lines, line)
 
     def line(self, location: Location) -> int:
         """The 1-based line of a field, or of the nearest enclosing one that is there."""
-        node, line = self._root, self._root.start_mark.line
+        return self._found(location)[0] + 1
+
+    def written(self, location: Location) -> str:
+        """A value that is no text, as it is written there."""
+        found = self._found(location)[1]
+        return found if isinstance(found, str) else ""
+
+    def _found(self, location: Location) -> tuple[int, Lines]:
+        line, lines = self._first_line, self._lines
         for step in location:
-            child = _child(node, step)
-            if child is None:
+            if isinstance(lines, dict) and str(step) in lines:
+                line, lines = lines[str(step)]
+            elif isinstance(lines, list) and isinstance(step, int) and step < len(lines):
+                line, lines = lines[step]
+            else:
                 break
-            line, node = child
-        return line + 1
+        return line, lines
 
     def mistake(self, location: Location, reason: str) -> Mistake:
         """A mistake at ``location``, with its line."""
-        return Mistake(self.file, self.line(location), _dotted(location), reason)
+        return Mistake(self.file, self.line(location), dotted(location), reason)
 
     def parse(self, model: type[Model]) -> Model:
         """The document as ``model``; raises ``InvalidDocument`` with every mistake."""
@@ -83,30 +87,23 @@ def read_documents(path: Path) -> list[Document]:
         raise InvalidDocument([Mistake(str(path), 0, "", "there is no such file")])
     if path.stat().st_size > MAX_BYTES:
         raise InvalidDocument([Mistake(str(path), 0, "", f"larger than {MAX_BYTES} bytes")])
+    given = path.read_bytes()
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_documents(given.decode(), str(path))
     except UnicodeDecodeError as error:
-        raise InvalidDocument([Mistake(str(path), 0, "", f"not UTF-8: {error}")]) from error
-    return parse_documents(text, str(path))
+        line = given.count(b"\n", 0, error.start) + 1
+        kind = " but UTF-16" if given[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
+        reason = f"the text is not UTF-8{kind}: save it as UTF-8"
+        raise InvalidDocument([Mistake(str(path), line, "", reason)]) from error
 
 
 def parse_documents(text: str, file: str) -> list[Document]:
     """Every YAML document in ``text``, reported as ``file``. Raises ``InvalidDocument``."""
     try:
-        _check_shape(text, file)
-        roots = [
-            root
-            for root in yaml.compose_all(text, Loader=_LOADER)
-            if root.start_mark.index < root.end_mark.index
-        ]
-        mistakes = [mistake for root in roots for mistake in _structure_mistakes(root, file)]
-        if mistakes:
-            raise InvalidDocument(mistakes)
-        return [Document(file, root) for root in roots]
+        return [Document(file, each.data, each.lines, each.line) for each in composed(text, file)]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        reason = f"not valid YAML: {error.problem or error.context}"
-        raise InvalidDocument([Mistake(file, line, "", reason)]) from error
+        raise InvalidDocument([Mistake(file, line, "", _syntax_reason(error, text, line))]) from error
     except ReaderError as error:
         # Its position counts bytes or characters, as PyYAML was built.
         found = Reader.NON_PRINTABLE.search(text)
@@ -116,105 +113,8 @@ def parse_documents(text: str, file: str) -> list[Document]:
         raise InvalidDocument([Mistake(file, 0, "", f"not valid YAML: {error}")]) from error
 
 
-def _check_shape(text: str, file: str) -> None:
-    """Bounds what composing takes, from the events of the parser, which come one at a time."""
-    depth = n_nodes = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.NodeEvent):
-            n_nodes += 1
-            if n_nodes > MAX_NODES:
-                line = event.start_mark.line + 1 if event.start_mark else 0
-                reason = f"more than {MAX_NODES} keys and values in one file: split it"
-                raise InvalidDocument([Mistake(file, line, "", reason)])
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 0
-                raise InvalidDocument([Mistake(file, line, "", f"nested deeper than {MAX_DEPTH} levels")])
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _construct(root: yaml.Node) -> Any:
-    """Plain values of a composed node, through the safe constructor only."""
-    constructor = yaml.SafeLoader("")
-    try:
-        return constructor.construct_document(root)
-    except (AttributeError, LookupError) as error:  # PyYAML on a tag that its value does not fit
-        raise yaml.YAMLError(f"a value does not fit its tag: {error}") from error
-    finally:
-        constructor.dispose()
-
-
-def _structure_mistakes(root: yaml.Node, file: str) -> Iterator[Mistake]:
-    """Keys given twice (YAML keeps the last without a word), keys that are no plain text, values that are not
-    what they look like, and aliases (a small file can grow huge).
-    """
-    seen: set[int] = set()
-    stack: list[tuple[yaml.Node, Location]] = [(root, ())]
-    while stack:
-        node, location = stack.pop()
-        if id(node) in seen:
-            yield Mistake(file, node.start_mark.line + 1, "", "anchors and aliases are not allowed here")
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            stack.extend((value, (*location, number)) for number, value in enumerate(node.value))
-        elif isinstance(node, yaml.MappingNode):
-            names: set[str] = set()
-            for key, value in node.value:
-                stack.append((value, (*location, getattr(key, "value", ""))))
-                if reason := _key_mistake(key, names):
-                    field = key.value if isinstance(key, yaml.ScalarNode) else ""
-                    yield Mistake(file, key.start_mark.line + 1, field, reason)
-        elif reason := _value_mistake(node):
-            yield Mistake(file, node.start_mark.line + 1, _dotted(location), reason)
-
-
-def _key_mistake(key: yaml.Node, names: set[str]) -> str | None:
-    """Why this cannot be a key next to these, to which it is added."""
-    if not isinstance(key, yaml.ScalarNode):
-        return "a mapping or a list cannot be a key"
-    if key.value in names:
-        return "given twice"
-    names.add(key.value)
-    if key.tag != _TEXT:
-        return f"a key is text, and YAML reads this one as {_kind(key)}: quote it"
-    return None
-
-
-def _value_mistake(node: yaml.Node) -> str | None:
-    """Why this is no value, or another one than it looks."""
-    if node.tag == _TEXT:
-        return None
-    try:
-        value = SafeConstructor().construct_object(node)
-    except yaml.MarkedYAMLError as error:
-        return f"not valid YAML: {error.problem}"
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        return f"not valid YAML: {node.value!r} is no {_kind(node)}: {error}"
-    if node.tag in _NUMBERS and _NOT_DECIMAL.fullmatch(node.value):
-        return (
-            f"YAML reads {node.value} as {value}: write a number in decimal digits, "
-            "a length of time with its unit, such as 12h, and text in quotes"
-        )
-    return None
-
-
-def _kind(node: yaml.Node) -> str:
-    return str(node.tag).rpartition(":")[2]
-
-
-def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(step):
-                return key.start_mark.line, value
-    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step].start_mark.line, node.value[step]
-    return None
-
-
-def _dotted(location: Location) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return text.removeprefix(".")
+def _syntax_reason(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
+    written = text.split("\n", line)[line - 1 : line] if line else []
+    if any(row[: len(row) - len(row.lstrip())].count("\t") for row in written):
+        return "not valid YAML: a tab indents this line, where YAML allows blanks only"
+    return f"not valid YAML: {error.problem or error.context}"

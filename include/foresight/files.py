@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
 
 from foresight.errors import BadAnswer, SourceUnavailable
 
@@ -50,12 +51,15 @@ def write_bytes(target: UPath, data: bytes) -> None:
 
     Raises ``SourceUnavailable`` where the file system fails; nothing is left aside then.
     """
-    aside = target.parent / f".{target.name}.{os.getpid()}-{uuid4().hex[:8]}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.protocol in _LOCAL:
+            _write_local(Path(target.path), data)
+            return
+        aside = target.parent / _name_aside(target.name)
         try:
-            _write(aside, data)
-            _move(aside, target)
+            aside.write_bytes(data)
+            aside.replace(target)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
@@ -63,19 +67,39 @@ def write_bytes(target: UPath, data: bytes) -> None:
         raise SourceUnavailable(f"cannot write {target}: {error}") from error
 
 
-def _write(path: UPath, data: bytes) -> None:
-    """Writes a new file; a local one is on the disk when this returns, and no link is followed."""
-    if path.protocol not in _LOCAL:
-        path.write_bytes(data)
-        return
-    with open(path.path, "xb") as file:
+def _write_local(target: Path, data: bytes) -> None:
+    path, file = open_aside(target)
+    try:
         file.write(data)
+        move_into_place(path, file, target)
+    except BaseException:
+        file.close()
+        path.unlink(missing_ok=True)
+        raise
+
+
+def open_aside(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new local file beside the target, open to write and read.
+
+    Its name is drawn, and it must not be there: neither two runs nor a link that somebody laid share it.
+    """
+    path = target.with_name(_name_aside(target.name))
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return path, os.fdopen(os.open(path, flags, 0o666), "w+b")
+
+
+def move_into_place(path: Path, file: IO[bytes], target: Path) -> None:
+    """Closes a file that was written aside and gives it its name; both are on the disk when this returns."""
+    with file:
         file.flush()
         os.fsync(file.fileno())
+    os.replace(path, target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the name, too, is on the disk before anybody relies on it
+    finally:
+        os.close(folder)
 
 
-def _move(path: UPath, target: UPath) -> None:
-    if path.protocol in _LOCAL:
-        os.replace(path.path, target.path)  # UPath has no atomic move for local files
-    else:
-        path.replace(target)
+def _name_aside(name: str) -> str:
+    return f".{name[:100]}.{secrets.token_hex(8)}.part"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,13 @@ from numpy.typing import NDArray
 INTERVAL = timedelta(minutes=10)
 """How much time one telemetry run adds."""
 
-STEP = timedelta(minutes=1)
-"""The length of a slot, where nothing else is said."""
+STEP_SECONDS: Final = 60
+"""The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
+
+STEP = timedelta(seconds=STEP_SECONDS)
+
+WINDOW_SECONDS: Final = 12 * 3600
+"""How far back a run looks, where an entry of the catalogue does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Grid:
 
     as_of: int
     n_slots: int
-    step_seconds: int = 60
+    step_seconds: int = STEP_SECONDS
 
     def __post_init__(self) -> None:
         if self.step_seconds < 1 or self.n_slots < 1:
@@ -37,7 +43,7 @@ class Grid:
             raise ValueError(msg)
 
     @classmethod
-    def ending_at(cls, instant: datetime, n_slots: int, step_seconds: int = 60) -> Grid:
+    def ending_at(cls, instant: datetime, n_slots: int, step_seconds: int = STEP_SECONDS) -> Grid:
         """The grid that ends at ``instant`` floored to the step; a naive instant is refused."""
         epoch = whole_seconds(instant)
         return cls(epoch - epoch % step_seconds, n_slots, step_seconds)

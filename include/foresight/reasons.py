@@ -61,6 +61,8 @@ def unknown_key(key: str, known: Collection[str]) -> str:
     listed = sorted(known)
     if not listed:
         return "there is no such key"
+    if len(listed) == 1:
+        return f"there is no such key; there is only {listed[0]}"
     more = ", …" if len(listed) > MAX_LISTED else ""
     return f"there is no such key; there are {', '.join(listed[:MAX_LISTED])}{more}"
 

@@ -113,6 +113,29 @@ def test_every_parameter_has_a_title_a_help_text_and_a_bound(dags: dict[str, DAG
             assert is_switch or bounds & set(schema), f"{name}.{key}: bound it"
 
 
+def test_an_instant_is_checked_where_a_run_is_asked_for(dags: dict[str, DAG]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = {name: dag.params.get_param("as_of") for name, dag in dags.items() if "as_of" in dag.params}
+    assert {"telemetry_analysis", "sla_evaluation", "maintenance"} <= params.keys()
+    for param in params.values():
+        for good in (None, "", "2026-11-22T13:20:00Z", "2026-11-22T13:20:00.000+02:00", "2026-11-22 13:20Z"):
+            param.resolve(good)
+        for bad in ("yesterday", "2026-11-22", "2026-11-22T13:20:00", "2026-13-22T13:20:00Z", 5, "now\n"):
+            with pytest.raises(ParamValidationError):
+                param.resolve(bad)
+
+
+def test_every_task_refuses_parameters_that_its_dag_does_not_have(dags: dict[str, DAG]) -> None:
+    from foresight.orchestration.runs import refuse_unknown_parameters
+
+    for name, dag in dags.items():
+        for task in dag.tasks:
+            operator = task.partial_kwargs if isinstance(task, MappedOperator) else vars(task)
+            hook = operator.get("pre_execute") or operator.get("_pre_execute_hook")
+            assert hook is refuse_unknown_parameters, f"{name}.{task.task_id}: take DEFAULT_ARGS"
+
+
 def test_mapped_tasks_have_names_in_the_ui(dags: dict[str, DAG]) -> None:
     mapped = [task for dag in dags.values() for task in dag.tasks if isinstance(task, MappedOperator)]
     assert mapped

@@ -19,13 +19,16 @@ from upath import UPath
 from foresight.errors import FinalError, ForesightError, MessageRejected, StoreUnavailable
 from foresight.files import write_bytes
 from foresight.messaging import Message, drain
+from foresight.orchestration.sla.steps import AT_ONCE, _chosen
+from foresight.services.evaluation import is_kept
 from foresight.services.publications import LOCK, WHOLE, open_publication, publish_pending
 from foresight.services.scoring.tables import TableSource
-from foresight.store import Store, maintain, models
+from foresight.store import Store, maintain, models, pending_intervals
+from foresight.store.intervals import CATALOGUE_SCOPE, save_analysed_interval, save_evaluated_interval
 from foresight.store.models import MODELS_LOCK, Change
 from foresight.store.scoring import SCORING_LOCK, count_run, find_run
 from foresight.store.slices import read_offsets, read_topic_id, save_offsets
-from foresight.store.tables import sample
+from foresight.store.tables import evaluated_interval, sample
 from tests.integration.kafka_topics import ids_on, make_anew
 from tests.servers.proxy import Proxy
 from tests.unit.store.rows import T0, all_rows, matrix, persist
@@ -56,6 +59,8 @@ class World:
     received: list[bytes] = field(default_factory=list)
     sent: int = 0
     rows: int = 0
+    analysed: set[int] = field(default_factory=set)
+    evaluated: set[int] = field(default_factory=set)
     as_of: int = T0
     log: list[str] = field(default_factory=list)
 
@@ -159,6 +164,28 @@ def announce(world: World) -> None:
             continue
         except StoreUnavailable:
             world.line.disarm()
+
+
+def catch_up(world: World) -> None:
+    """Kind 6: more intervals wait than a run takes; each run takes a bounded part, the newest first."""
+    fresh = {world.as_of - 60 * number for number in range(world.rng.choice([1, 3, AT_ONCE + 30]))}
+    numbers = {"is_complete": True, "n_planned": 1, "n_stored": 1, "n_quarantined": 0}
+
+    def outage(connection: Connection) -> None:
+        for as_of in sorted(fresh - world.analysed):
+            save_analysed_interval(connection, as_of, CATALOGUE_SCOPE, **numbers)
+
+    world.store.transact(outage)
+    world.analysed |= fresh
+    world.breaks()
+    pending = world.store.read(lambda connection: pending_intervals(connection, CATALOGUE_SCOPE))
+    assert set(pending) == world.analysed - world.evaluated
+    chosen = _chosen(world.direct, set(), pending, AT_ONCE)
+    assert chosen == [at for at in pending if is_kept(world.direct, at)][-AT_ONCE:]
+    world.store.transact(
+        lambda connection: [save_evaluated_interval(connection, at, n_sla=1, n_sli=1) for at in chosen]
+    )
+    world.evaluated |= set(chosen)
 
 
 def receive(world: World) -> None:
@@ -274,7 +301,8 @@ def write_file(world: World) -> None:
 
 
 ACTIONS: tuple[Callable[[World], None], ...] = (
-    change_models, change_models, count, count, announce, announce, receive, tidy_up, read_table, write_file,
+    change_models, change_models, count, count, announce, announce, catch_up, receive, tidy_up, read_table,
+    write_file,
 )  # fmt: skip
 
 
@@ -296,6 +324,13 @@ def check(world: World) -> None:
     for name, stack in world.deployed.items():
         rows = world.direct.read(lambda c, name=name: models.list_deployments(c, name))
         assert [row.version for row in rows] == stack[-1:], name
+    while pending := world.direct.read(lambda c: pending_intervals(c, CATALOGUE_SCOPE)):
+        assert set(pending) == world.analysed - world.evaluated
+        for at in pending:
+            world.direct.transact(lambda c, at=at: save_evaluated_interval(c, at, n_sla=1, n_sli=1))
+        world.evaluated |= set(pending)
+    assert world.evaluated == world.analysed
+    assert {int(row[0].timestamp()) for row in all_rows(world.direct, evaluated_interval)} == world.analysed
     run = world.direct.read(lambda c: find_run(c, "dag", "run"))
     assert (0 if run is None else run.n_read) == world.counted
     for _ in range(2):

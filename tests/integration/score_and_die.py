@@ -85,7 +85,9 @@ def say(what: Any) -> None:
 def score(point: str, params: dict[str, Any]) -> None:
     die_at(point)
     run = SimpleNamespace(dag_id="batch_scoring", run_id="run", run_after=datetime.now(UTC))
-    say(scoring_steps.score_batches({"dag_run": run, "params": params}))
+    context = {"dag_run": run, "params": params}
+    for share in scoring_steps.deal_partitions(context):
+        say(scoring_steps.score_batches(context, share))
 
 
 def main(points: list[str]) -> None:

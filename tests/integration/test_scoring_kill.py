@@ -27,7 +27,7 @@ pytestmark = pytest.mark.kafka
 
 IRIS = Path(foresight.scoring.__file__).parent / "examples" / "iris-chaid.pmml"
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-N, BATCH = 3000, 1000
+N, BATCH, PARTITIONS = 3000, 1000, 3
 POINTS = (
     "scored", "opened", "500", "before-commit", "after-commit", "sent", "closed",  # the first batch
     "700", "after-commit", "sent",  # the second
@@ -53,26 +53,33 @@ def score(points: Sequence[str], params: dict[str, Any]) -> list[Any]:
     """What became of the runs, see ``score_and_die``."""
     runs = subprocess.run(
         [sys.executable, "-m", "tests.integration.score_and_die", *points],
-        input=json.dumps(params), capture_output=True, text=True, timeout=240, check=False,
+        input=json.dumps(params), capture_output=True, text=True, timeout=1200, check=False,
     )  # fmt: skip
     assert runs.returncode == 0, runs.stderr[-3000:]
     return [json.loads(line.removeprefix(MARK)) for line in runs.stdout.splitlines() if line.startswith(MARK)]
 
 
-def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(home: Path, kafka_servers: str) -> None:
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize(("tasks", "points"), [(1, POINTS), (3, ("opened", "500", "after-commit", "sent"))])
+def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(
+    home: Path, kafka_servers: str, tasks: int, points: tuple[str, ...]
+) -> None:
     source, good, bad = (new_topic(kafka_servers) + kind for kind in ("", ".good", ".bad"))
     producer = Producer({"bootstrap.servers": kafka_servers})
     for place in range(N):
         width = None if place % 10 == 0 else 0.2
-        producer.produce(source, json.dumps({**FLOWER, "petal_width": width, "place": place}))
+        value = json.dumps({**FLOWER, "petal_width": width, "place": place})
+        producer.produce(source, value, partition=place % PARTITIONS)
     assert producer.flush(60) == 0
     params = {
         "deployment": "iris", "source": f"kafka:{source}", "good": f"kafka:{good}", "bad": f"kafka:{bad}",
         "field_mapping": None, "bundle_size": 100, "senders": 2, "queue_size": None, "batch_size": BATCH,
-        "minutes": 5, "stream": None,
+        "minutes": 5, "stream": None, "tasks": tasks,
     }  # fmt: skip
-    *died, found, status = score([*POINTS, "never"], params)
-    assert (died, status) == ([-9] * len(POINTS), 0)
+    said = score([*points, "never"], params)
+    *died, status = [one for one in said if isinstance(one, int)]
+    found = [one for one in said if isinstance(one, dict)][-1]
+    assert (died, status) == ([-9] * len(points), 0)
     assert (found["read"], found["good"], found["bad"]) == (N, N - N // 10, N // 10)
     on_good, on_bad = ids_on(kafka_servers, good), ids_on(kafka_servers, bad)
     assert (len(on_good), len(on_bad)) == (N - N // 10, N // 10)

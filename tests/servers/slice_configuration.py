@@ -32,9 +32,16 @@ def configuration_service(limits: Mapping[tuple[str, str], Any] | None = None) -
         wbufsize = 65_536  # one packet an answer: two would wait for each other
         disable_nagle_algorithm = True
 
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            given = body["inputParameters"]
+            self._answer((given["cellLocalId"], given["sNssai"]))
+
         def do_GET(self) -> None:
             _, cell, _, snssai = self.path.strip("/").split("/")[-4:]
-            key = cell, snssai
+            self._answer((cell, snssai))
+
+        def _answer(self, key: tuple[str, str]) -> None:
             service.asked.append(key)
             given = service.limits.get(key)
             status = 200 if given is not None else 404

@@ -65,7 +65,7 @@ def events_of(recording: Recording) -> list[bytes]:
 def context(at: int = NOW, **params: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "target": "reference", "slices": [], "cell_share": 0.25, "slice_share": 0.1, "minimum_share": 0.05,
-        "quiet_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
+        "cooldown_seconds": 0, "max_age_seconds": 3600, "late_periods": 1.0, "settle_seconds": 0,
         "periods": "newest", "publish": "auto", "roll_back": True, "granularity_seconds": 900,
         "floor_share": 0.5, "ceiling_share": 2.0, "day_cell_share": 0.5, "day_slice_share": 0.2, "repeats": 3,
         "counter_names": [],

@@ -92,7 +92,7 @@ def test_every_environment_variable_of_ours_is_told_and_no_other() -> None:
         for name in re.findall(r'"(FORESIGHT_[A-Z_]+)"', path.read_text())
     }
     assert used <= spoken
-    compose = set(re.findall(r"FORESIGHT_[A-Z_]+", (PROJECT / "docs" / "compose.env").read_text()))
+    compose = set(re.findall(r"FORESIGHT_[A-Z_]+", (PROJECT / "docker-compose.yaml").read_text()))
     tests = set(re.findall(r"FORESIGHT_[A-Z_]+", (PROJECT / "tests" / "conftest.py").read_text()))
     assert spoken <= used | compose | tests | {"FORESIGHT_TEST_CACHE"}
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresight import documents
-from foresight.documents import MAX_DEPTH, parse_documents
+from foresight import composing
+from foresight.composing import MAX_DEPTH
+from foresight.documents import parse_documents, read_documents
 from foresight.errors import InvalidDocument
 
 
@@ -31,16 +33,96 @@ def test_a_key_that_is_no_plain_value_is_refused_with_its_line(key: str) -> None
     assert mistakes(f"b: 1\n{key}: 2\n") == [(2, "", "a mapping or a list cannot be a key")]
 
 
-def test_such_a_key_is_refused_in_a_set_too() -> None:
-    assert mistakes("a: !!set {[b]}") == [(1, "", "a mapping or a list cannot be a key")]
+@pytest.mark.parametrize("tag", ["set", "omap", "python/object:a.B"])
+def test_a_collection_with_a_tag_of_its_own_is_refused(tag: str) -> None:
+    assert mistakes(f"a:\n  b: !!{tag} {{c}}") == [(2, "a.b", f"not valid here: the tag {tag!r}")]
 
 
 def test_a_key_given_twice_is_refused() -> None:
     assert mistakes("a:\n  b: 1\n  b: 2\n") == [(3, "b", "given twice")]
 
 
-def test_aliases_are_refused() -> None:
-    assert mistakes("a: &x [1]\nb: *x\n") == [(1, "", "anchors and aliases are not allowed here")]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, VALUES)
+def test_what_pyyaml_writes_is_read_as_it_was_aliases_too(one: object, other: object) -> None:
+    text = yaml.dump([one, {"a": other, "b": one}, other], Dumper=composing.Dumper, allow_unicode=True)
+    [document] = parse_documents(text, "a.yaml")
+    assert document.data == yaml.safe_load(text) == [one, {"a": other, "b": one}, other]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}\n",
+        "a: &x {b: 1, c: 2}\nd: {c: 3, <<: *x}\n",
+        "- &x {b: 1}\n- &y {b: 2, e: 3}\n- {<<: [*x, *y], f: 4}\n",
+        "- &x {b: 1}\n- &y {<<: *x, c: 2}\n- {<<: *y}\n",
+        "- {'<<': 1}\n",
+        "- &x a\n- {*x : *x}\n",
+    ],
+)
+def test_aliases_and_merged_mappings_are_read_as_pyyaml_reads_them(text: str) -> None:
+    [document] = parse_documents(text, "a.yaml")
+    assert document.data == yaml.safe_load(text)
+
+
+def test_a_mistake_in_what_an_alias_repeats_has_the_line_of_the_anchor() -> None:
+    [document] = parse_documents("a: &x\n  b: 1\nc: *x\nd:\n  <<: *x\n  e: 1\n", "a.yaml")
+    assert [document.line(("c", "b")), document.line(("d", "b")), document.line(("d", "e"))] == [2, 2, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: *x\n", "there is no anchor &x"),
+        ("a: &x [1]\n---\na: *x\n", "there is no anchor &x"),
+        ("a: &x [*x]\n", "*x stands within what it refers to"),
+        ("a: &x {<<: *x}\n", "*x stands within what it refers to"),
+        ("- &x {b: 1}\n- {<<: *x, <<: *x}\n", "given twice"),
+        ("a: {<<: 1}\n", "a mapping is needed, or a list of them"),
+        ("a: &x [1]\nb: {*x : 1}\n", "a mapping or a list cannot be a key"),
+    ],
+)
+def test_an_alias_that_leads_nowhere_is_refused_once(text: str, reason: str) -> None:
+    assert [reason for _, _, reason in mistakes(text)] == [reason]
+
+
+def test_a_small_text_cannot_grow_huge() -> None:
+    layers = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    [(_, _, reason)] = mistakes("a0: &a0 [x]\n" + layers)
+    assert "keys and values in one file" in reason
+
+
+@pytest.mark.parametrize("written", ["1e9", "1.5e3", "-2E-3", ".5e1", "1.e2"])
+def test_numbers_of_json_are_numbers(written: str) -> None:
+    assert parse_documents(f"a: {written}", "a.yaml")[0].data == {"a": float(written)}
+    assert parse_documents(f"a: '{written}'", "a.yaml")[0].data == {"a": written}
+
+
+@pytest.mark.parametrize(
+    ("given", "line", "words"),
+    [
+        (b"a: 1\nb: \xe9\n", 2, "not UTF-8: save it"),
+        ("a: 1\n".encode("utf-16"), 1, "not UTF-8 but UTF-16"),
+        (b"a:\n\tb: 1\n", 2, "a tab indents this line"),
+    ],
+)
+def test_a_text_that_is_no_utf8_or_indented_by_tabs_is_told_in_our_words(
+    given: bytes, line: int, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.yaml").write_bytes(given)
+    with pytest.raises(InvalidDocument) as caught:
+        read_documents(tmp_path / "a.yaml")
+    [mistake] = caught.value.mistakes
+    assert mistake.line == line
+    assert words in mistake.reason
+    assert "codec" not in mistake.reason
 
 
 @pytest.mark.parametrize(
@@ -83,7 +165,7 @@ def test_decimal_numbers_and_quoted_ones_load_as_they_are_written() -> None:
     [document] = parse_documents(
         "[0, -0, 10, -1, +2, 1_000, 0.5, 010.5, 1.5e+3, 1e10, '010', '1:30']", "a.yaml"
     )
-    assert document.data == [0, 0, 10, -1, 2, 1000, 0.5, 10.5, 1500.0, "1e10", "010", "1:30"]
+    assert document.data == [0, 0, 10, -1, 2, 1000, 0.5, 10.5, 1500.0, 1e10, "010", "1:30"]
 
 
 @pytest.mark.parametrize(("key", "kind"), [("no", "bool"), ("on", "bool"), ("5", "int"), ("~", "null")])
@@ -119,17 +201,15 @@ except InvalidDocument as error:
 
 
 @pytest.mark.parametrize("one", ["- 1\n", "- []\n", "- {}\n", "--- 1\n", "-\n", "- *a\n"])
-def test_too_many_nodes_are_refused_before_they_are_composed(
-    one: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(documents, "MAX_NODES", 50)
+def test_too_many_nodes_are_refused_while_they_are_read(one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composing, "MAX_NODES", 50)
     assert [reason for _, _, reason in mistakes(one * 60)] == [
         "more than 50 keys and values in one file: split it"
     ]
 
 
 def test_as_many_nodes_as_are_allowed_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_NODES", 51)
+    monkeypatch.setattr(composing, "MAX_NODES", 51)
     assert parse_documents("- 1\n" * 50, "a.yaml")[0].data == [1] * 50
 
 

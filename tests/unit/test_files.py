@@ -25,8 +25,8 @@ def test_many_that_write_one_file_leave_one_of_theirs_and_nothing_else(tmp_path:
 def test_what_lies_in_the_way_is_not_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = tmp_path / "secret"
     secret.write_text("mine")
-    monkeypatch.setattr("foresight.files.uuid4", lambda: type("Id", (), {"hex": "0" * 32}))
-    (tmp_path / f".x.bin.{os.getpid()}-00000000.part").symlink_to(secret)
+    monkeypatch.setattr("secrets.token_hex", lambda n_bytes: "0" * 2 * n_bytes)
+    (tmp_path / f".x.bin.{'0' * 16}.part").symlink_to(secret)
     with pytest.raises(SourceUnavailable, match="exists"):
         write_bytes(UPath(tmp_path / "x.bin"), b"x")
     assert secret.read_text() == "mine"
@@ -40,4 +40,4 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr(os, "fsync", lambda number: (seen.append("synced"), sync(number))[1])
     monkeypatch.setattr(os, "replace", lambda *paths: (seen.append("moved"), replace(*paths))[1])
     write_bytes(UPath(tmp_path / "x.bin"), b"x")
-    assert seen == ["synced", "moved"]
+    assert seen == ["synced", "moved", "synced"]  # the data, then the name

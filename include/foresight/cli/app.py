@@ -8,10 +8,12 @@ import os
 import typer
 
 from foresight import __version__
-from foresight.cli import models, series, sla, slices, upkeep
+from foresight.cli import models, retrieval, series, sla, slices, topics, upkeep, verification
 from foresight.cli.demo import demo
 from foresight.cli.doctor import doctor
 from foresight.cli.migrate import migrate
+from foresight.cli.serve import serve
+from foresight.cli.sla_foresight import backtest, what_if
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -29,15 +31,21 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 
 app.add_typer(sla.app, name="sla")
+sla.app.command("backtest")(backtest)
+sla.app.command("what-if")(what_if)
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(verification.app, name="verification")
+app.add_typer(retrieval.app, name="retrieval")
 app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")
+app.add_typer(topics.app, name="topics")
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)
+app.command("serve")(serve)
 
 
 def main() -> None:

@@ -28,11 +28,14 @@ def demo(
 ) -> None:
     """Analyse a recording of real servers, evaluate SLAs on it, and decide on slices: in a real Airflow.
 
-    No server is needed. Without --stay the home is made anew, and everything that was started is stopped.
+    No server is needed, and none of yours is touched: where connections are set it refuses. Without --stay
+    the home is made anew, and everything that was started is stopped.
     """
     from foresight.cli.sla_table import status_table
     from foresight.demo.main_job import Shown, demonstration
+    from foresight.local.serving import refuse_to_replace
 
+    refuse_to_replace()
     started = time.monotonic()
 
     def say(text: str) -> None:

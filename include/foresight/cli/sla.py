@@ -49,10 +49,35 @@ def apply(
         if each.kept:
             text = f"  = {', '.join(each.kept)}: kept, no file has them; --prune removes them"
             console.print(text, markup=False, highlight=False)
+    _print_counts(done)
     for target in done.targets:
         console.print(
             f"target {target}: {'checked' if dry_run else 'applied'}", markup=False, highlight=False
         )
+
+
+def _print_counts(done: Any) -> None:
+    """How many series each SLI that is new or changed matches now, where the telemetry answers."""
+    from foresight.cli.sla_table import count_lines
+    from foresight.errors import ForesightError
+    from foresight.services.series_counts import Counted, count_series
+    from foresight.wiring.connections import open_telemetry
+    from foresight.wiring.settings import catalogue
+
+    slas = [each.sla for each in done.differences if each.is_changed]
+    if not slas:
+        return
+    try:
+        found = count_series(open_telemetry(is_quick=True), catalogue(), slas, int(time.time()))
+    except NotFound:  # no connection: a check without servers
+        return
+    except ForesightError as error:
+        found = Counted(lacking=str(error))
+    for line in count_lines(slas, found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found.lacking:
+        text = f"not all series were counted: {found.lacking}"
+        errors.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("lint")
@@ -95,8 +120,8 @@ def list_slas() -> None:
 @told
 def show(name: Name) -> None:
     """One SLA with its SLIs."""
+    from foresight.durations import duration_text
     from foresight.services import slas
-    from foresight.sla.durations import duration_text
     from foresight.wiring.connections import results
 
     sla = slas.get_sla(results(), name)
@@ -187,8 +212,8 @@ def add_downtime(
 @told
 def list_downtime() -> None:
     """All planned downtime."""
+    from foresight.durations import duration_text
     from foresight.services import maintenance
-    from foresight.sla.durations import duration_text
     from foresight.sla.instants import iso
     from foresight.wiring.connections import results
 

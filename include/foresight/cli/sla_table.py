@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from foresight.durations import duration_text
 from foresight.services.status_lines import StatusLine
-from foresight.sla.durations import duration_text
 from foresight.sla.quantities import between, quantity
 from foresight.sla.states import State, worst_state
+
+if TYPE_CHECKING:
+    from foresight.services.series_counts import Counted, SeriesCount
+    from foresight.sla.definitions import Sla
 
 STYLES: Final = {
     State.OK: "green",
@@ -53,6 +57,24 @@ def status_table(lines: Sequence[StatusLine]) -> Table:
             table.add_row(*_cells(line, names_windows=shared is None))
         table.add_section()
     return table
+
+
+def count_lines(slas: Sequence[Sla], found: Counted, at_most: int = 20) -> Iterator[str]:
+    """What each SLI matches now: those that match nothing first, the rest in sum where there are many."""
+    for sla in slas:
+        given = [(sli.name, found.counts.get((sla.name, sli.name))) for sli in sla.slis]
+        counted = [(name, count) for name, count in given if count is not None]
+        order = sorted(counted, key=lambda each: bool(each[1].n_series))
+        for name, count in order[:at_most]:
+            why = f": {count.reason}" if count.reason else ""
+            yield f"  {sla.name}/{name} matches {count.n_series or 'nothing'}{_series(count)} now{why}"
+        if len(order) > at_most:
+            n_empty = sum(not count.n_series for _, count in order[at_most:])
+            yield f"  {sla.name}: {len(order) - at_most} more SLIs, {n_empty} of them match nothing now"
+
+
+def _series(count: SeriesCount) -> str:
+    return " series" if count.n_series else ""
 
 
 def risk_bar(probability: float | None) -> Text:

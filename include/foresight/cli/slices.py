@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -15,6 +15,7 @@ from foresight.cli.console import table as new_table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from foresight.services.slices.forms import Form
     from foresight.services.slices.status import SliceStatus
 
 COLUMNS: Final = (
@@ -53,7 +54,7 @@ def replay(
 ) -> None:
     """Performance data of a file through the chain: read, predict, guard; with --publish for real."""
     from foresight.services.slices import replay as slice_replay
-    from foresight.services.slices.decisions import DecisionOptions
+    from foresight.services.slices.options import DecisionOptions
     from foresight.slices.targets import Target
     from foresight.wiring.connections import kafka_config, results
 
@@ -108,6 +109,84 @@ def configure(
 
     n, changed = load_file(results(), file, int(time.time()))
     console.print(f"{n} limits, {changed} of them new or changed", highlight=False)
+
+
+@app.command("limits")
+@told
+def limits(
+    snssai: Annotated[str, typer.Option(help="Only those of this slice.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most lines.")] = 100,
+) -> None:
+    """The configured limit that holds of each slice in each cell, who said so, and when."""
+    from foresight.services.slices import inventory
+    from foresight.slices.identifiers import normal_form
+    from foresight.wiring.connections import results
+
+    rows = inventory.list_limits(results())
+    rows = [row for row in rows if not snssai or row.snssai == normal_form(snssai)]
+    table = new_table("slice", "gNB-CU", "cell", "connections", "since", "read", "source", box=None)
+    for row in rows[:limit]:
+        times = (f"{at:%Y-%m-%d %H:%M}" for at in (row.since, row.read_at))
+        named = (row.snssai, row.cu or "any", row.cell, str(row.connections), *times, row.source)
+        table.add_row(*map(escape, named))
+    console.print(table)
+    console.print(f"{min(limit, len(rows))} of {len(rows)} limits", highlight=False)
+
+
+TableFile = Annotated[
+    Path | None, typer.Option("-f", "--file", help="CSV file to load; without, the table is listed.")
+]
+
+
+@app.command("cells")
+@told
+def cells(file: TableFile = None) -> None:
+    """What is known of cells: cu, cell, cellLocalId, nearRTRICId, capacity over all slices."""
+    from foresight.services.slices import inventory
+    from foresight.wiring.connections import results
+
+    if file is not None:
+        n = inventory.load_cells(results(), file, int(time.time()))
+        console.print(f"{n} cells", highlight=False)
+        return
+    _list(inventory.CELLS, inventory.list_cells(results()))
+
+
+@app.command("bounds")
+@told
+def bounds(file: TableFile = None) -> None:
+    """Between what limits capacity stays for good: snssai, cu, cell, floor, ceiling, anchor."""
+    from foresight.services.slices import inventory
+    from foresight.wiring.connections import results
+
+    if file is not None:
+        n = inventory.load_bounds(results(), file, int(time.time()))
+        console.print(f"{n} bounds", highlight=False)
+        return
+    _list(inventory.BOUNDS, inventory.list_bounds(results()))
+
+
+@app.command("active")
+@told
+def active(file: TableFile = None) -> None:
+    """Which slices are managed: snssai, active. A slice that is not listed is."""
+    from foresight.services.slices import inventory
+    from foresight.wiring.connections import results
+
+    if file is not None:
+        n = inventory.load_statuses(results(), file, int(time.time()))
+        console.print(f"{n} slices", highlight=False)
+        return
+    _list(inventory.STATUSES, inventory.list_statuses(results()))
+
+
+def _list(form: Form, rows: Sequence[Any]) -> None:
+    table = new_table(*(column.name for column in form), "source", box=None)
+    for row in rows:
+        values = [getattr(row, column.stored_as) for column in form]
+        shown = ["–" if value in (None, "") else str(value) for value in values]
+        table.add_row(*map(escape, shown), escape(row.source))
+    console.print(table)
 
 
 @app.command("import-model")
@@ -181,6 +260,9 @@ def promote(
 def rollback(
     target: Aim = "reference",
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
+    expected: Annotated[
+        str | None, typer.Option(help="Version in use; with another, nothing is done.")
+    ] = None,
 ) -> None:
     """Go back to the model that was in use before."""
     from foresight.services.slices import models as slice_models
@@ -188,7 +270,7 @@ def rollback(
     from foresight.wiring.connections import results
 
     bad, good = slice_models.roll_back(
-        results(), Target(target), at=int(time.time()), by=caller(), reason=reason
+        results(), Target(target), at=int(time.time()), by=caller(), reason=reason, expected=expected
     )
     console.print(f"{good} is in use again instead of {bad}", highlight=False, markup=False)
 

@@ -13,6 +13,8 @@ from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from foresight.store.models import Change
 
 publications = typer.Typer(
@@ -53,7 +55,7 @@ def list_publications(
     from foresight.wiring.connections import results
 
     rows = results().read(lambda connection: listed(connection, topic, state or UNFINISHED, limit))
-    table = new_table("topic", "as of", "part", "state", "messages", "attempts", "reason", box=None)
+    table = _listing("topic", "as of", "part", "state", "messages", "attempts", "reason", box=None)
     for row in rows:
         facts = (escape(row.topic), f"{row.as_of:%Y-%m-%dT%H:%M:%SZ}", escape(row.part), row.state)
         table.add_row(*facts, str(row.n_messages), str(row.n_attempts or 0), escape(row.reason or ""))
@@ -91,7 +93,7 @@ def list_streams() -> None:
     from foresight.wiring.connections import results
 
     scored, read = results().read(lambda c: (upkeep.list_streams(c), upkeep.list_offsets(c)))
-    table = new_table("stream", "batch", "under way", "from", "until", "changed", box=None)
+    table = _listing("stream", "batch", "under way", "from", "until", "changed", box=None)
     for row in scored:
         is_open = "no" if row.until is None else f"{row.model_name} {row.model_version}"
         spans = (_offsets(row.offsets), "–" if row.until is None else _offsets(row.until))
@@ -149,7 +151,7 @@ def list_dead_letters(topic: Topic = None, limit: Limit = 100) -> None:
         )
     )
     done = {row.subject: row.action for row in reversed(changes)}
-    table = new_table("message", "stored", "values", "rejected", "done", "reason", box=None)
+    table = _listing("message", "stored", "values", "rejected", "done", "reason", box=None)
     for row in rows:
         origin = f"{row.topic}:{row.partition_number}:{row.message_offset}"
         counts = (str(row.n_stored), str(row.n_values), str(row.n_rejected))
@@ -205,7 +207,7 @@ def _history(kind: str, limit: int) -> None:
     from foresight.store.upkeep import list_changes
     from foresight.wiring.connections import results
 
-    table = new_table("when", "what", "action", "by", "why", box=None)
+    table = _listing("when", "what", "action", "by", "why", box=None)
     for row in results().read(lambda connection: list_changes(connection, kind, limit=limit)):
         when = f"{row.changed_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, escape(row.subject), row.action, escape(row.changed_by), escape(row.reason))
@@ -237,3 +239,11 @@ def _origin(text: str) -> tuple[str, int, int]:
     if not (topic and partition.isdecimal() and offset.isdecimal()):
         raise FinalError(f"{text!r} is no message: write it as TOPIC:PARTITION:OFFSET")
     return topic, int(partition), int(offset)
+
+
+def _listing(*columns: str, **options: Any) -> Table:
+    """An empty table that folds what is too long: a name that is cut cannot be given to a command."""
+    made = new_table(*columns, **options)
+    for column in made.columns:
+        column.overflow = "fold"
+    return made

@@ -9,10 +9,17 @@ import numpy as np
 from foresight.analysis.arrays import Flags, Matrix, Rows, Vector
 from foresight.forecasting.calibrator import Calibrator, expit, shipped
 from foresight.forecasting.evidence import Evidence
-from foresight.forecasting.features import SHARES, SIGNALS, TRENDS, Features, describe
+from foresight.forecasting.features import CONTEXT, SHARES, SIGNALS, TRENDS, Features, describe
 from foresight.forecasting.joint_forecast import DEFAULTS, NO_MODEL, Forecast, forecast, trailing_gaps
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.forecasting.risk import CONTRIBUTORS, Bounds, Explanation, RiskForecast, RiskState
+from foresight.forecasting.risk import (
+    CONTRIBUTORS,
+    Bounds,
+    Explanation,
+    RiskForecast,
+    RiskState,
+    SideFeatures,
+)
 from foresight.forecasting.window import SIDES, count, run_along
 
 BOUNDS_AT_ONCE = 128
@@ -34,18 +41,22 @@ def forecast_risk(
     horizons: tuple[int, ...] = (10,),
     parameters: ForecastParameters = DEFAULTS,
     calibrator: Calibrator | None = None,
+    *,
+    keep_features: bool = False,
 ) -> tuple[Forecast, RiskForecast]:
     """Forecast ``values[n_series, n_slots]`` as :func:`forecast` does, ``horizons[0]`` slots ahead, and
     assess that against ``bounds`` for each of the ``horizons``.
 
     The last slot is as-of; trailing NaNs are a gap before it. Any number of pairs may share a series, in any
     order: its evidence is gathered once, block by block. Without a ``calibrator``, the shipped one is used.
+    With ``keep_features`` the result holds what the calibrator read: 70 numbers a bound and horizon.
     """
     if not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] < 1:
         raise ValueError(
             f"horizons = {horizons} are out of order: one or more, ascending, each at least 1 slot"
         )
-    collector = RiskCollector(bounds, horizons, shipped() if calibrator is None else calibrator)
+    given = shipped() if calibrator is None else calibrator
+    collector = RiskCollector(bounds, horizons, given, keep_features=keep_features)
     made = forecast(values, horizons[0], parameters, collector.add)
     missing = made.model == NO_MODEL
     late = missing & (trailing_gaps(values) > parameters.longest_gap) & (made.coverage.observed > 0)
@@ -55,7 +66,15 @@ def forecast_risk(
 class RiskCollector:
     """Collects the risk of each pair of bounds while the forecasts are made."""
 
-    def __init__(self, bounds: Bounds, horizons: tuple[int, ...], calibrator: Calibrator) -> None:
+    def __init__(
+        self,
+        bounds: Bounds,
+        horizons: tuple[int, ...],
+        calibrator: Calibrator,
+        *,
+        keep_features: bool = False,
+    ) -> None:
+        self._kept: list[tuple[Rows, float, Features]] | None = [] if keep_features else None
         self._rows = np.asarray(bounds.rows, dtype=np.intp)
         self._low = np.where(np.isnan(bounds.lower), -np.inf, bounds.lower)
         self._high = np.where(np.isnan(bounds.upper), np.inf, bounds.upper)
@@ -93,6 +112,9 @@ class RiskCollector:
             if bounded.size:
                 found = describe(evidence, local[bounded], sign, limit[bounded], self._steps)
                 leaves = expit(self._calibrator.log_odds(found))
+                if self._kept is not None:
+                    at_horizons = found.signals[:, [self._steps.index(h) for h in self._horizons]]
+                    self._kept.append((pairs[bounded], sign, Features(at_horizons, found.context)))
                 stays[bounded] *= 1.0 - leaves
                 at = self._horizons[0] - 1
                 views[bounded] = np.maximum(views[bounded], expit(found.signals[:, at, : len(SHARES)]))
@@ -159,7 +181,25 @@ class RiskCollector:
             rows, self._horizons, self._probability[:, at], by_slot, self._at_slot, median_slot(by_slot),
             self._outside & ~missing[rows], self._views, state.astype(np.int64), self._calibrator.version,
             Explanation(slope, reached, period, next_in, ratio, share, self._contributions),
+            self._features(silent),
         )  # fmt: skip
+
+    def _features(self, silent: Flags) -> SideFeatures | None:
+        """What was kept of the sides of pairs that are not silent, a row a side and horizon."""
+        if self._kept is None:
+            return None
+        n, width = len(self._horizons), len(SIGNALS) + len(CONTEXT)
+        pairs, sides, values = [np.empty(0, np.intp)], [np.empty(0)], [np.empty((0, width), np.float32)]
+        for pair, sign, found in self._kept:
+            context = np.repeat(found.context, n, axis=0)
+            pairs.append(np.repeat(pair, n))
+            sides.append(np.full(len(pair) * n, sign))
+            whole = np.concatenate([found.signals.reshape(len(context), -1), context], axis=1)
+            values.append(whole.astype(np.float32))
+        pair, side, value = (np.concatenate(part) for part in (pairs, sides, values))
+        horizon = np.tile(np.array(self._horizons), len(pair) // n)
+        told = ~silent[pair]
+        return SideFeatures(pair[told], horizon[told], side[told].astype(np.int64), value[told])
 
 
 @cache

@@ -15,6 +15,7 @@ from foresight.forecasting.evidence import Evidence
 from foresight.forecasting.origins import Origins, Plan, unlikeness
 from foresight.forecasting.parameters import FEWEST_PATHS, ForecastParameters
 from foresight.forecasting.paths import joint_band, joint_paths, middle_mean, quantiles
+from foresight.forecasting.refit import stretch_band
 from foresight.forecasting.selection import backtest
 from foresight.forecasting.window import Window
 
@@ -99,7 +100,11 @@ def forecast(
             ordered = np.sort(paths.steps, axis=2)
             now = block.samples[:, -1]
             mean = middle_mean(ordered)
-            for at, steps in enumerate((mean, *joint_band(paths, ordered, parameters.joint_coverage))):
+            band: tuple[Matrix, ...] = joint_band(paths, ordered, parameters.joint_coverage)
+            if parameters.band_factor != 1.0:
+                wider = stretch_band(mean, *band, parameters.band_factor)
+                band = tuple(np.clip(edge, paths.floor[:, None], paths.ceiling[:, None]) for edge in wider)
+            for at, steps in enumerate((mean, *band)):
                 of_steps[at, rows] = block.restore(steps + now[:, None])
             extremes = np.sort(np.stack([paths.steps.max(axis=0), paths.steps.min(axis=0)]), axis=2)
             of_series[2:4, rows] = [block.restore(extreme + now) for extreme in middle_mean(extremes).T]

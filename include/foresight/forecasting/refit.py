@@ -19,6 +19,8 @@ HELD_OUT = 0.3
 """The last share of time, on which a correction must be better."""
 FEWEST_VIOLATIONS = 150
 """From so many violations on a fleet model may be mixed in."""
+FEWEST_SERIES = 5
+"""Series that a fleet model is judged on, at the least."""
 RESAMPLES = 500
 
 
@@ -37,22 +39,27 @@ class Correction:
 NO_CORRECTION = Correction()
 
 
-def fit_correction(odds: Vector, happened: Flags, prior: float = PRIOR) -> Correction:
+def fit_correction(
+    odds: Vector, happened: Flags, prior: float = PRIOR, weight: Vector | None = None
+) -> Correction:
     """The penalised maximum-likelihood correction of ``odds[n]``: the prior is slope 1 and intercept 0.
+
+    ``weight[n]`` says how many predictions each stands for.
 
     Few outcomes, or outcomes of one kind only, give a small correction, never an infinite one.
     """
     if not len(odds):
         return NO_CORRECTION
     design = np.stack([odds, np.ones_like(odds)], axis=1)
+    count = np.ones_like(odds) if weight is None else weight
     start = np.array([1.0, 0.0])
     # A prediction at even odds weighs 1/4 in the curvature of the log loss.
-    pull = prior / 4.0 * np.array([max(float(np.mean(odds**2)), 1.0), 1.0])
+    pull = prior / 4.0 * np.array([max(float(np.average(odds**2, weights=count)), 1.0), 1.0])
     theta = start.copy()
     for _ in range(NEWTON_STEPS):
         said = 1.0 / (1.0 + np.exp(-np.clip(design @ theta, -30.0, 30.0)))
-        gradient = design.T @ (said - happened) + pull * (theta - start)
-        curvature = (design * (said * (1.0 - said))[:, None]).T @ design + np.diag(pull)
+        gradient = design.T @ (count * (said - happened)) + pull * (theta - start)
+        curvature = (design * (count * said * (1.0 - said))[:, None]).T @ design + np.diag(pull)
         step = np.linalg.solve(curvature, gradient)
         theta = theta - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-9:
@@ -79,21 +86,34 @@ class Judgement:
 
 
 def compare(
-    in_use: Vector, candidate: Vector, happened: Flags, series: Integers, seed: int = 0
+    in_use: Vector,
+    candidate: Vector,
+    happened: Flags,
+    series: Integers,
+    weight: Vector | None = None,
+    seed: int = 0,
 ) -> tuple[float, float, float]:
     """Gain in Brier score of ``candidate`` over ``in_use``, and its 95 % bootstrap interval by series."""
     outcome = happened.astype(np.float64)
-    gain = (in_use - outcome) ** 2 - (candidate - outcome) ** 2
+    each = np.ones_like(outcome) if weight is None else weight
+    gain = each * ((in_use - outcome) ** 2 - (candidate - outcome) ** 2)
     _, of_series = np.unique(series, return_inverse=True)
-    total, count = np.bincount(of_series, gain), np.bincount(of_series)
-    drawn = np.random.default_rng(seed).integers(len(total), size=(RESAMPLES, len(total)))
-    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
+    total, count = np.bincount(of_series, gain), np.bincount(of_series, each)
+    rng = np.random.default_rng(seed)
+    # Row by row: all draws at once would take gigabytes for many series.
+    drawn = (rng.integers(len(total), size=len(total)) for _ in range(RESAMPLES))
+    means = [total[chosen].sum() / count[chosen].sum() for chosen in drawn]
     low, high = np.quantile(means, (0.025, 0.975))
-    return float(gain.mean()), float(low), float(high)
+    return float(total.sum() / count.sum()), float(low), float(high)
 
 
 def judge_candidate(
-    in_use: Vector, candidate: Vector, happened: Flags, series: Integers, is_fleet_model: bool
+    in_use: Vector,
+    candidate: Vector,
+    happened: Flags,
+    series: Integers,
+    is_fleet_model: bool,
+    weight: Vector | None = None,
 ) -> Judgement:
     """Whether ``candidate`` is promoted, judged on predictions that neither was fitted to.
 
@@ -102,10 +122,13 @@ def judge_candidate(
     nan = float("nan")
     if not len(happened):
         return Judgement(False, nan, nan, nan, "no outcome is known yet")
-    gain, low, high = compare(in_use, candidate, happened, series)
+    gain, low, high = compare(in_use, candidate, happened, series, weight)
     n_violations = int(np.count_nonzero(happened))
     if is_fleet_model and n_violations < FEWEST_VIOLATIONS:
         reason = f"{n_violations} violations are held out: at least {FEWEST_VIOLATIONS} are needed"
+        return Judgement(False, gain, low, high, reason)
+    if is_fleet_model and len(np.unique(series)) < FEWEST_SERIES:
+        reason = f"fewer than {FEWEST_SERIES} series are held out: nothing can be said of others"
         return Judgement(False, gain, low, high, reason)
     if is_fleet_model and low <= 0.0:
         return Judgement(False, gain, low, high, "the gain may be chance: its interval reaches 0")
@@ -114,11 +137,17 @@ def judge_candidate(
     return Judgement(True, gain, low, high, "it is better on outcomes that neither has seen")
 
 
-def must_roll_back(promoted: Vector, before: Vector, happened: Flags, series: Integers) -> bool:
+def must_roll_back(
+    promoted: Vector,
+    before: Vector,
+    happened: Flags,
+    series: Integers,
+    weight: Vector | None = None,
+) -> bool:
     """Whether a promoted calibrator was worse over the last day than the one before it, beyond chance."""
     if len(np.unique(series)) < 2:
         return False
-    _, _, high = compare(before, promoted, happened, series)
+    _, _, high = compare(before, promoted, happened, series, weight)
     return high < 0.0
 
 
@@ -154,22 +183,3 @@ def update_band_factor(factor: float, held: Flags, coverage: float, rate: float 
 def stretch_band(mean: Matrix, lower: Matrix, upper: Matrix, factor: float) -> tuple[Matrix, Matrix]:
     """A joint band ``factor`` times as far from the ``mean`` of each step."""
     return mean - factor * (mean - lower), mean + factor * (upper - mean)
-
-
-REMEMBERED = 6
-"""As-ofs that the state of a risk is derived from."""
-
-
-def is_at_risk(probabilities: Matrix, begin: float, end: float) -> Flags:
-    """Whether indicators are at risk, from the probabilities of their last six as-ofs, oldest first.
-
-    ``[n, 6]``, NaN where there is none. The risk begins when one reaches ``begin``, and goes on until one
-    falls below ``end``; before the six there was none. It is a function of these alone, so the order in which
-    they were computed does not matter.
-    """
-    if not 0.0 <= end <= begin <= 1.0:
-        raise ValueError(f"thresholds begin = {begin}, end = {end} are out of range: 0 <= end <= begin <= 1")
-    at_risk = np.zeros(len(probabilities), dtype=np.bool_)
-    for said in probabilities[:, -REMEMBERED:].T:
-        at_risk = np.where(np.isnan(said), at_risk, (said >= begin) | (at_risk & (said >= end)))
-    return at_risk

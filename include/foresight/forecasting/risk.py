@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foresight.analysis.arrays import Flags, Integers, Matrix, Rows, Vector
 
@@ -97,6 +98,20 @@ CONTRIBUTORS = ("trend", "repetition", "similar_past", "distance", "recent_past"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SideFeatures:
+    """What the calibrator read of each side that has a bound, a row a side and horizon; what a refit learns
+    from."""
+
+    pair: Rows
+    horizon: Integers
+    """Slots ahead."""
+    side: Integers
+    """1: the upper bound; -1: the lower one."""
+    values: NDArray[np.float32]
+    """Signals, then context, ``[n, n_features]``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RiskForecast:
     """The next slots after as-of against each pair of bounds; NaN where ``state`` is not ``OK``."""
 
@@ -122,3 +137,5 @@ class RiskForecast:
     calibrator: str
     """The version of what made the probability."""
     explanation: Explanation
+    features: SideFeatures | None = None
+    """Where they were asked for; of pairs that have a probability."""

@@ -56,6 +56,91 @@ class Reliability:
         return (float(self.happened[at]) / n if n else float("nan")), n
 
 
+EDGES = (
+    0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
+    0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0,
+)  # fmt: skip
+"""The bins that sums are kept in: fine where most predictions are, and every tenth and .05 is an edge."""
+_LOW = np.array(EDGES[:-1])
+_TENTH = np.minimum((_LOW * N_BINS + 1e-9).astype(np.intp), N_BINS - 1)
+
+
+def bin_of(said: Vector) -> Integers:
+    """The place of each probability among the bins of :data:`EDGES`."""
+    return np.searchsorted(np.array(EDGES[1:-1]), said, side="right")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Predictions summed up by the bins of :data:`EDGES`; arrays ``[len(EDGES) - 1]``. Sums add up."""
+
+    count: Vector
+    violated: Vector
+    said: Vector
+    brier: Vector
+    log_loss: Vector
+
+    @classmethod
+    def of(cls, said: Vector, happened: Flags) -> Sums:
+        """The sums of some predictions."""
+        at, n, outcome = bin_of(said), len(EDGES) - 1, happened.astype(np.float64)
+        columns = (np.ones_like(said), outcome, said, (said - outcome) ** 2, log_losses(said, happened))
+        return cls(*(np.bincount(at, column, minlength=n) for column in columns))
+
+    @property
+    def reliability(self) -> Reliability:
+        """The same by equal bins."""
+        parts = (
+            np.bincount(_TENTH, part, minlength=N_BINS) for part in (self.count, self.said, self.violated)
+        )
+        count, said, violated = parts
+        return Reliability(count.astype(np.int64), said, violated)
+
+    def scores(self, own_past_brier: float = float("nan")) -> Scores:
+        """The scores of all of them.
+
+        The Brier score, its skills and the log loss are exact; so is ECE. AUC and average precision are those
+        of the bins: two probabilities in one bin count as equal. ``own_past_brier`` is the summed squared
+        error of each SLI's own past.
+        """
+        nan, n, violated = float("nan"), float(self.count.sum()), float(self.violated.sum())
+        if not n:
+            return Scores(0, nan, nan, nan, nan, nan, nan, nan, nan, nan)
+        brier, base = float(self.brier.sum()) / n, violated / n
+        reference = base * (1.0 - base)
+        likely = np.where(_LOW >= LIKELY, 1.0, 0.0)
+        above = Sums(
+            *(likely * part for part in (self.count, self.violated, self.said, self.brier, self.log_loss))
+        )
+        return Scores(
+            int(n), base, brier,
+            1.0 - brier / reference if reference else nan,
+            1.0 - brier * n / own_past_brier if own_past_brier > 0 else nan,
+            float(self.log_loss.sum()) / n,
+            self._auc(), self._average_precision(), self.reliability.error, above.reliability.error,
+        )  # fmt: skip
+
+    def _auc(self) -> float:
+        lost = self.count - self.violated
+        pairs = self.violated.sum() * lost.sum()
+        below = np.cumsum(lost) - lost
+        return float((self.violated * (below + lost / 2.0)).sum() / pairs) if pairs else float("nan")
+
+    def _average_precision(self) -> float:
+        violated, count = self.violated[::-1], self.count[::-1]
+        total, some = violated.sum(), np.cumsum(count) > 0
+        if not total:
+            return float("nan")
+        precision = np.cumsum(violated)[some] / np.cumsum(count)[some]
+        return float((violated[some] / total * precision).sum())
+
+
+def log_losses(said: Vector, happened: Flags) -> Vector:
+    """The log loss of each prediction, with probabilities kept off 0 and 1."""
+    safe = np.clip(said, LEAST, 1.0 - LEAST)
+    return np.asarray(-np.where(happened, np.log(safe), np.log1p(-safe)))
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """The scores of some predictions; NaN where an outcome of each kind is needed and one is missing."""
@@ -85,13 +170,12 @@ def score(said: Vector, happened: Flags, own_past: Vector | None = None) -> Scor
     brier = float(np.mean((said - outcome) ** 2))
     reference = base * (1.0 - base)
     own = float(np.mean((own_past - outcome) ** 2)) if own_past is not None else nan
-    safe = np.clip(said, LEAST, 1.0 - LEAST)
     likely = said >= LIKELY
     return Scores(
         len(said), base, brier,
         1.0 - brier / reference if reference else nan,
         1.0 - brier / own if own else nan,
-        float(-np.mean(np.where(happened, np.log(safe), np.log1p(-safe)))),
+        float(log_losses(said, happened).mean()),
         area_under_curve(said, happened), average_precision(said, happened),
         Reliability.of(said, happened).error, Reliability.of(said[likely], happened[likely]).error,
     )  # fmt: skip

@@ -124,7 +124,8 @@ class Standalone:
     def put_file(self, file: Path) -> str:
         """Copies a file to where runs may read it; answers what they call it."""
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(file, self.files / file.name)
+        shutil.copyfile(file, self.files / file.name)
+        (self.files / file.name).chmod(0o600)
         return file.name
 
     def _secret(self, name: str) -> str:
@@ -168,7 +169,7 @@ class Standalone:
         if self.process:
             stop_session(self.process)
 
-    def _sign_in(self, seconds: float = 180) -> httpx.Client:
+    def _sign_in(self, seconds: float = 600) -> httpx.Client:
         """A client that carries a token, once the API and the scheduler answer."""
         client = httpx.Client(base_url=self.url, timeout=30)
 

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from foresight.grid import STEP_SECONDS
 from foresight.messaging.messages import Message
 from foresight.series import SeriesKey
 
@@ -57,7 +58,7 @@ def telemetry_messages(
     analysis: Columns,
     aggregates: Columns,
     forecasts: Columns,
-    step_seconds: int = 60,
+    step_seconds: int = STEP_SECONDS,
 ) -> Iterator[Message]:
     """One message for each row of ``analysis``, in its order.
 

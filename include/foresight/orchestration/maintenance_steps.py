@@ -22,14 +22,15 @@ Context = Mapping[str, Any]
 TABLES = {
     "samples": ("sample", "sample_window", "slice_measurement", "slice_configuration"),
     "results": (
-        "series_analysis", "aggregate", "run", "publication", "slice_prediction", "dead_letter",
+        "series_analysis", "aggregate", "run", "publication", "slice_prediction", "slice_sent", "dead_letter",
         "scoring_run", "scoring_load_test", "commit_marker",
     ),
-    "forecasts": ("forecast",),
+    "forecasts": ("forecast", "sli_risk", "risk_feature", "risk_hour", "band_hour", "verified_hour"),
     "curves": ("autocorrelation", "curve", "sli_count"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_risk", "sli_rollup",
-        "sli_violation", "sla_event", "analysed_interval", "evaluated_interval",
+        "series", "sla_status", "sli_status", "sli_window", "sli_latest", "sli_rollup",
+        "sli_violation", "sla_event", "sla_announcement", "analysed_interval", "evaluated_interval",
+        "risk_day",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""

@@ -1,4 +1,4 @@
-"""When a failed task is tried again: our error tree says it, Airflow does it."""
+"""What every task of ours starts from: when it is tried again, and that it knows its run's parameters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from foresight.orchestration.runs import refuse_unknown_parameters
 
 POLICY = ExceptionRetryPolicy(
     rules=[
@@ -31,5 +33,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=5),
     "retry_policy": POLICY,
     "execution_timeout": timedelta(minutes=15),
+    "pre_execute": refuse_unknown_parameters,
 }
 """What every task of ours starts from."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from foresight.files import move_into_place, open_aside
 from foresight.scoring.json_text import to_json
 from foresight.scoring.outcome import ERROR, PREDICTION, Record
 
@@ -34,7 +33,7 @@ class FileSink:
         try:
             if kind is None:
                 self._finish()
-                self._move()
+                move_into_place(*self._aside.pop(), self.path)
         finally:
             for path, file in self._aside:
                 with suppress(OSError):
@@ -42,27 +41,10 @@ class FileSink:
                 path.unlink(missing_ok=True)
 
     def aside(self) -> IO[bytes]:
-        """A new file beside the target; the newest one takes its name in the end.
-
-        Its name is drawn, and it must not be there: neither two runs nor a link that somebody laid share it.
-        """
-        path = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(8)}.part")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        file = os.fdopen(os.open(path, flags, 0o666), "w+b")
+        """A new file beside the target; the newest one takes its name in the end."""
+        path, file = open_aside(self.path)
         self._aside.append((path, file))
         return file
-
-    def _move(self) -> None:
-        path, file = self._aside.pop()
-        with file:
-            file.flush()
-            os.fsync(file.fileno())
-        path.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, is on the disk before anybody relies on it
-        finally:
-            os.close(folder)
 
     def __call__(self, records: list[Record]) -> None:
         """Write records behind those that are there."""

@@ -1,7 +1,8 @@
 """Scoring in a process of its own: a record that ends the process is found, set aside, and ends no run.
 
 A crash inside of a library cannot be caught. So records that may have ended a process before are handed to
-a child; when it dies, another one takes over with half of them, until the guilty record stands alone.
+a child; when it dies, another one is handed a part of them after the other, until the guilty record stands
+alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from foresight.errors import TransientError
 from foresight.scoring.errors import InvalidModel
@@ -24,6 +25,9 @@ from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import read_mapping
 from foresight.scoring.outcome import BadRecord, Record, with_error
 from foresight.scoring.records import RecordScorer
+
+PARTS: Final = 16
+"""Into how many parts records are divided after a death: a new child costs more than many small parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,9 @@ class IsolatedScorer:
     def score(self, records: Sequence[Any]) -> tuple[list[Record], list[int]]:
         """Each record with its prediction or its error, and the places of the bad ones."""
         with self._lock:
-            return self._halved(list(records))
+            return self._divided(list(records))
 
-    def _halved(self, records: list[Any]) -> tuple[list[Record], list[int]]:
+    def _divided(self, records: list[Any]) -> tuple[list[Record], list[int]]:
         try:
             return self._ask(records)
         except _Ended as error:
@@ -69,10 +73,13 @@ class IsolatedScorer:
                 (one,) = records
                 given = one.record if isinstance(one, BadRecord) else one
                 return [with_error(given, f"the model ended its process {error}")], [0]
-        middle = len(records) // 2
-        found, bad = self._halved(records[:middle])
-        more, worse = self._halved(records[middle:])
-        return found + more, [*bad, *(middle + place for place in worse)]
+        step = -(-len(records) // PARTS)
+        found, bad = list[Record](), list[int]()
+        for start in range(0, len(records), step):
+            more, worse = self._divided(records[start : start + step])
+            found += more
+            bad += [start + place for place in worse]
+        return found, bad
 
     def _ask(self, records: list[Any]) -> tuple[list[Record], list[int]]:
         child = self._running()

@@ -12,8 +12,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from foresight.errors import FinalError
-from foresight.grid import Grid
-from foresight.services.history import STEP_SECONDS, Scene, with_long_windows
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.services.calibrators import in_use
+from foresight.services.history import Scene, with_long_windows
 from foresight.services.indicator_risks import risks_of_tracks
 from foresight.services.maintenance import read_downtime
 from foresight.services.slas import read_active
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 Rows = dict[str, Columns]
 """Columns by the table that they go into."""
 
-WINDOW_SECONDS = 12 * 3600
 """How much history an SLA is evaluated on."""
 COMPUTED_AT_MOST = 500
 """SLIs whose risk an evaluation computes itself where none is stored."""
@@ -227,7 +227,8 @@ def _computed(scene: Scene) -> Columns:
     tracks = scene.tracks(_grid(scene.as_of))
     ids = np.array([key.id for key in tracks.matrix.keys if key.metric != COMPUTED], np.int64)
     limits = scene.store.read(lambda connection: analysis_limits(connection, ids, scene.as_of))
-    return risks_of_tracks(tracks, scene.slas, 0, limits)
+    used = in_use(scene.store, scene.as_of)
+    return risks_of_tracks(tracks, scene.slas, 0, limits, used).get("sli_risk", {})
 
 
 def _grid(as_of: int) -> Grid:

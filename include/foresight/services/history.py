@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.grid import Grid
+from foresight.grid import STEP_SECONDS, Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.sla.counted import NEVER, TALLIED, Counted
 from foresight.sla.counting import Tally
@@ -39,7 +39,6 @@ from foresight.store.rollups import (
     sum_nodes,
 )
 
-STEP_SECONDS: Final = 60
 HOURS_AT_ONCE: Final = 24
 """Hours that are counted from samples at a time where they are absent."""
 

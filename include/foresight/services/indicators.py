@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
+from foresight.services.calibrators import InUse
 from foresight.services.history import tracks_within
-from foresight.services.indicator_risks import risks_of_tracks
+from foresight.services.indicator_risks import SHIPPED, Tables, risks_of_tracks
 from foresight.services.maintenance import read_downtime
 from foresight.services.stored_series import StoredKeys
 from foresight.sla.counted import count_columns, counted_held
@@ -21,10 +22,10 @@ from foresight.sla.downtime import Maintenance
 from foresight.sla.hours import hour_columns
 from foresight.sla.matching import chosen
 from foresight.sla.windows import HOUR, is_one_by_one, long_minutes
-from foresight.store import Store, load_matrix
-from foresight.store.risks import save_risks
+from foresight.store import Store, load_matrix, upsert
 from foresight.store.rollups import counted_hours, forget_counts, save_counts, save_hours
 from foresight.store.samples import as_stored
+from foresight.store.tables import metadata
 
 SLIS_AT_ONCE: Final = 2000
 """SLIs in one transaction."""
@@ -40,7 +41,12 @@ class Noted:
 
 
 def note_indicators(
-    store: Store, slas: Sequence[Sla], matrix: SeriesMatrix, fit: SeriesMatrix, at: int
+    store: Store,
+    slas: Sequence[Sla],
+    matrix: SeriesMatrix,
+    fit: SeriesMatrix,
+    at: int,
+    used: InUse = SHIPPED,
 ) -> Noted:
     """Counts the SLIs over the twelve hours of a run whose samples were just stored, and stores that.
 
@@ -53,10 +59,11 @@ def note_indicators(
         matrix: what the run read, of whole UTC minutes.
         fit: the same without what was set aside: what risks are forecast from.
         at: when this is computed, epoch seconds.
+        used: what the run forecasts with.
     """
     matrix = _as_stored(store, slas, matrix)
     downtime = store.read(read_downtime)
-    found = [_note(store, part, matrix, fit, downtime, at) for part in _parts(slas)]
+    found = [_note(store, part, matrix, fit, downtime, at, used) for part in _parts(slas)]
     return Noted(*(sum(getattr(each, name) for each in found) for name in ("n_slis", "n_hours", "n_risks")))
 
 
@@ -95,14 +102,16 @@ def _note(
     fit: SeriesMatrix,
     downtime: Sequence[Maintenance],
     at: int,
+    used: InUse,
 ) -> Noted:
     as_of = matrix.grid.as_of
     tracks = tracks_within(slas, matrix, downtime, has_lead=False)
     counts = count_columns(slas, counted_held(slas, tracks))
     together = chosen(slas, lambda _, sli: not is_one_by_one(sli))
-    risks = {}
+    risks: Tables = {}
     if together:
-        risks = risks_of_tracks(tracks_within(together, fit, downtime, has_lead=False), together, at, {})
+        tracked = tracks_within(together, fit, downtime, has_lead=False)
+        risks = risks_of_tracks(tracked, together, at, {}, used)
     long = chosen(slas, lambda _, sli: bool(long_minutes(sli, as_of)))
     hours = _absent_hours(store, long, matrix.grid)
     rolled = None
@@ -113,13 +122,13 @@ def _note(
     def work(connection: Connection) -> int:
         forget_counts(connection, as_of - 1, as_of + 1, names)
         save_counts(connection, counts)
-        if risks:
-            save_risks(connection, risks)
+        for name, columns in risks.items():
+            upsert(connection, metadata.tables[name], columns)
         return 0 if rolled is None else save_hours(connection, *rolled)
 
     n_hours = store.transact(work)
     n_slis = sum(len(sla.slis) for sla in slas)
-    return Noted(n_slis, n_hours, len(risks.get("as_of", ())))
+    return Noted(n_slis, n_hours, len(risks.get("sli_risk", {}).get("as_of", ())))
 
 
 def _absent_hours(store: Store, slas: Sequence[Sla], grid: Grid) -> list[int]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from foresight.durations import duration_seconds
 from foresight.errors import FinalError
 from foresight.grid import whole_seconds
 from foresight.services.slas import read_active
 from foresight.sla.downtime import Maintenance
-from foresight.sla.durations import duration_seconds
 from foresight.sla.rules import refuse
 from foresight.sla.windows import HELD_MINUTES, HOUR
 from foresight.store import DEFINITION_LOCK, Store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foresight.analysis import AnalysisParameters
+from foresight.grid import STEP_SECONDS
 from foresight.telemetry.catalogue import WatchedMetric
 
 HORIZON = 10
@@ -19,7 +20,7 @@ def analysis_parameters(
     entry: WatchedMetric, hp_lambda: float | None = None, lags: int | None = None
 ) -> AnalysisParameters:
     """How the series of an entry are analysed; what a run says goes before what the catalogue says."""
-    slots = {seconds // entry.step_seconds for seconds in WINDOWS_SECONDS}
+    slots = {seconds // STEP_SECONDS for seconds in WINDOWS_SECONDS}
     fitting = sorted(slot for slot in slots if 0 < slot <= entry.n_slots)
     return AnalysisParameters(
         windows=tuple(fitting) or (entry.n_slots,),

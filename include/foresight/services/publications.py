@@ -84,6 +84,22 @@ def open_publication(
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """The messages of a publication, and the hash of what they say.
+
+    Where what is stored may change and change back while a run sends, the hash tells that these messages are
+    not those that the publication was opened for: then it stays pending. None where that cannot be.
+    """
+
+    messages: Iterable[Message]
+    content: str | None = None
+
+
+Messages = Callable[[int], Iterable[Message] | Said]
+"""Makes the messages of an as-of from what is stored, the same ones as long as that is the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     """A publication as it stood when it was taken up."""
 
@@ -96,16 +112,17 @@ class _Waiting:
     def batch(self) -> str:
         return f"{self.topic}/{self.as_of}/{self.part}"
 
+    def is_another(self, content: str | None) -> bool:
+        """Whether it was opened for something else to say, where both are known."""
+        return None not in {content, self.content} and content != self.content
 
-def publish_pending(
-    store: Store, kafka: ClientConfig, topic: str, messages: Callable[[int], Iterable[Message]]
-) -> dict[str, int]:
+
+def publish_pending(store: Store, kafka: ClientConfig, topic: str, messages: Messages) -> dict[str, int]:
     """Sends every pending publication of a topic and says how many messages each has.
 
-    Those that failed least often come first, the oldest of them first. ``messages`` makes those of an as-of
-    from what is stored, the same ones whenever it is asked. What cannot be sent does not keep the others
-    back: it is set aside, or tried again by a later run where the world failed. The first error is raised
-    when all were tried; one that is set aside is raised by this run only.
+    Those that failed least often come first, the oldest of them first. What cannot be sent does not keep the
+    others back: it is set aside, or tried again by a later run where the world failed. The first error is
+    raised when all were tried; one that is set aside is raised by this run only.
     """
     waiting = store.read(lambda connection: _pending(connection, topic))
     if waiting:
@@ -129,21 +146,21 @@ def publish_pending(
     return sent
 
 
-def _publish(
-    store: Store, kafka: ClientConfig, one: _Waiting, messages: Callable[[int], Iterable[Message]]
-) -> int:
+def _publish(store: Store, kafka: ClientConfig, one: _Waiting, messages: Messages) -> int:
     """Sends a publication, but for messages that no broker takes; answers how many are on the topic."""
     publication_of = _start(store, kafka, one)
     refused: dict[str, str] = {}
     while True:
-        rest = (message for message in messages(one.as_of) if message.id not in refused)
+        said = _said(messages, one)
+        rest = (message for message in said.messages if message.id not in refused)
         try:
             delivered = publish(kafka, topic_of_ours(kafka, one.topic), rest, publication_of)
             break
         except MessageRejected as error:
             if error.refused is None or len(refused) >= MAX_REFUSED:
                 raise
-            found = [m.id for m in messages(one.as_of) if (m.key, m.value) == error.refused]
+            again = _said(messages, one).messages
+            found = [m.id for m in again if (m.key, m.value) == error.refused]
             if not set(found) - refused.keys():
                 raise
             refused |= dict.fromkeys(found, str(error))
@@ -155,13 +172,18 @@ def _publish(
     def finish(found: Mapping[str, Any]) -> dict[str, Any]:
         if found["state"] != PENDING:  # somebody has decided otherwise meanwhile
             return {}
-        if found["content"] != one.content:
+        if found["content"] != one.content or one.is_another(said.content):
             log.info("%s: there is something else to say by now, which the next run does", one.batch)
             return {"n_messages": delivered.total}
         return done
 
     _update(store, one, finish)
     return delivered.total
+
+
+def _said(messages: Messages, one: _Waiting) -> Said:
+    found = messages(one.as_of)
+    return found if isinstance(found, Said) else Said(found)
 
 
 def _note_failure(store: Store, one: _Waiting, error: Exception) -> None:

@@ -17,6 +17,7 @@ from foresight.sla.watching import parts_of
 from foresight.sla.windows import HELD_MINUTES, HOUR
 from foresight.store.rollups import forget_counts, forget_hours
 from foresight.store.samples import changes_of, plan_samples, save_series, write_samples
+from foresight.store.verification import forget_verified
 
 HELD_SECONDS: Final = HELD_MINUTES * 60
 
@@ -26,7 +27,8 @@ def store_samples(
 ) -> int:
     """Writes series and their samples, and says how many rows of ``sample`` that was.
 
-    What was counted of SLIs from samples that are others now is forgotten: whole hours with a changed slot,
+    Hours of predictions that were judged on samples that are others now are judged again. What was counted of
+    SLIs from such is forgotten: whole hours with a changed slot,
     and counts at an as-of whose twelve hours have one. The next evaluation counts it anew.
 
     Args:
@@ -41,6 +43,7 @@ def store_samples(
     written = write_samples(connection, plan)
     rows, slots = changed.any(axis=1), np.flatnonzero(changed.any(axis=0))
     if len(slots):
+        forget_verified(connection, int(matrix.grid.ends[slots[0]]), int(matrix.grid.ends[slots[-1]]))
         keys = [matrix.keys[row] for row in np.flatnonzero(rows)]
         ends = matrix.grid.ends[slots]
         _forget(connection, fed_by(read_active(connection).readable, keys), ends)

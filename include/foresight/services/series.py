@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, sel
 
 from foresight.analysis import curves
 from foresight.errors import NotFound
+from foresight.matchers import matching
 from foresight.series import SeriesKey
 from foresight.services.parameters import analysis_parameters
 from foresight.store import Store, load_matrix
 from foresight.store.intervals import read_key
 from foresight.store.tables import aggregate, forecast, series, series_analysis
 from foresight.telemetry.catalogue import Catalogue, WatchedMetric
-from foresight.telemetry.matching import matching
 
 SHOWN_METRICS = 10
 
@@ -130,7 +130,7 @@ def series_curves(store: Store, catalogue: Catalogue, series_id: int) -> dict[st
 def _entry_of(catalogue: Catalogue, key: SeriesKey) -> WatchedMetric:
     """The first entry that a series fits: the one that it is analysed by. Raises ``NotFound``."""
     for entry in catalogue.metrics:
-        if entry.series_metric == key.metric and matching([key], entry.matchers)[0]:
+        if entry.series_metric == key.metric and len(matching([key], entry.conditions)):
             return entry
     raise NotFound(f"the catalogue no longer watches {key}")
 

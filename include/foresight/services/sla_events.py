@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from foresight.grid import whole_seconds
 from foresight.messaging import Message
+from foresight.services.publications import Said
 from foresight.sla.changes import StateAt, StateChange, event_message
 from foresight.sla.states import State
 from foresight.store import Store
-from foresight.store.intervals import state_changes
+from foresight.store.announcements import content_of_changes, state_changes
 
 
-def event_messages(store: Store, as_of: int) -> Iterator[Message]:
+def event_messages(store: Store, as_of: int) -> Said:
     """One message a change of state at ``as_of``, with the figures that are stored beside it."""
-    for row in store.read(lambda connection: state_changes(connection, as_of)):
-        change = _change(row)
-        yield Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
+    rows = store.read(lambda connection: state_changes(connection, as_of))
+    return Said((_message(_change(row)) for row in rows), content_of_changes(rows))
+
+
+def _message(change: StateChange) -> Message:
+    return Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
 
 
 def _change(row: Mapping[str, Any]) -> StateChange:
@@ -33,6 +37,7 @@ def _change(row: Mapping[str, Any]) -> StateChange:
         previous=previous,
         state=State(row["state"]),
         revision=row["revision"],
+        number=row["number"],
         n_series=row["n_series"],
         worst_series_id=row["worst_series_id"],
         current_value=row["current_value"],

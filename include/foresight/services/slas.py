@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, Mistake, NotFound
 from foresight.services.status_lines import StatusLine, lines_from_rows
@@ -32,6 +32,7 @@ from foresight.store import (
 from foresight.store import load_slas as load_stored
 from foresight.store.definitions import load_names, load_sli_names
 from foresight.store.rollups import forget_slis
+from foresight.store.statuses import newest_statuses, rows_at
 from foresight.store.tables import series, sli_status, sli_window
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def check(
     """
 
     def work(connection: Connection) -> tuple[ActiveSlas, Limits]:
-        targets = [target.name for target in load_targets(connection)]
-        limits = Limits(_known_metrics(connection, catalogue), known_targets=targets)
+        targets = stored_target_names(connection)
+        limits = Limits(known_metrics(connection, catalogue), known_targets=targets)
         return read_active(connection), limits
 
     active, limits = store.read(work)
@@ -118,13 +119,18 @@ def apply(
     SLIs that only the active SLA has are kept; with ``prune`` they are removed. Raises as ``check`` does.
     """
     _, found = check(store, catalogue, files)
+    return apply_found(store, found, by=by, at=at, prune=prune)
+
+
+def apply_found(store: Store, found: Lint, *, by: str, at: int, prune: bool = False) -> Applied:
+    """Makes the SLAs and targets that were found in documents active: all of them."""
     defined = found.definitions
 
     def work(connection: Connection) -> list[Difference]:
         active = read_active(connection).readable
         changes = differences(active, defined.slas, prune=prune)
         _forget_changed(connection, active, [each.sla for each in changes])
-        given = [(_stored(each.sla), definition_rows(each.sla)) for each in changes]
+        given = [(stored_sla(each.sla), definition_rows(each.sla)) for each in changes]
         apply_slas(connection, given, applied_at=at, applied_by=by)
         save_targets(connection, [_stored_target(target) for target in defined.targets])
         return changes
@@ -209,24 +215,12 @@ def status(store: Store, name: str | None = None) -> Status:
     def work(connection: Connection) -> Status:
         active = read_active(connection)
         slas = active.choose([name] if name else ())
-        rows, windows = (_newest(connection, table, slas) for table in (sli_status, sli_window))
+        newest = newest_statuses(connection, [sla.name for sla in slas])
+        rows, windows = (rows_at(connection, table, newest) for table in (sli_status, sli_window))
         slis = {(sla.name, sli.name): sli for sla in slas for sli in sla.slis}
         return Status(lines_from_rows(slis, rows, windows), rows, active.unreadable)
 
     return store.read(work)
-
-
-def _newest(connection: Connection, table: Table, slas: Sequence[Sla]) -> list[dict[str, Any]]:
-    """The rows of each SLA at its newest as-of."""
-    newest = (
-        select(table.c.sla_name, func.max(table.c.as_of).label("as_of"))
-        .where(table.c.sla_name.in_([sla.name for sla in slas]))
-        .group_by(table.c.sla_name)
-        .subquery()
-    )
-    is_newest = (table.c.sla_name == newest.c.sla_name) & (table.c.as_of == newest.c.as_of)
-    query = select(table).join(newest, is_newest).order_by(*table.primary_key)
-    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
@@ -247,9 +241,15 @@ def with_expressions(catalogue: Catalogue, slas: Sequence[Sla]) -> Catalogue:
     return catalogue.model_copy(update={"metrics": (*catalogue.metrics, *entries)})
 
 
-def _known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+def known_metrics(connection: Connection, catalogue: Catalogue) -> set[str]:
+    """The metrics that the catalogue watches or a stored series has."""
     watched = {entry.series_metric for entry in catalogue.metrics}
     return watched.union(connection.execute(select(series.c.metric).distinct()).scalars())
+
+
+def stored_target_names(connection: Connection) -> list[str]:
+    """The names of every notification target."""
+    return [target.name for target in load_targets(connection)]
 
 
 def _stored_target(target: Target) -> StoredTarget:
@@ -263,6 +263,7 @@ def _target(stored: StoredTarget) -> Target:
     )
 
 
-def _stored(sla: Sla) -> StoredSla:
+def stored_sla(sla: Sla) -> StoredSla:
+    """An SLA as it is stored."""
     document = sla_document(sla)
     return StoredSla(sla.name, sla.owner, sla.description, revision_of(document), document)

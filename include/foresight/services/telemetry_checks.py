@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from foresight.errors import BadAnswer, FinalError, SourceUnavailable
 from foresight.grid import Grid
+from foresight.matchers import Matcher, matching
 from foresight.series import SeriesKey
 from foresight.telemetry.catalogue import WatchedMetric
-from foresight.telemetry.matching import matching
 from foresight.telemetry.source import Discovery, TelemetrySource
 
 _MAX_VALUES = 5
@@ -32,7 +32,7 @@ def entry_notes(source: TelemetrySource, entry: WatchedMetric, now: int) -> Iter
     for remark in found.remarks:
         yield f"{entry.name}: {remark}"
     if not found:
-        yield f"{entry.name} matches nothing: {_near_miss(source, entry, grid)}"
+        yield f"{entry.name} matches nothing: {why_nothing(source, entry, grid)}"
     elif young := _youth(source, entry, grid):
         yield f"{entry.name}: {young}"
     if len(found) > entry.max_series:
@@ -40,29 +40,31 @@ def entry_notes(source: TelemetrySource, entry: WatchedMetric, now: int) -> Iter
         yield f"{entry.name} matches {len(found)} series: {n_over} beyond max_series are left out"
 
 
-def near_miss(entry: WatchedMetric, keys: tuple[SeriesKey, ...]) -> str:
+def near_miss(conditions: Iterable[Matcher], keys: tuple[SeriesKey, ...]) -> str:
     """Why the matchers let no series of a metric through: the labels that differ, and their values."""
     differing = []
-    for label, matcher in entry.matchers.items():
-        if matching(keys, {label: matcher}).any():
+    for matcher in conditions:
+        if len(matching(keys, [matcher])):
             continue
+        label = matcher.label
         values = Counter(dict(key.labels).get(label, "") for key in keys).most_common()
         shown = [f"{label}={value}" if value else f"no label {label}" for value, _ in values[:_MAX_VALUES]]
         more = f" and {len(values) - _MAX_VALUES} more" if len(values) > _MAX_VALUES else ""
-        asked = f"{label}{matcher.operator}{matcher.value}"
+        asked = f"{label}{matcher.op}{matcher.value}"
         differing.append(f"exists with {', '.join(shown)}{more}, not {asked}")
     if differing:
         return "; ".join(differing)
     return f"each matcher lets some of its {len(keys)} series through, and no series passes all of them"
 
 
-def _near_miss(source: TelemetrySource, entry: WatchedMetric, grid: Grid) -> str:
+def why_nothing(source: TelemetrySource, entry: WatchedMetric, grid: Grid) -> str:
+    """Why an entry of the catalogue has no series within the grid."""
     if entry.query is not None:
         return "its query has no result: check it in Prometheus"
     anyhow = _discovered(source, entry.model_copy(update={"matchers": {}}), grid)
     if anyhow is None or not anyhow:
         return f"the source has no metric {entry.metric} in the last {grid.n_slots} minutes"
-    return near_miss(entry, anyhow.keys)
+    return near_miss(entry.conditions, anyhow.keys)
 
 
 def _youth(source: TelemetrySource, entry: WatchedMetric, grid: Grid) -> str:

@@ -138,13 +138,14 @@ def requeue_dead_letter(
     headers = tuple((name, None if text is None else b64decode(text)) for name, text in row.headers or ())
     message = Message(f"{topic}:{partition}:{offset}", key, value, headers)
     batch = Publication(f"requeued/{message.id}/{change.at}", end_offsets(kafka, topic))
-    publish(kafka, topic, [message], batch)
+    # Recorded first: what is on the topic has its reason, whatever happens to this process.
     store.transact(
         lambda connection: record(
             connection, DEAD_LETTER, message.id, "requeued", change, {"reason": row.reason}
         ),
         lock=EVENTS_LOCK,
     )
+    publish(kafka, topic, [message], batch)
 
 
 def abandon_dead_letter(store: Store, topic: str, partition: int, offset: int, change: Change) -> None:

@@ -33,7 +33,8 @@ class StateAt:
 class StateChange:
     """One change of state of one SLI, with the figures it rests on; instants are epoch seconds.
 
-    ``previous`` is None where the SLI was never evaluated before.
+    ``previous`` is None where the SLI was never evaluated before. ``number`` counts, from 1, how often what
+    is announced of this instant became another change: one that comes back is a new announcement.
     """
 
     sla_name: str
@@ -48,16 +49,19 @@ class StateChange:
     current_slot: int | None = None
     probability: float | None = None
     expected_first_slot: int | None = None
+    number: int = 1
 
     @property
     def event_id(self) -> str:
         """32 hex digits that are the same whoever finds this change, and however often.
 
         They follow from both states too: a later evaluation of the same instant that finds another change
-        announces it as another one.
+        announces it as another one, and once more when it finds the first one again.
         """
         before = self.previous.state.value if self.previous else None
         identity = [self.sla_name, self.sli_name, self.as_of, before, self.state.value, self.revision]
+        if self.number > 1:
+            identity.append(self.number)
         return hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]
 
     @property

@@ -10,43 +10,16 @@ from typing import Any, Literal
 
 import orjson
 
+from foresight.matchers import Matcher
+from foresight.series import escape
 from foresight.sla import rules
 from foresight.sla.burn_rates import BURN_RULES, Alert
 from foresight.sla.calendars import Calendar
 from foresight.sla.ratios import Expression, Ratio
-from foresight.sla.rules import Operator
 
 _PLAIN_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_PLAIN_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 FAST_FACTOR = BURN_RULES[0].factor
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Matcher:
-    """One label matcher as in PromQL; regular expressions match the whole value, and an absent
-    label counts as ``""``."""
-
-    label: str
-    op: Operator
-    value: str
-
-    def __post_init__(self) -> None:
-        rules.refuse(rules.label_mistake(self.label), rules.value_mistake(self.op, self.value))
-
-    @property
-    def is_regex(self) -> bool:
-        """Whether ``value`` is a regular expression."""
-        return self.op in {"=~", "!~"}
-
-    @property
-    def is_negative(self) -> bool:
-        """Whether a series passes when the value does *not* fit."""
-        return self.op in {"!=", "!~"}
-
-    def __str__(self) -> str:
-        label = self.label if _PLAIN_LABEL.fullmatch(self.label) else _quoted(self.label)
-        return f"{label}{self.op}{_quoted(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +148,7 @@ class Sli:
         name = self.metric if _PLAIN_NAME.fullmatch(self.metric) else ""
         inside = [str(matcher) for matcher in self.matchers]
         if not name:
-            inside.insert(0, f"__name__={_quoted(self.metric)}")
+            inside.insert(0, f'__name__="{escape(self.metric)}"')
         return f"{name}{{{','.join(inside)}}}" if inside else name
 
     @property
@@ -355,8 +328,3 @@ def _plain_value(value: Any) -> Any:
 
 def _digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

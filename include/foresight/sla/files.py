@@ -8,6 +8,8 @@ from pathlib import Path
 
 from foresight.documents import Document, parse_documents, read_documents
 from foresight.errors import InvalidDocument, Mistake
+from foresight.grid import STEP_SECONDS
+from foresight.reasons import similar
 from foresight.sla.definitions import Definitions, Sla
 from foresight.sla.openslo import Read, is_openslo, read_openslo
 from foresight.sla.pyrra import is_pyrra, read_pyrra
@@ -32,7 +34,7 @@ def load_slas(
     path: Path | Sequence[Path],
     known_metrics: Collection[str] | None = None,
     *,
-    step_seconds: int = 60,
+    step_seconds: int = STEP_SECONDS,
     longest_minutes: int = DEFAULT_LONGEST_WINDOW,
 ) -> list[Sla]:
     """The SLAs of one or several files, ordered by name; a folder stands for its YAML files.
@@ -91,7 +93,7 @@ def _definitions(documents: Sequence[Document], mistakes: list[Mistake], limits:
     sloth: list[Document] = []
     pyrra: list[Document] = []
     openslo: list[Document] = []
-    for document in (each for whole in documents for each in whole.members()):
+    for document in (each for whole in documents for each in _members(whole)):
         if is_sloth(document):
             sloth.append(document)
         elif is_pyrra(document):
@@ -116,13 +118,24 @@ def _definitions(documents: Sequence[Document], mistakes: list[Mistake], limits:
     )
 
 
+def _members(document: Document) -> list[Document]:
+    """The documents in a sequence, or in a list object of Kubernetes; else this one."""
+    data = document.data
+    if not isinstance(data, dict) or not str(data.get("kind", "")).endswith("List"):
+        return document.members()
+    items = data.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return [document]
+    return document.within("items").members() if items else []
+
+
 def _read_short(documents: Sequence[Document]) -> Read:
     found = Read()
     for document in documents:
         found.references += short_form_references(document)
         if document.data is None:
             continue
-        if not isinstance(document.data, dict):
+        if not _is_short(document.data):
             found.mistakes.append(
                 document.mistake(
                     (), "a mapping with the key slas is needed, or a document of OpenSLO, Sloth or Pyrra"
@@ -142,6 +155,12 @@ def _read_short(documents: Sequence[Document]) -> Read:
         for target in form.targets:
             found.alerts.targets[target.name] = target.definition()
     return found
+
+
+def _is_short(data: object) -> bool:
+    """Whether a document has a key of the short form, be it misspelt; else it is something else."""
+    keys = set(SlaFile.model_fields)
+    return isinstance(data, dict) and any(similar(key, keys) for key in data)
 
 
 def _mistakes_of(document: Document, at: int, sla: SlaForm) -> Iterator[Mistake]:

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from foresight.documents import Document
+from foresight.durations import duration_seconds
 from foresight.errors import InvalidDocument, Mistake
 from foresight.reasons import shown, similar
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.definitions import Notes, Sla, Sli
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo_alerts import AlertDocuments
 from foresight.sla.openslo_indicators import (
+    COMPOSITE,
     Indicator,
     Objective,
     choices_of,
@@ -40,6 +41,7 @@ from foresight.sla.parts import Part
 from foresight.sla.references import Limits, Reference, mistakes_across
 
 NAME = ("metadata", "name")
+METHODS = ("Occurrences", "Timeslices")
 
 
 @dataclass(slots=True)
@@ -106,9 +108,7 @@ class _Reader:
         data = document.data
         version, kind = data.get("apiVersion"), data.get("kind")
         if version != ours.API_VERSION:
-            reason = (
-                f"must be {ours.API_VERSION}, got {shown(version)}" if version else "apiVersion is needed"
-            )
+            reason = _version_reason(version)
             return self._wrong(document, ("apiVersion",), reason)
         if kind not in KINDS:
             near = similar(kind, KINDS) if isinstance(kind, str) else None
@@ -184,16 +184,16 @@ class _Reader:
         indicator = self._indicator(spec, head)
         if any(is_foreign_source(mistake) for mistake in part.mistakes):
             return  # nothing else in it matters
-        method = spec.choice("budgetingMethod", ("Occurrences", "Timeslices"))
+        method = spec.choice("budgetingMethod", METHODS)
         windows, calendar = windows_of(spec, head, self.limits)
         alerts = tuple(self.found.alerts.alerts_of(spec))
         objectives = spec.parts("objectives")
-        if not objectives:
+        if not objectives and not isinstance(spec.data.get("objectives"), dict | str | int):
             spec.wrong("objectives", "at least one objective is needed")
         spec.finish()
         found = [
             objective_of(each, method, is_ratio=indicator.ratio is not None, slo=head, limits=self.limits)
-            for each in (objectives if indicator.is_known and method else ())
+            for each in (objectives if indicator.is_known and method in METHODS else ())
         ]
         try:
             choices = choices_of(head)
@@ -220,7 +220,11 @@ class _Reader:
 
     def _indicator(self, spec: Part, head: Head) -> Indicator:
         if spec.has("indicator") == spec.has("indicatorRef"):
-            spec.wrong((), "give either indicator or indicatorRef")
+            at = _composite_objective(spec)
+            if at is None or spec.has("indicator"):
+                spec.wrong((), "give either indicator or indicatorRef")
+            else:
+                spec.wrong(("objectives", at), COMPOSITE)
             return Indicator()
         inline = spec.part("indicator")
         if inline is not None:
@@ -341,6 +345,26 @@ def _merged(slo: Notes, objective_name: str, indicator: Notes) -> Notes:
         tuple(dict.fromkeys((*slo.labels, *indicator.labels))),
         tuple(dict.fromkeys((*slo.annotations, *indicator.annotations))),
     )
+
+
+def _version_reason(version: object) -> str:
+    if not version:
+        return "apiVersion is needed"
+    if str(version).startswith("openslo"):
+        return f"must be {ours.API_VERSION}, got {shown(version)}"
+    return (
+        f"objects of {shown(version)} are not read here: there are {ours.API_VERSION}, sloth.slok.dev/v1 and "
+        "pyrra.dev/v1alpha1"
+    )
+
+
+def _composite_objective(spec: Part) -> int | None:
+    """The first objective with an indicator of its own."""
+    objectives = spec.data.get("objectives")
+    for at, each in enumerate(objectives if isinstance(objectives, list) else []):
+        if isinstance(each, dict) and {"indicator", "indicatorRef", "compositeWeight"} & each.keys():
+            return at
+    return None
 
 
 def _source_references(data: object) -> Iterator[str]:

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from foresight.documents import Document
+from foresight.durations import duration_seconds
 from foresight.errors import Mistake
 from foresight.reasons import shown, similar
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.burn_rates import Alert
 from foresight.sla.definitions import Target
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo_parts import head_of
 from foresight.sla.parts import Part
 
@@ -127,6 +127,7 @@ class AlertDocuments:
         if "conditionRef" not in part.data:
             return self._read_condition(part)
         name = part.text("conditionRef")
+        part.choice("operator", ("and", "or"), "and")  # of one condition
         part.finish()
         self.used.add(("AlertCondition", name))
         if name not in self.conditions:

@@ -9,17 +9,16 @@ from typing import Any
 
 import yaml
 
+from foresight.composing import Dumper
+from foresight.durations import duration_text
 from foresight.sla import openslo_names as ours
 from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
 from foresight.sla.definitions import Choices, Notes, Sla, Sli, Target
-from foresight.sla.durations import duration_text
 from foresight.sla.ratios import DEFAULT_RATE_WINDOW, Ratio
 from foresight.sla.rules import MAX_NAME
 from foresight.sla.selectors import is_selector
 
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The same writer several times as fast, where PyYAML was built with libyaml."""
 
 
 def to_openslo(sla: Sla) -> list[dict[str, Any]]:
@@ -44,7 +43,7 @@ def openslo_text(slas: Sequence[Sla], targets: Sequence[Target] = ()) -> str:
     documents: dict[tuple[str, str], dict[str, Any]] = {}
     for document in _all(slas, targets):
         documents.setdefault((document["kind"], document["metadata"]["name"]), document)
-    return str(yaml.dump_all(documents.values(), Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
+    return str(yaml.dump_all(documents.values(), Dumper=Dumper, sort_keys=False, allow_unicode=True))
 
 
 def _all(slas: Sequence[Sla], targets: Sequence[Target]) -> Iterator[dict[str, Any]]:

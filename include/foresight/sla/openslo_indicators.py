@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
+from foresight.durations import duration_seconds
+from foresight.matchers import Matcher
 from foresight.sla import openslo_names as ours
 from foresight.sla import rules
 from foresight.sla.calendars import Calendar
-from foresight.sla.definitions import Budget, Choices, Matcher, Notes
-from foresight.sla.durations import duration_seconds
+from foresight.sla.definitions import Budget, Choices, Notes
 from foresight.sla.openslo_parts import Head, number, one_of, queries_of
 from foresight.sla.parts import Part, instant_text
 from foresight.sla.ratios import DEFAULT_RATE_WINDOW, Expression, Ratio
@@ -20,6 +21,7 @@ from foresight.sla.selectors import is_selector, parse_selector
 
 NO_NOTES = Notes()
 ROLES = ("good", "bad", "total", "raw")
+COMPOSITE = "composite objectives are not evaluated: write an SLO for each indicator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def _ratio(metric: Part, sources: Mapping[str, str], slo: Head) -> Ratio | None:
         for place, key, query in () if part is None else queries_of(part, sources):
             parts[role] = _expression(place, key, query, counter=role in counters and role != "raw")
     metric.finish()
+    if metric.has("raw") and not metric.has("rawType") and len(metric.mistakes) == before:
+        metric.wrong("rawType", "rawType is needed with raw: whether it is a share of success or of failure")
     rate_window = slo.read(ours.RATE_WINDOW, duration_seconds, DEFAULT_RATE_WINDOW)
     absent = slo.read(ours.GOOD_ABSENT, one_of(("missing", "zero")), "missing")
     idle = slo.read(ours.NO_TRAFFIC, one_of(("ignore", "good", "bad")), "ignore")
@@ -123,7 +127,7 @@ def objective_of(part: Part, method: str, *, is_ratio: bool, slo: Head, limits: 
     before = len(part.mistakes)
     display_name = part.text("displayName", "")
     if part.ignore("indicator", "indicatorRef", "compositeWeight"):
-        part.wrong((), "composite objectives are not evaluated: write an SLO for each indicator")
+        part.wrong((), COMPOSITE)
     share = _share(part)
     lower, upper = (None, None) if is_ratio else _bounds(part, slo)
     if is_ratio:

@@ -18,6 +18,7 @@ KINDS: Final = (
     "SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget",
 )  # fmt: skip
 PROMETHEUS: Final = "prometheus"
+PROMQL: Final = "promql"
 FOREIGN_SOURCE: Final = "metrics come from Prometheus"
 Value = TypeVar("Value")
 
@@ -86,6 +87,9 @@ def queries_of(part: Part, sources: Mapping[str, str]) -> Iterator[tuple[Part, s
     spec = source.needed("spec")
     if spec is not None:
         query = spec.text("query", rule=rules.query_mistake)
+        language = spec.text("queryType", PROMQL)
+        if language.lower() != PROMQL:
+            spec.wrong("queryType", f"queries are PromQL, got {shown(language)}")
         spec.finish()
         yield spec, "query", query.strip()
     source.finish()

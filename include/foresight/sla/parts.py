@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any, Final
 
 from foresight.documents import Document, Location
+from foresight.durations import duration_seconds
 from foresight.errors import Mistake
 from foresight.reasons import shown, similar, unknown_key
 from foresight.sla import rules
 from foresight.sla.definitions import Notes
-from foresight.sla.durations import duration_seconds
 
 NEEDED: Final = "is needed"
 ONE_OF: Final = ("give either", "exactly one of")
@@ -149,10 +149,20 @@ class Part:
             Part(self.document, (*place, at), item, self.mistakes) for at, item in enumerate(self.items(key))
         ]
 
-    def texts(self, key: str) -> dict[str, str]:
-        """A mapping of texts."""
+    def texts(self, key: str, *, as_written: bool = False) -> dict[str, str]:
+        """A mapping of texts; ``as_written``, of anything that is one line, as it stands there."""
         inner = self.part(key)
-        return {} if inner is None else {name: inner.text(name, "") for name in inner.data}
+        if inner is None:
+            return {}
+        return {name: inner.written(name) if as_written else inner.text(name, "") for name in inner.data}
+
+    def written(self, key: str) -> str:
+        """A text, or a number or flag as it is written."""
+        given = self.data[key]
+        if given is None or isinstance(given, str | list | dict):
+            return self.text(key, "")
+        self._known.add(key)
+        return self.document.written((*self.location, key))
 
     def labels(self, key: str = "labels") -> Iterator[tuple[str, str]]:
         """Labels, each with one text or a list of them."""

@@ -7,9 +7,9 @@ Prometheus 3 also writes names beyond letters, digits and underscores:
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Operator = Literal["=", "!=", "=~", "!~"]
+from foresight.matchers import Operator
+
 NAME_LABEL = "__name__"
 
 _TEXT = r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)"""

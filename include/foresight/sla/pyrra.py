@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from foresight.documents import Document
+from foresight.durations import prometheus_milliseconds
+from foresight.matchers import Matcher
 from foresight.reasons import shown
 from foresight.sla import rules
 from foresight.sla.definitions import Budget, Notes, Sla, Sli
-from foresight.sla.durations import duration_seconds
 from foresight.sla.openslo import Read
 from foresight.sla.parts import Part, notes_of
 from foresight.sla.ratios import Expression, Ratio
@@ -20,6 +22,13 @@ GROUP: Final = "pyrra.dev/"
 VERSION: Final = "pyrra.dev/v1alpha1"
 KIND: Final = "ServiceLevelObjective"
 KINDS: Final = ("ratio", "latency", "latencyNative", "bool_gauge")
+
+
+_KEPT_BY_KUBERNETES: Final = (
+    "creationTimestamp", "deletionTimestamp", "finalizers", "generateName", "generation", "managedFields",
+    "ownerReferences", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
+_OFFSET: Final = re.compile(r"^(.*\S)\s+offset\s+(-?\s*[0-9][0-9a-z]*)\s*$", re.DOTALL | re.IGNORECASE)
 
 
 def is_pyrra(document: Document) -> bool:
@@ -50,7 +59,10 @@ def _sla(part: Part, found: Read) -> Sla | None:
     if metadata is None or spec is None:
         return None
     name, namespace = metadata.name(), metadata.text("namespace", "")
-    notes = notes_of("", metadata)
+    notes = notes_of("", metadata, lambda key: key.startswith("kubectl.kubernetes.io/"))
+    if kept := metadata.ignore(*_KEPT_BY_KUBERNETES):
+        place = ("metadata", kept[0])
+        found.notes.append(part.document.mistake(place, f"left out: Kubernetes keeps {', '.join(kept)}"))
     if namespace:
         notes = Notes("", (("namespace", namespace), *notes.labels), notes.annotations)
     metadata.finish()
@@ -67,6 +79,7 @@ def _sli(spec: Part, name: str, found: Read) -> Sli | None:
     for key, why in (
         ("alerting", "every SLI has the same burn-rate alerts"),
         ("performanceOverAccuracy", "it changes how Pyrra's rules are written"),
+        ("rulenamespace", "it changes where Pyrra's rules are written"),
     ):
         if spec.has(key):
             found.notes.append(spec.document.mistake((*spec.location, key), f"left out: {why}"))
@@ -114,14 +127,14 @@ def _window(spec: Part) -> int | None:
     if not text:
         return None
     try:
-        seconds = duration_seconds(text)
+        seconds = prometheus_milliseconds(text) / 1000
     except ValueError as error:
         spec.wrong("window", str(error))
         return None
-    if reason := window_mistake(seconds, Limits()):
+    if reason := window_mistake(int(seconds) if seconds >= 1 else 1, Limits()):
         spec.wrong("window", reason)
         return None
-    return seconds // 60
+    return int(seconds) // 60
 
 
 def _kind(indicator: Part) -> tuple[str, Part | None]:
@@ -149,11 +162,17 @@ def _measured(kind: str, part: Part) -> Ratio | Expression | None:
 
 def _ratio(part: Part) -> Ratio | None:
     bad, total = _counter(part, "errors"), _counter(part, "total")
+    if bad and total and bad == total:
+        part.wrong("errors", "errors and total are the same metric, so that everything is an error")
+        return None
     return Ratio(bad=bad, total=total) if bad and total else None
 
 
 def _latency(part: Part) -> Ratio | None:
     good, total = _counter(part, "success"), _counter(part, "total")
+    if good and not any(each.label == "le" and each.op == "=" for each in _selected(good.query)[1]):
+        part.part("success").wrong("metric", 'one bucket is needed, which is chosen by its border: le="0.1"')  # type: ignore[union-attr] # it was read
+        return None
     return Ratio(good=good, total=total) if good and total else None
 
 
@@ -163,7 +182,7 @@ def _latency_native(part: Part) -> Ratio | None:
     if not (text and total):
         return None
     try:
-        seconds = _latency_seconds(text)
+        seconds = prometheus_milliseconds(text) / 1000
     except ValueError as error:
         part.wrong("latency", str(error))
         return None
@@ -200,14 +219,16 @@ def _metric(part: Part) -> str:
     if not text:
         return ""
     try:
-        parse_selector(text)
+        _selected(text)
     except ValueError as error:
         part.wrong("metric", str(error))
         return ""
     return text
 
 
-def _latency_seconds(text: str) -> float:
-    if text.endswith("ms") and text[:-2].isdecimal():
-        return int(text[:-2]) / 1000
-    return float(duration_seconds(text))
+def _selected(text: str) -> tuple[str, tuple[Matcher, ...]]:
+    """Metric and matchers of a selector, which may have an offset."""
+    shifted = _OFFSET.match(text)
+    if shifted is not None:
+        prometheus_milliseconds(shifted[2].removeprefix("-"))
+    return parse_selector(shifted[1] if shifted else text)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from foresight.documents import Document, Location
+from foresight.durations import duration_seconds, duration_text
 from foresight.errors import Mistake
+from foresight.grid import STEP_SECONDS
 from foresight.reasons import similar
 from foresight.sla import rules
-from foresight.sla.durations import duration_seconds, duration_text
 
 MAX_SUGGESTIONS = 20
 """Looking for a similar name is a walk over all known ones; later mistakes go without."""
@@ -24,7 +25,7 @@ class Limits:
     """What definitions must fit: known metrics (None: any), the step, the longest window, stored targets."""
 
     known_metrics: Collection[str] | None = None
-    step_seconds: int = 60
+    step_seconds: int = STEP_SECONDS
     longest_minutes: int = rules.DEFAULT_LONGEST_WINDOW
     known_targets: Collection[str] = ()
 
@@ -48,7 +49,7 @@ def short_form_references(document: Document) -> Iterator[Reference]:
     """Every name, metric and window in a document of the short form, however broken the rest of it is."""
     for at, sla in _mappings(document.data, "slas"):
         place = ("slas", at)
-        scope = f"{document.file}:{document.line(place)}"
+        scope = f"{document.file}:{document.line(place)}:{at}"
         yield from _texts(document, place, sla, "name", "sla")
         yield from _windows(document, place, sla)
         for index, sli in _mappings(sla, "slis"):
@@ -70,7 +71,9 @@ def mistakes_across(references: Iterable[Reference], limits: Limits) -> list[Mis
             before = first.setdefault((reference.kind, reference.scope, reference.text), reference)
             reason = None if before is reference else _twice(before)
         elif reference.kind == "metric":
-            reason = _unknown(reference.text, limits.known_metrics, suggest=len(found) < MAX_SUGGESTIONS)
+            reason = unknown_metric(
+                reference.text, limits.known_metrics, suggest=len(found) < MAX_SUGGESTIONS
+            )
         else:
             reason = _bad_window(reference.text, limits) if reference.kind == "window" else None
         if reason:
@@ -101,7 +104,7 @@ def _twice(before: Reference) -> str:
     return f"another {what} is named {before.text!r} too, at {place}"
 
 
-def _unknown(metric: str, known: Collection[str] | None, *, suggest: bool) -> str | None:
+def unknown_metric(metric: str, known: Collection[str] | None, *, suggest: bool) -> str | None:
     if known is None or metric in known:
         return None
     near = similar(metric, known) if suggest else None

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from foresight.forecasting.assessment import forecast_risk
 from foresight.forecasting.calibrator import Calibrator
+from foresight.forecasting.explanation import explain
 from foresight.forecasting.features import SHARES
 from foresight.forecasting.joint_forecast import Forecast
 from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.risk import Bounds, RiskForecast, RiskState
+from foresight.forecasting.verification import Reliability
 from foresight.grid import Grid
 from foresight.series import SeriesMatrix
 from foresight.sla.instants import iso
@@ -45,6 +47,8 @@ class RiskForecasts:
     risk: RiskForecast
     has_default_limits: NDArray[np.bool_] | None = None
     """By row: whether it was held against default limits, for none are stored with the series."""
+    came_true: Reliability | None = None
+    """How past predictions came out, for the explanations."""
 
     @classmethod
     def of(
@@ -54,10 +58,16 @@ class RiskForecasts:
         horizon: int = 10,
         parameters: ForecastParameters = DEFAULTS,
         calibrator: Calibrator | None = None,
+        came_true: Reliability | None = None,
+        *,
+        keep_features: bool = False,
     ) -> RiskForecasts:
         """Forecast the matrix ``horizon`` slots ahead and judge each pair's bounds against that."""
         bounds = Bounds(pairs.row, pairs.lower, pairs.upper)
-        return cls(*forecast_risk(matrix.values, bounds, (horizon,), parameters, calibrator))
+        made, risk = forecast_risk(
+            matrix.values, bounds, (horizon,), parameters, calibrator, keep_features=keep_features
+        )
+        return cls(made, risk, came_true=came_true)
 
     def columns(self, grid: Grid) -> dict[str, list[Any]]:
         """The columns of ``sli_risk`` that the forecast fills, of its first horizon, one entry a pair."""
@@ -84,6 +94,10 @@ class RiskForecasts:
             "components": [
                 dict(zip(SHARES, views, strict=True)) if known else None
                 for views, known in zip(map(_known, risk.views), is_known, strict=True)
+            ],
+            "explanation": [
+                explain(risk, pair, self.came_true, forecast) if known else None
+                for pair, known in enumerate(is_known)
             ],
             "is_outside_now": risk.outside_now.tolist(),
             "model": _where(is_known, [forecast.model_name(row) for row in rows.tolist()]),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import Final
 
-from foresight.regexes import regex_mistake
+from foresight.matchers import MAX_VALUE
 from foresight.sla import promql
-
-Operator = promql.Operator
 
 DEFAULT_WINDOWS: Final = (60, 180, 720)
 """Minutes: the last 1 h, 3 h and 12 h before as-of."""
@@ -21,7 +19,6 @@ DEFAULT_HORIZON: Final = 10
 DEFAULT_AT_RISK: Final = 0.5
 
 MAX_NAME: Final = 63
-MAX_VALUE: Final = 1024
 MAX_TEXT: Final = 1050
 MAX_MATCHERS: Final = 32
 MAX_WINDOWS: Final = 10
@@ -60,24 +57,6 @@ def metric_mistake(metric: str) -> str | None:
     if not metric or len(metric) > MAX_VALUE or not metric.isprintable():
         return f"a metric is 1 to {MAX_VALUE} printable characters, got {_short(metric)}"
     return None
-
-
-def label_mistake(label: str) -> str | None:
-    """Why this cannot be a label's name (Prometheus 3 allows any UTF-8)."""
-    if label == "__name__":
-        return "the metric has a field of its own, and is not given as the label __name__"
-    if not label or len(label) > MAX_VALUE or not label.isprintable():
-        return f"the name of a label is 1 to {MAX_VALUE} printable characters, got {_short(label)}"
-    return None
-
-
-def value_mistake(op: str, value: str) -> str | None:
-    """Why this operator and value do not make a matcher. Regular expressions are RE2's, as in Prometheus."""
-    if op not in get_args(Operator):
-        return f"{op!r} is no operator; there are {', '.join(get_args(Operator))}"
-    if len(value) > MAX_VALUE:
-        return f"longer than {MAX_VALUE} characters"
-    return regex_mistake(value) if op in {"=~", "!~"} else None
 
 
 def bounds_mistake(lower: float | None, upper: float | None) -> str | None:

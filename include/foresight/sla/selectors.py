@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from foresight.matchers import MAX_VALUE, Matcher, Operator
 from foresight.sla import promql
-from foresight.sla.definitions import Matcher
-from foresight.sla.rules import MAX_MATCHERS, MAX_VALUE, Operator
+from foresight.sla.rules import MAX_MATCHERS
 
 _SELECTOR = re.compile(
     r"\s*(?P<metric>[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{(?P<inner>.*)\})?\s*", re.DOTALL | re.ASCII

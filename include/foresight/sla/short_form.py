@@ -15,88 +15,32 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from foresight.forms import Form, MatcherForm, Matchers, Number, Seconds, matchers_of, obeys
 from foresight.sla import rules
 from foresight.sla.burn_rates import Alert
 from foresight.sla.calendars import Calendar
-from foresight.sla.definitions import Budget, Choices, Matcher, Notes, Sla, Sli, Target
+from foresight.sla.definitions import Budget, Choices, Notes, Sla, Sli, Target
 from foresight.sla.fields import (
     DEFAULT_WINDOWS,
-    Form,
     Metric,
     Name,
-    Number,
     Objective,
     Positive,
     Probability,
     Query,
-    Seconds,
     Share,
     Text,
     Windows,
     horizon_mistake,
     minutes_of,
-    obeys,
     slice_mistake,
     whole_minutes,
 )
 from foresight.sla.ratios import DEFAULT_RATE_WINDOW, Expression, Ratio
-from foresight.sla.rules import Operator
-
-Label = Annotated[str, obeys(rules.label_mistake)]
-
-
-class MatcherForm(Form):
-    """Conditions on one label, as in the catalogue; those that are given must all hold."""
-
-    equals: str | None = None
-    not_equals: str | None = None
-    regex: str | None = None
-    not_regex: str | None = None
-
-    @field_validator("equals", "not_equals")
-    @classmethod
-    def _value(cls, value: str | None) -> str | None:
-        return _checked("=", value)
-
-    @field_validator("regex", "not_regex")
-    @classmethod
-    def _expression(cls, value: str | None) -> str | None:
-        return _checked("=~", value)
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.conditions:
-            raise ValueError("one of equals, not_equals, regex, not_regex is needed")
-        return self
-
-    @property
-    def conditions(self) -> list[tuple[Operator, str]]:
-        """The operators that are given, with their values."""
-        every: list[tuple[Operator, str | None]] = [
-            ("=", self.equals), ("!=", self.not_equals), ("=~", self.regex), ("!~", self.not_regex),
-        ]  # fmt: skip
-        return [(op, value) for op, value in every if value is not None]
-
-
-def _checked(op: str, value: str | None) -> str | None:
-    if value is not None and (reason := rules.value_mistake(op, value)):
-        raise ValueError(reason)
-    return value
-
-
-def _as_matcher(given: Any) -> Any:
-    return given if isinstance(given, dict | MatcherForm) else {"equals": given}
-
-
-Matchers = dict[Label, Annotated[MatcherForm, BeforeValidator(_as_matcher)]]
-
-
-def _matchers(forms: dict[str, MatcherForm]) -> tuple[Matcher, ...]:
-    return tuple(Matcher(label, op, value) for label, form in forms.items() for op, value in form.conditions)
 
 
 def _not_too_many(forms: dict[str, MatcherForm]) -> str | None:
-    return rules.matchers_mistake([condition for form in forms.values() for condition in form.conditions])
+    return rules.matchers_mistake(matchers_of(forms))
 
 
 class EventsForm(Form):
@@ -120,7 +64,9 @@ class EventsForm(Form):
         """The expression that is meant; a metric alone is a counter."""
         if self.query is not None:
             return Expression(self.query, self.counter)
-        return Expression(Sli("x", self.metric or "", 0.0, matchers=_matchers(self.matchers)).selector, True)
+        return Expression(
+            Sli("x", self.metric or "", 0.0, matchers=matchers_of(self.matchers)).selector, True
+        )
 
 
 def _as_text(given: Any) -> Any:
@@ -239,7 +185,7 @@ class SliForm(Form):
             lower=self.min,
             upper=self.max,
             objective=sla.objective if self.objective is None else self.objective,
-            matchers=_matchers(self.matchers),
+            matchers=matchers_of(self.matchers),
             windows=minutes_of(sla.windows if self.windows is None else self.windows),
             description=self.description,
             notes=Notes(self.display_name),

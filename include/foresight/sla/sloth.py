@@ -1,11 +1,13 @@
-"""Sloth's ``prometheus/v1`` files in: a service is an SLA, each of its SLOs an SLI that counts events.
+"""Sloth's files in: a service is an SLA, each of its SLOs an SLI that counts events.
 
-What has no counterpart here is named in a note; what would change the meaning is refused.
+They come as ``prometheus/v1``, with keys such as ``error_query``, and as objects of Kubernetes, where the
+same key is ``errorQuery``. What has no counterpart here is named in a note; what would change the meaning
+is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from foresight.documents import Document
@@ -18,15 +20,26 @@ from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.references import Reference
 
 VERSION: Final = "prometheus/v1"
+GROUP: Final = "sloth.slok.dev/"
+OBJECT_VERSION: Final = f"{GROUP}v1"
+KIND: Final = "PrometheusServiceLevel"
 WINDOWS: Final = (*rules.DEFAULT_WINDOWS, 30 * 24 * 60)
 """Minutes: the usual windows, and the 30 days that Sloth's SLOs are over."""
 OWNER_LABEL: Final = "owner"
+Spelling = Callable[[str], str]
+"""How a key is spelled in a document."""
 
 
 def is_sloth(document: Document) -> bool:
     """Whether a document says that it is Sloth's."""
     data = document.data
-    return isinstance(data, dict) and "version" in data and "apiVersion" not in data
+    if not isinstance(data, dict):
+        return False
+    return _is_object(document) or ("version" in data and "apiVersion" not in data)
+
+
+def _is_object(document: Document) -> bool:
+    return str(document.data.get("apiVersion", "")).startswith(GROUP)
 
 
 def read_sloth(documents: Sequence[Document]) -> Read:
@@ -36,14 +49,16 @@ def read_sloth(documents: Sequence[Document]) -> Read:
     heads: dict[str, tuple[Notes, Document]] = {}
     for document in documents:
         part = Part.of(document)
-        service, notes, slis = _read(part, found)
+        body, spell = _body(part)
+        service, notes, slis = ("", Notes(), []) if body is None else _read(body, spell, found)
         found.mistakes += part.mistakes
-        if part.mistakes:
+        if part.mistakes or body is None:
             continue
         heads.setdefault(service, (notes, document))
         for at, sli in enumerate(slis):
             members.setdefault(service, []).append(sli)
-            found.references.append(Reference("sli", document, ("slos", at, "name"), sli.name, service))
+            place = (*body.location, "slos", at, "name")
+            found.references.append(Reference("sli", document, place, sli.name, service))
     for service, slis in members.items():
         notes, document = heads[service]
         unique = {
@@ -52,37 +67,56 @@ def read_sloth(documents: Sequence[Document]) -> Read:
         found.slas.append(
             Sla(service, tuple(unique.values()), dict(notes.labels).get(OWNER_LABEL, ""), notes=notes)
         )
-        found.references.append(Reference("sla", document, ("service",), service))
+        place = ("spec", "service") if _is_object(document) else ("service",)
+        found.references.append(Reference("sla", document, place, service))
     return found
 
 
-def _read(part: Part, found: Read) -> tuple[str, Notes, list[Sli]]:
-    part.choice("version", (VERSION,))
+def _body(part: Part) -> tuple[Part | None, Spelling]:
+    """What a document says of a service, and how its keys are spelled; None where it is of another kind."""
+    if not _is_object(part.document):
+        part.choice("version", (VERSION,))
+        return (None if part.mistakes else part), str
+    part.choice("apiVersion", (OBJECT_VERSION,))
+    part.choice("kind", (KIND,))
+    part.ignore("metadata", "status")
     if part.mistakes:
-        return "", Notes(), []
+        return None, _camel
+    spec = part.needed("spec")
+    part.finish()
+    return spec, _camel
+
+
+def _camel(key: str) -> str:
+    first, *others = key.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _read(part: Part, spell: Spelling, found: Read) -> tuple[str, Notes, list[Sli]]:
     service = part.name("service")
-    labels = tuple(part.texts("labels").items())
-    _note(part, found, "slo_plugins", "plugins of Sloth are not run")
+    labels = tuple(part.texts("labels", as_written=True).items())
+    _note(part, found, spell("slo_plugins"), "plugins of Sloth are not run")
     slos = part.parts("slos")
     if not slos and not part.has("slos"):
         part.wrong("slos", "slos is needed")
     elif not slos and not part.mistakes:
         part.wrong("slos", "at least one SLO is needed")
     part.finish()
-    return service, Notes(labels=labels), [sli for slo in slos for sli in _sli(slo, found)]
+    return service, Notes(labels=labels), [sli for slo in slos for sli in _sli(slo, spell, found)]
 
 
-def _sli(slo: Part, found: Read) -> Iterator[Sli]:
+def _sli(slo: Part, spell: Spelling, found: Read) -> Iterator[Sli]:
     before = len(slo.mistakes)
     name, description = slo.name(), slo.text("description", "")
-    labels = tuple(slo.texts("labels").items())
+    labels = tuple(slo.texts("labels", as_written=True).items())
     if not slo.has("objective"):
         slo.wrong("objective", "objective is needed")
     percent = slo.number("objective", rule=_percent_mistake)
     part = slo.needed("sli")
-    ratio = None if part is None else _ratio(part)
-    _alerting(slo, found)
+    ratio = None if part is None else _ratio(part, spell)
+    _alerting(slo, spell, found)
     _note(slo, found, "plugins", "plugins of Sloth are not run")
+    _note(slo, found, "interval", "every SLI is counted once a minute")
     slo.finish()
     if len(slo.mistakes) > before or ratio is None or percent is None:
         return
@@ -95,7 +129,7 @@ def _sli(slo: Part, found: Read) -> Iterator[Sli]:
         slo.wrong((), str(error))
 
 
-def _ratio(sli: Part) -> Ratio | None:
+def _ratio(sli: Part, spell: Spelling) -> Ratio | None:
     kinds = [kind for kind in ("events", "raw", "plugin") if sli.has(kind)]
     sli.finish()
     if kinds == ["plugin"]:
@@ -110,7 +144,7 @@ def _ratio(sli: Part) -> Ratio | None:
         return None
     before = len(part.mistakes)
     keys = ("error_query", "total_query") if kind == "events" else ("error_ratio_query",)
-    queries = [part.text(key, rule=_query_mistake) for key in keys]
+    queries = [part.text(spell(key), rule=_query_mistake) for key in keys]
     part.finish()
     if len(part.mistakes) > before:
         return None
@@ -119,7 +153,7 @@ def _ratio(sli: Part) -> Ratio | None:
     return Ratio(bad=Expression(queries[0]), total=Expression(queries[1]))
 
 
-def _alerting(slo: Part, found: Read) -> None:
+def _alerting(slo: Part, spell: Spelling, found: Read) -> None:
     """Sloth's burn-rate alerts are those that every SLI has; what is said about them is named."""
     alerting = slo.part("alerting")
     if alerting is None:
@@ -128,7 +162,7 @@ def _alerting(slo: Part, found: Read) -> None:
     _note(alerting, found, "labels", "alerts carry the labels of the SLO, and none of their own")
     _note(alerting, found, "annotations", "alerts have no annotations")
     for key in ("page_alert", "ticket_alert"):
-        alert = alerting.part(key)
+        alert = alerting.part(spell(key))
         if alert is None:
             continue
         if alert.flag("disable", default=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from foresight.grid import STEP_SECONDS
 from foresight.series import SeriesKey
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.states import Reason, State
@@ -66,7 +67,7 @@ class WindowStatus:
             return self.budget_left / self.budget_allowed
         return 1.0 if self.budget_used == 0 else -self.budget_used
 
-    def slots(self, step_seconds: int = 60) -> list[int]:
+    def slots(self, step_seconds: int = STEP_SECONDS) -> list[int]:
         """Every violated slot that is listed, named by its end."""
         return [slot for v in self.violations for slot in range(v.start, v.end + 1, step_seconds)]
 

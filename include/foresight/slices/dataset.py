@@ -9,18 +9,21 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.slices.features import INPUTS, PAST, PERIODS, windows
+from foresight.slices.features import INPUTS, LONG_INPUTS, PAST, PERIODS, windows
 from foresight.slices.recording import Recording
-from foresight.slices.targets import Floats, Target
+from foresight.slices.seasons import has_seasons
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """``inputs`` ``[n_cells, n_windows, 24]``, ``answers`` ``[n_cells, n_windows]``, NaN where not usable.
+    """``inputs`` ``[n_cells, n_windows, n]``, ``answers`` ``[n_cells, n_windows]``, NaN where not usable.
 
-    Window ``j`` ends with the period that starts at ``starts[j]`` (epoch seconds).
+    Window ``j`` ends with the period that starts at ``starts[j]`` (epoch seconds). There are 24 inputs, or 30
+    where 14 days are there; ``names`` are those that a model is trained on: all of them for a forecast on a
+    history whose time is known, else the first 24.
     """
 
     inputs: Floats
@@ -28,17 +31,37 @@ class Dataset:
     starts: NDArray[np.int64]
     target: Target
     failure_bound: float
+    names: tuple[str, ...] = INPUTS
 
     @classmethod
-    def of(cls, recording: Recording, target: Target, failure_bound: float = 0.1) -> Dataset:
+    def of(cls, recording: Recording, target: Target, failure_bound: float = FAILURE_BOUND) -> Dataset:
         """All windows of a recording."""
-        inputs, answers = windows(recording.counters, recording.configured, target, failure_bound)
-        return cls(inputs, answers, recording.starts[PAST:], target, failure_bound)
+        seconds = recording.granularity_seconds
+        is_long = has_seasons(recording.counters.shape[1], seconds)
+        inputs, answers = windows(
+            recording.counters, recording.configured, target, failure_bound,
+            (recording.start, seconds) if is_long else None,
+        )  # fmt: skip
+        is_timed = is_long and target is Target.FORWARD and recording.start > 0
+        names = LONG_INPUTS if is_timed else INPUTS
+        whole = np.isfinite(inputs[..., : len(names)]).all(axis=-1)
+        answers = np.where(whole, answers, np.nan)
+        return cls(inputs, answers, recording.starts[PAST:], target, failure_bound, names)
 
     @cached_property
     def usable(self) -> Mask:
         """Which windows are whole and have an answer, ``[n_cells, n_windows]``."""
         return np.isfinite(self.answers)
+
+    @property
+    def rows(self) -> Floats:
+        """The inputs that a model is trained on, ``[n_cells, n_windows, len(names)]``."""
+        return self.inputs[..., : len(self.names)]
+
+    @property
+    def has_seasons(self) -> bool:
+        """Whether the answers of yesterday and last week are among the inputs."""
+        return bool(self.inputs.shape[-1] == len(LONG_INPUTS))
 
     @property
     def configured(self) -> Floats:
@@ -47,13 +70,13 @@ class Dataset:
 
     def column(self, name: str) -> Floats:
         """One input by name, ``[n_cells, n_windows]``."""
-        return self.inputs[..., INPUTS.index(name)]
+        return self.inputs[..., LONG_INPUTS.index(name)]
 
     def sha256(self, mask: Mask) -> str:
         """A hash of the rows in ``mask``: two models with equal hashes were trained on equal rows."""
         digest = hashlib.sha256(self.target.encode())
         for cell, rows in enumerate(mask):
-            digest.update(np.ascontiguousarray(self.inputs[cell, rows]).tobytes())
+            digest.update(np.ascontiguousarray(self.rows[cell, rows]).tobytes())
             digest.update(np.ascontiguousarray(self.answers[cell, rows]).tobytes())
         return digest.hexdigest()
 

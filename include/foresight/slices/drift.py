@@ -73,10 +73,10 @@ def worse_than_configured(of: ArrayLike, predicted: Floats, configured: Floats, 
 
     ``of`` ``[n]``: the slice of each row. Fewer than three rows say nothing.
     """
-    names, place = np.unique(np.asarray(of, np.str_), return_inverse=True)
-    ours = np.bincount(place, (predicted - answers) ** 2, len(names))
-    theirs = np.bincount(place, (configured - answers) ** 2, len(names))
-    rows = np.bincount(place, minlength=len(names))
+    names, index = np.unique(np.asarray(of, np.str_), return_inverse=True)
+    ours = np.bincount(index, (predicted - answers) ** 2, len(names))
+    theirs = np.bincount(index, (configured - answers) ** 2, len(names))
+    rows = np.bincount(index, minlength=len(names))
     return {str(name) for name in names[(rows >= FEWEST_ERRORS) & (ours > theirs)]}
 
 

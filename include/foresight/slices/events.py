@@ -53,13 +53,13 @@ def read_message(
     """
     records: list[Measurement] = []
     tally = _Tally()
-    for place, found in enumerate(events(message)):
+    for index, found in enumerate(events(message)):
         if isinstance(found, Unreadable):
             tally.reject(found.reason, found.path, found.found)
             continue
         path, event = found
         try:
-            header = _Header.of(event, clock, Origin(0, 0, offset, partition, place))
+            header = _Header.of(event, clock, Origin(0, 0, offset, partition, index))
         except Unreadable as error:
             lost = sum(len(a_list(values, "measResults")) for values in _cells(event))
             tally.values += lost
@@ -216,7 +216,8 @@ def _counters(info: object, names: Mapping[int, str]) -> list[Any] | None:
     numbers = a_list(types, "iMeasTypesList")
     if listed or not numbers:
         return listed
-    named = [names.get(each) if isinstance(each, int) else None for each in numbers]
+    ids = [number(each) for each in numbers]
+    named = [names.get(int(each)) if each is not None and each % 1 == 0 else None for each in ids]
     return None if None in named else named
 
 

@@ -13,7 +13,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foresight.slices.targets import FAILURES, REQUESTS, SUCCESSES, Floats, Target, as_column, target
+from foresight.slices.seasons import SEASONAL, calendar, lagged
+from foresight.slices.targets import (
+    FAILURE_BOUND,
+    FAILURES,
+    REQUESTS,
+    SUCCESSES,
+    Floats,
+    Target,
+    as_column,
+    target,
+)
 
 COLUMNS: Final = ("requests", "successes", "failures", "configured", "predicted")
 PAST: Final = 4
@@ -26,6 +36,8 @@ INPUTS: Final = tuple(
     + [f"{column}[t]" for column in COLUMNS[:-1]]
 )
 """The names of the 24 inputs, in their order."""
+LONG_INPUTS: Final = INPUTS + SEASONAL
+"""The same with the answers of a day and a week ago and the calendar."""
 
 
 class Outcome(IntEnum):
@@ -67,7 +79,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """``inputs`` float64 ``[n_cells, 24]``, finite where ``outcome`` is ``READY``; ``outcome`` int8.
+    """``inputs`` float64 ``[n_cells, 24]``, or 30 with seasons, finite where ``outcome`` is ``READY``.
 
     ``is_inferred``: some failures were not reported and stand as requests - successes.
     """
@@ -105,10 +117,10 @@ def history(
     lag = np.rint((newest[of] - at) / np.maximum(pace[of], 1)).astype(np.int64)
     order = np.lexsort((at, ~bad))
     order = order[((length == pace[of]) & (lag < depth))[order]]
-    place = of[order], depth - 1 - lag[order]
+    index = of[order], depth - 1 - lag[order]
     placed = np.full((n_cells, depth, 3), np.nan)
     there, dubious = np.zeros((n_cells, depth), np.bool_), np.zeros((n_cells, depth), np.bool_)
-    placed[place], there[place], dubious[place] = values[order], True, bad[order]
+    placed[index], there[index], dubious[index] = values[order], True, bad[order]
     return History(placed, there, dubious, newest, pace)
 
 
@@ -119,11 +131,13 @@ def features(
     *,
     as_of: int | None = None,
     late_periods: float = 1.0,
-    failure_bound: float = 0.1,
+    failure_bound: float = FAILURE_BOUND,
+    seasonal: Floats | None = None,
 ) -> Features:
     """The inputs of each cell now; ``configured`` ``[n_cells]`` or ``[n_cells, depth]``, NaN where unknown.
 
-    With ``as_of`` (epoch seconds), a cell whose newest period ended over ``late_periods`` before is late.
+    ``seasonal`` ``[n_cells, 6]``: the inputs of ``SEASONAL``, for a model that knows them. With ``as_of``
+    (epoch seconds), a cell whose newest period ended over ``late_periods`` before is late.
     """
     given = np.asarray(configured, np.float64)
     known = np.broadcast_to(given[:, None] if given.ndim == 1 else given, past.is_there.shape)
@@ -131,6 +145,8 @@ def features(
     column = as_column(target(kind, counters, known, failure_bound), known)
     rows = np.concatenate([counters, known[..., None], column[..., None]], axis=-1)[:, -PERIODS:]
     inputs = rows.reshape(len(rows), -1)[:, : len(INPUTS)]
+    if seasonal is not None:
+        inputs = np.concatenate([inputs, seasonal], axis=1)
     window = slice(-PERIODS, None)
     there, requests = past.is_there[:, window], counters[:, window, REQUESTS]
     first = past.is_there.shape[1] - np.argmax(past.is_there, axis=1)
@@ -151,12 +167,18 @@ def features(
 
 
 def windows(
-    counters: Floats, configured: Floats, kind: Target, failure_bound: float = 0.1
+    counters: Floats,
+    configured: Floats,
+    kind: Target,
+    failure_bound: float = FAILURE_BOUND,
+    seasons: tuple[int, int] | None = None,
 ) -> tuple[Floats, Floats]:
     """All windows of whole histories: inputs ``[n_cells, n_periods - 4, 24]`` and answers, one for each.
 
     ``counters`` ``[n_cells, n_periods, 3]``, ``configured`` ``[n_cells, n_periods]``. Where anything is
-    missing the answer is NaN; a history shorter than a window has none.
+    missing the answer is NaN; a history shorter than a window has none. With ``seasons``, the start of the
+    first period and the granularity (seconds), there are 30 inputs; those of the first week are not whole,
+    which concerns the answers of models with these inputs only.
     """
     counters, _ = infer_failures(counters)
     answers = target(kind, counters, configured, failure_bound)
@@ -165,10 +187,16 @@ def windows(
     )
     n_cells, n_periods, n_columns = rows.shape
     if n_periods < PERIODS:
-        return np.empty((n_cells, 0, len(INPUTS))), np.empty((n_cells, 0))
+        names = INPUTS if seasons is None else LONG_INPUTS
+        return np.empty((n_cells, 0, len(names))), np.empty((n_cells, 0))
     view = np.lib.stride_tricks.sliding_window_view(rows.reshape(n_cells, -1), PERIODS * n_columns, axis=1)
     inputs = view[:, ::n_columns, : len(INPUTS)]
     whole = np.isfinite(inputs).all(axis=-1)
+    if seasons is not None:
+        start, seconds = seasons
+        past = lagged(as_column(answers, configured), seconds)[:, PAST:]
+        times = calendar(start + seconds * np.arange(PAST, n_periods))
+        inputs = np.concatenate([inputs, past, np.broadcast_to(times, (n_cells, *times.shape))], axis=-1)
     return inputs, np.where(whole, answers[:, PAST:], np.nan)
 
 

@@ -62,21 +62,21 @@ class Rule(IntEnum):
 class Limits:
     """What a run may change. Shares are parts of the previous value, exact to six decimals.
 
-    ``quiet_seconds``: a cell changed less than this ago keeps its value; 0 for no such limit.
+    ``cooldown_seconds``: a cell changed less than this ago keeps its value; 0 for no such limit.
     ``max_age_seconds``: a previous value read longer ago than this is stale.
     """
 
     cell_share: float = 0.25
     slice_share: float = 0.10
     minimum_share: float = 0.05
-    quiet_seconds: float = 0.0
+    cooldown_seconds: float = 0.0
     max_age_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
         for name in ("cell_share", "slice_share", "minimum_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        for name in ("quiet_seconds", "max_age_seconds"):
+        for name in ("cooldown_seconds", "max_age_seconds"):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
 
@@ -127,7 +127,7 @@ def guard(
     limits: Limits = Limits(),
     *,
     age_seconds: ArrayLike = 0.0,
-    quiet_for_seconds: ArrayLike = np.inf,
+    unchanged_seconds: ArrayLike = np.inf,
     holds: ArrayLike = Rule.NEAREST,
     box: Box = Box(),
 ) -> Guarded:
@@ -135,13 +135,13 @@ def guard(
 
     Give every cell of a slice, in the order of their ids: ties go to the first. ``slices`` int ``[n]``: the
     slice of each row. ``previous`` and ``predicted`` float ``[n]``. ``age_seconds``: since the previous value
-    was read; ``quiet_for_seconds``: since it was last changed (NaN: never); ``holds``: the rule that keeps a
+    was read; ``unchanged_seconds``: since it was last changed (NaN: never); ``holds``: the rule that keeps a
     row's value for a reason of the caller's, ``Rule.NEAREST`` for none.
     """
     of = np.asarray(slices, np.int64)
     P, Q = np.asarray(previous, np.float64), np.asarray(predicted, np.float64)
-    age, quiet = np.asarray(age_seconds, np.float64), np.asarray(quiet_for_seconds, np.float64)
-    rule = _refusals(P, Q, limits, age, quiet, np.asarray(holds, np.int8))
+    age, unchanged = np.asarray(age_seconds, np.float64), np.asarray(unchanged_seconds, np.float64)
+    rule = _refusals(P, Q, limits, age, unchanged, np.asarray(holds, np.int8))
     order = np.argsort(of, kind="stable")
     counted = order[(_is_count(P) & (P > 0) & (age <= limits.max_age_seconds))[order]]
     final = np.where(_is_count(P) & (P > 0), P, np.nan)
@@ -172,7 +172,7 @@ def breaches(slices: ArrayLike, previous: ArrayLike, final: ArrayLike, limits: L
 
 
 def _refusals(
-    P: Floats, Q: Floats, limits: Limits, age: Floats, quiet: Floats, holds: NDArray[np.int8]
+    P: Floats, Q: Floats, limits: Limits, age: Floats, unchanged: Floats, holds: NDArray[np.int8]
 ) -> NDArray[np.int8]:
     """The rule that keeps each row from being changed, the gravest where several do, else ``NEAREST``."""
     held = np.broadcast_to(holds, P.shape)
@@ -186,7 +186,7 @@ def _refusals(
         (np.isnan(Q), Rule.NO_PREDICTION),
         (np.isinf(Q) | (Q < 0), Rule.INVALID_PREDICTION),
         (held != Rule.NEAREST, held),
-        ((limits.quiet_seconds > 0) & (quiet < limits.quiet_seconds), Rule.RATE_LIMITED),
+        ((limits.cooldown_seconds > 0) & (unchanged < limits.cooldown_seconds), Rule.RATE_LIMITED),
     )
     tests = [np.broadcast_to(test, P.shape) for test, _ in ladder]
     found = np.select(tests, [np.broadcast_to(rule, P.shape) for _, rule in ladder], Rule.NEAREST)

@@ -8,10 +8,12 @@ drop to 0. Three ways, cheapest first:
 
 1. Lagrange: each cell's nearest choice when every unit costs ``2 * m``. Where the sum meets the limit exactly
    for one multiplier ``m``, nothing is nearer (Everett 1963, "Generalized Lagrange multiplier method").
-2. Dynamic programme over sums, exact, while it takes fewer than ``MOST_STEPS`` steps.
-3. Lagrange, filling and repair: the cells that may move at ``m``, and at most a few more or fewer, each set
-   solved exactly (it is convex); the nearest of them counts. The dual value bounds how much nearer any could
-   be.
+2. Lagrange, filling and repair: the cells that may move at ``m``, and a few more or fewer, each set solved
+   exactly (it is convex); the nearest of them counts. The dual value bounds how much nearer any could be.
+3. Dynamic programme over sums, exact, while it takes fewer than ``MOST_STEPS`` steps. Changes that by
+   themselves cost more than that bound are left out first ("pegging", Bretthauer and Shetty 2002, "The
+   nonlinear knapsack problem"), so that few steps are left. Where there are too many, the second counts, with
+   the bound as its gap.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from foresight.slices.projection import Floats, Groups, Ints, lowered, nearest
@@ -84,14 +85,18 @@ class _Part:
     top: Ints
     width: Ints
 
-    def group(self, number: int) -> _Part:
-        starts = np.r_[self.groups.starts, len(self.wish)]
-        rows = slice(starts[number], starts[number + 1])
+    def select(self, numbers: Ints, rows: NDArray[np.bool_]) -> _Part:
+        """Some of the groups, with their rows."""
+        groups = Groups.of_sorted(self.groups.of[rows])
+        values = (self.wish[rows], self.least[rows], self.most[rows])
+        return _Part(groups, *values, self.top[numbers], self.width[numbers])
+
+    def group(self, number: int, rows: slice) -> _Part:
+        """One group."""
         one = slice(number, number + 1)
-        return _Part(
-            Groups.of_sorted(np.zeros(rows.stop - rows.start, np.int64)), self.wish[rows], self.least[rows],
-            self.most[rows], self.top[one], self.width[one],
-        )  # fmt: skip
+        alone = Groups.of_sorted(np.zeros(rows.stop - rows.start, np.int64))
+        values = (self.wish[rows], self.least[rows], self.most[rows])
+        return _Part(alone, *values, self.top[one], self.width[one])
 
 
 def _reduced(part: _Part) -> tuple[Ints, Floats, NDArray[np.bool_]]:
@@ -104,22 +109,30 @@ def _reduced(part: _Part) -> tuple[Ints, Floats, NDArray[np.bool_]]:
     fill = is_exact[part.groups.of] & (step > 0)
     answer += fill & (part.groups.rank(np.zeros(len(step)), fill) < slack[part.groups.of])
     gap = np.zeros(len(slack))
-    failed = np.zeros(len(slack), np.bool_)
-    starts = np.r_[part.groups.starts, len(answer)]
-    is_narrow = np.maximum.reduceat(part.least, part.groups.starts) > part.width + 1
-    for number in np.flatnonzero(~is_exact):
-        if is_narrow[number]:
-            failed[number] = True
-            continue
-        one = part.group(int(number))
-        found = _by_sums(one)
-        if found is None:
-            found, gap[number] = _filled(
-                one, float(high[number]), answer[starts[number] : starts[number + 1]]
-            )
-        failed[number] = found is None
+    failed = ~is_exact & (np.maximum.reduceat(part.least, part.groups.starts) > part.width + 1)
+    left = np.flatnonzero(~is_exact & ~failed)
+    if len(left):
+        rows = np.isin(part.groups.of, left)
+        answer[rows], gap[left], failed[left] = _settled(part.select(left, rows), high[left], answer[rows])
+    return answer, gap, failed
+
+
+def _settled(part: _Part, multiplier: Floats, start: Ints) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+    """Exact answers of groups that a multiplier alone does not settle, where they cost few enough steps."""
+    bound = _dual(part, multiplier, start)
+    answer, distance = _filled(part, start)
+    gap, failed = np.zeros(len(bound)), np.zeros(len(bound), np.bool_)
+    ends = np.r_[part.groups.starts, len(answer)]
+    for number, first in enumerate(part.groups.starts.tolist()):
+        rows = slice(first, int(ends[number + 1]))
+        window = float(distance[number] - bound[number])
+        found = _by_sums(part.group(number, rows), float(multiplier[number]), start[rows], window)
         if found is not None:
-            answer[starts[number] : starts[number + 1]] = found
+            answer[rows] = found
+        elif np.isfinite(window):
+            gap[number] = max(window, 0.0) / max(float(distance[number]), 1.0)
+        else:
+            failed[number] = True
     return answer, gap, failed
 
 
@@ -143,81 +156,94 @@ def _multipliers(part: _Part) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _by_sums(part: _Part) -> Ints | None:
+def _by_sums(part: _Part, multiplier: float, start: Ints, window: float) -> Ints | None:
     """The nearest answer of one group by dynamic programme; None where that costs too much, or has none.
 
-    ``F[i][s]``: the least that rows ``i`` and later add when rows before have given up ``s`` units.
+    ``window``: how far the best answer that is known lies above the dual value. What a row adds to that value
+    is never negative, so a change that adds more by itself is in no nearest answer, and is not tried.
+    ``F[i][s]``: the least distance of rows ``i`` and later when the rows before have taken ``s`` units.
     """
-    excess = int(part.most.sum() - part.top[0])
-    reach = excess + int(min(part.width[0], part.least.max() - 1))
-    steps = (reach + 1) * int((part.most - part.least + 2).sum())
-    if steps >= MOST_STEPS:
+    changes = _worth_trying(part, multiplier, start, window)
+    if changes is None:
         return None
-    cost = np.full(reach + 1, np.inf)
-    cost[excess:] = 0.0
+    taken = np.array([each[0] for each in changes])
+    free = [i for i, each in enumerate(changes) if len(each) > 1]
+    most = int(part.top[0] - taken.sum())
+    if most < 0 or (most + 1) * sum(len(changes[i]) for i in free) >= MOST_STEPS:
+        return None
+    cost = np.full(most + 1, np.inf)
+    cost[max(most - int(part.width[0]), 0) :] = 0.0
     table = [cost]
-    for wish, least, most in zip(part.wish[::-1], part.least[::-1], part.most[::-1], strict=True):
-        cost = _one_more(cost, float(wish), int(least), int(most))
+    for i in reversed(free):
+        padded = np.r_[cost, np.full(int(changes[i][-1] - taken[i]), np.inf)]
+        steps = changes[i] - taken[i]
+        cost = (padded[np.arange(most + 1)[:, None] + steps] + _added(changes[i], part.wish[i])).min(axis=1)
         table.append(cost)
     if not np.isfinite(cost[0]):
         return None
-    table.reverse()
-    answer, given = np.empty(len(part.wish), np.int64), 0
-    for i, (wish, least, most) in enumerate(zip(part.wish, part.least, part.most, strict=True)):
-        options = np.r_[np.arange(most - least + 1), most]
-        options = options[options <= reach - given]
-        sums = _added(options, float(wish), int(most)) + table[i + 1][given + options]
-        least_sum = float(sums.min())
-        choice = int(options[np.argmax(sums <= least_sum + _TIE * (1.0 + abs(least_sum)))])
-        answer[i], given = most - choice, given + choice
-    return answer
+    units = 0
+    for i, later in zip(free, reversed(table[:-1]), strict=True):
+        inside = changes[i][changes[i] - taken[i] <= most - units]
+        sums = _added(inside, part.wish[i]) + later[units + inside - taken[i]]
+        least = float(sums.min())
+        choice = int(inside[sums <= least + _TIE * (1.0 + abs(least))][-1])
+        units += choice - int(taken[i])
+        taken[i] = choice
+    return taken
 
 
-def _one_more(later: Floats, wish: float, least: int, most: int) -> Floats:
-    n, span = len(later), most - least
-    padded = np.concatenate([later, np.full(max(span, most), np.inf)])
-    steps = _added(np.arange(span + 1), wish, most)
-    within = (sliding_window_view(padded[: n + span], span + 1) + steps).min(axis=1)
-    dropped = padded[most : most + n] + _added(np.array([most]), wish, most)
-    return np.asarray(np.minimum(within, dropped))
+def _worth_trying(part: _Part, multiplier: float, start: Ints, window: float) -> list[Ints] | None:
+    """The changes of each row, rising, that may be part of a nearest answer; None for too many."""
+    price = part.wish - multiplier
+    spare = (start - 2.0 * price) * start + window * (1.0 + _TIE) + _TIE * (1.0 + part.wish**2)
+    reach = np.sqrt(np.maximum(price**2 + spare, 0.0))
+    low = np.maximum(np.ceil(np.maximum(price - reach, 0.0)), part.least)
+    high = np.minimum(np.floor(np.minimum(price + reach, 1e18)), part.most)
+    if np.maximum(high - low, 0.0).sum() > MOST_STEPS:
+        return None
+    return [
+        np.r_[np.zeros(int(may_stay), np.int64), np.arange(first, last + 1)]
+        for first, last, may_stay in zip(
+            low.astype(np.int64).tolist(), high.astype(np.int64).tolist(), (spare >= 0).tolist(), strict=True
+        )
+    ]
 
 
-def _added(given_up: Ints, wish: float, most: int) -> Floats:
-    """What giving up units adds to the squared distance."""
-    return np.asarray(given_up * (given_up - 2.0 * (most - wish)), np.float64)
+def _added(change: Ints, wish: float) -> Floats:
+    """What a change adds to the squared distance, against none."""
+    return np.asarray(change * (change - 2.0 * wish), np.float64)
 
 
-def _filled(part: _Part, multiplier: float, start: Ints) -> tuple[Ints | None, float]:
-    """A near answer of one large group, and its gap to the dual bound."""
-    bound = _dual(part, multiplier, start)
-    order = np.lexsort((np.arange(len(start)), -(part.wish - part.least / 2)))
-    n_moving = int((start > 0).sum())
-    best: Ints | None = None
-    least = np.inf
-    for size in range(max(n_moving - 1, 0), min(n_moving + _TRIED, len(start)) + 1):
-        rows = np.sort(order[:size])
-        if int(part.least[rows].sum()) > part.top[0]:
-            break
-        answer = np.zeros(len(start), np.int64)
-        if size:
-            answer[rows] = _convex(part.wish[rows], part.least[rows], part.most[rows], part.top)
-        distance = float(((answer - part.wish) ** 2).sum())
-        if part.top[0] - part.width[0] <= answer.sum() and distance < least:
-            best, least = answer, distance
-    return best, 0.0 if best is None else max(least - bound, 0.0) / max(least, 1.0)
+def _filled(part: _Part, start: Ints) -> tuple[Ints, Floats]:
+    """A near answer of each group, and its distance; infinite where none of those tried is allowed.
+
+    The rows that move at the multiplier, and a few more or fewer, are each settled exactly.
+    """
+    groups = part.groups
+    rank = groups.rank(-(part.wish - part.least / 2), np.ones(len(start), np.bool_))
+    n_moving = groups.total((start > 0).astype(np.int64))
+    best, distance = np.zeros(len(start), np.int64), np.full(len(n_moving), np.inf)
+    for more in range(-1, _TRIED + 1):
+        is_moving = rank < (n_moving + more)[groups.of]
+        low, high = np.where(is_moving, part.least, 0), np.where(is_moving, part.most, 0)
+        answer = high.copy()
+        is_over = (groups.total(high) > part.top) & (groups.total(low) <= part.top)
+        if is_over.any():
+            rows = is_over[groups.of]
+            several = Groups.of_sorted(groups.of[rows])
+            answer[rows] = lowered(several, part.wish[rows], low[rows], high[rows], part.top[is_over])
+        total = groups.total(answer)
+        found = np.add.reduceat((answer - part.wish) ** 2, groups.starts)
+        is_better = (total <= part.top) & (total >= part.top - part.width) & (found < distance)
+        distance = np.where(is_better, found, distance)
+        best = np.where(is_better[groups.of], answer, best)
+    return best, distance
 
 
-def _convex(wish: Floats, least: Ints, most: Ints, top: Ints) -> Ints:
-    """The nearest numbers between ``least`` and ``most`` whose sum is at most ``top``."""
-    if int(most.sum()) <= top[0]:
-        return most
-    return lowered(Groups.of_sorted(np.zeros(len(wish), np.int64)), wish, least, most, top)
-
-
-def _dual(part: _Part, multiplier: float, answer: Ints) -> float:
+def _dual(part: _Part, multiplier: Floats, answer: Ints) -> Floats:
     """What no answer can be nearer than: the least of distance + price, less the price of ``top``."""
-    spent = ((answer - part.wish) ** 2).sum() + 2 * multiplier * (answer.sum() - int(part.top[0]))
-    return float(spent)
+    spent = np.add.reduceat((answer - part.wish) ** 2, part.groups.starts)
+    return np.asarray(spent + 2 * multiplier * (part.groups.total(answer) - part.top))
 
 
 def _both_sides(wish: Floats, least: Ints, most: Ints, lower: int, upper: int) -> Ints:
@@ -229,7 +255,7 @@ def _both_sides(wish: Floats, least: Ints, most: Ints, lower: int, upper: int) -
     steps = (ups + downs + 1) * int((most - least + 2).clip(0).sum())
     if steps >= MOST_STEPS:
         return np.zeros(len(wish), np.int64)
-    n = ups + downs + 1  # place downs + s: the sum s of the rows before
+    n = ups + downs + 1  # index downs + s: the sum s of the rows before
     cost = np.full(n, np.inf)
     cost[max(downs - lower, 0) : downs + upper + 1] = 0.0
     table = [cost]
@@ -238,13 +264,13 @@ def _both_sides(wish: Floats, least: Ints, most: Ints, lower: int, upper: int) -
         cost = np.min([_shifted(cost, int(d)) + (d - given) ** 2 - given**2 for d in one], axis=0)
         table.append(cost)
     table.reverse()
-    answer, place = np.zeros(len(wish), np.int64), downs
+    answer, index = np.zeros(len(wish), np.int64), downs
     for i, one in enumerate(options):
-        inside = one[(place + one >= 0) & (place + one < n)]
-        sums = (inside - wish[i]) ** 2 - wish[i] ** 2 + table[i + 1][place + inside]
+        inside = one[(index + one >= 0) & (index + one < n)]
+        sums = (inside - wish[i]) ** 2 - wish[i] ** 2 + table[i + 1][index + inside]
         least_sum = float(sums.min())
         answer[i] = inside[np.argmax(sums <= least_sum + _TIE * (1.0 + abs(least_sum)))]
-        place += int(answer[i])
+        index += int(answer[i])
     return answer
 
 

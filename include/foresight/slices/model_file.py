@@ -18,7 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.errors import InvalidDocument, Mistake
-from foresight.slices.network import LARGEST_UNITS, NAMES, Card, Model, Network, Scaler, shapes_of
+from foresight.slices.features import LONG_INPUTS
+from foresight.slices.network import (
+    LARGEST_UNITS,
+    LINEAR_NAMES,
+    NAMES,
+    Card,
+    Linear,
+    Model,
+    Network,
+    Scaler,
+    shapes_of,
+)
 from foresight.slices.targets import Target
 
 FORMAT: Final = "foresight-slice-model-1"
@@ -29,7 +40,8 @@ _SCALER: Final = ("scaler_low", "scaler_high")
 
 def model_bytes(model: Model) -> bytes:
     """A model as the bytes of its file; equal models give equal bytes."""
-    tensors: dict[str, NDArray[Any]] = {name: getattr(model.network, name) for name in NAMES}
+    names = LINEAR_NAMES if isinstance(model.network, Linear) else NAMES
+    tensors: dict[str, NDArray[Any]] = {name: getattr(model.network, name) for name in names}
     tensors |= {"scaler_low": model.scaler.low, "scaler_high": model.scaler.high}
     head: dict[str, Any] = {}
     body = b""
@@ -86,17 +98,27 @@ def _model(data: bytes) -> Model:
     about = head.pop("__metadata__")
     if about["format"] != FORMAT or about["sha256"] != _digest(about["card"], body):
         raise ValueError("the format is another one, or the contents do not match their checksum")
-    units = head["dense_kernel"]["shape"][0]
-    if not isinstance(units, int) or not 1 <= units <= LARGEST_UNITS:
-        raise ValueError(f"dense_kernel: 1 to {LARGEST_UNITS} units, got {units!r:.100}")
-    expected = shapes_of(units) | dict.fromkeys(_SCALER, (5,))
+    card = _card(json.loads(about["card"]))
+    expected = _shapes(head, min(len(card.inputs), len(LONG_INPUTS))) | dict.fromkeys(_SCALER, (5,))
     if set(head) != set(expected):
         raise ValueError(f"expected {sorted(expected)}, got {sorted(head)!r:.200}")
     tensors = {name: _tensor(name, head[name], expected[name], body) for name in expected}
-    network = Network(*(tensors[name] for name in NAMES))
-    return Model(
-        network, Scaler(tensors["scaler_low"], tensors["scaler_high"]), _card(json.loads(about["card"]))
-    )
+    network: Network | Linear
+    if LINEAR_NAMES[0] in tensors:
+        network = Linear(*(tensors[name] for name in LINEAR_NAMES))
+    else:
+        network = Network(*(tensors[name] for name in NAMES))
+    return Model(network, Scaler(tensors["scaler_low"], tensors["scaler_high"]), card)
+
+
+def _shapes(head: dict[str, Any], n_inputs: int) -> dict[str, tuple[int, ...]]:
+    """The tensors that a head of this kind must have."""
+    if LINEAR_NAMES[0] in head:
+        return dict(zip(LINEAR_NAMES, ((n_inputs,), (1,)), strict=True))
+    units = head["dense_kernel"]["shape"][0]
+    if not isinstance(units, int) or not 1 <= units <= LARGEST_UNITS:
+        raise ValueError(f"dense_kernel: 1 to {LARGEST_UNITS} units, got {units!r:.100}")
+    return shapes_of(units, n_inputs)
 
 
 def _tensor(name: str, about: dict[str, Any], shape: tuple[int, ...], body: bytes) -> NDArray[Any]:

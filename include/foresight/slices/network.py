@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from foresight.slices.features import COLUMNS, INPUTS, PAST
-from foresight.slices.targets import Floats, Target
+from foresight.slices.features import COLUMNS, INPUTS, LONG_INPUTS, PAST
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target
 
 Weights = NDArray[np.float32] | NDArray[np.float64]
 
@@ -23,7 +23,11 @@ NAMES: Final = ("kernel", "recurrent_kernel", "bias", "dense_kernel", "dense_bia
 LARGEST_UNITS: Final = 512
 _EDGE: Final = 1e-9
 
-_COLUMN_OF = np.array([COLUMNS.index(name.partition("[")[0]) for name in INPUTS])
+LINEAR_NAMES: Final = ("weights", "intercept")
+
+_NAMED = [name.partition("[")[0] for name in LONG_INPUTS]
+_COLUMN_OF = np.array([COLUMNS.index(name) if name in COLUMNS else len(COLUMNS) for name in _NAMED])
+"""The column of each input; behind the last the calendar, which lies between -1 and 1."""
 _ANSWER = COLUMNS.index("predicted")
 
 
@@ -53,6 +57,11 @@ class Network:
             if weight.dtype not in (np.float32, np.float64) or not np.isfinite(weight).all():
                 raise ValueError(f"{name}: expected finite float32 or float64, got {weight.dtype}")
 
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs there are."""
+        return int(self.kernel.shape[0])
+
     def run(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The output of each row ``[n]``; ``rows`` is ``[n, n_inputs]`` or ``[n, n_steps, n_inputs]``."""
         steps: NDArray[Any] = np.asarray(rows, self.kernel.dtype)
@@ -70,8 +79,42 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """A weighted sum of the inputs as they are: ridge, or one input alone, such as yesterday's answer.
+
+    ``weights`` float64 ``[n_inputs]``, ``intercept`` float64 ``[1]``, finite.
+    """
+
+    weights: Floats
+    intercept: Floats
+
+    def __post_init__(self) -> None:
+        for name, shape in (("weights", (len(self.weights),)), ("intercept", (1,))):
+            given = getattr(self, name)
+            if given.shape != shape or given.dtype != np.float64 or not np.isfinite(given).all():
+                raise ValueError(f"{name}: expected {shape} finite float64, got {given!r:.200}")
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], chosen: str) -> Linear:
+        """One input alone."""
+        return cls(np.array([float(name == chosen) for name in names]), np.zeros(1))
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs there are."""
+        return len(self.weights)
+
+    def run(self, rows: NDArray[Any]) -> Floats:
+        """The answer of each row, in connections; ``rows`` ``[..., n_inputs]``."""
+        return np.asarray(rows @ self.weights + self.intercept[0], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
 class Scaler:
-    """Each column from its range in the training rows to [-1, 1]; ``low`` and ``high`` float64 ``[5]``."""
+    """Each column from its range in the training rows to [-1, 1]; ``low`` and ``high`` float64 ``[5]``.
+
+    Inputs may be the 24 of ``INPUTS`` or the 30 of ``LONG_INPUTS``.
+    """
 
     low: Floats
     high: Floats
@@ -88,8 +131,9 @@ class Scaler:
     def fitted(cls, inputs: Floats, answers: Floats) -> Scaler:
         """The range of each column anywhere in the windows; ``inputs`` ``[n, 24]``, ``answers`` ``[n]``."""
         low, high = np.empty(len(COLUMNS)), np.empty(len(COLUMNS))
+        of = _COLUMN_OF[: inputs.shape[1]]
         for column in range(len(COLUMNS)):
-            part = inputs[:, np.equal(_COLUMN_OF, column)]
+            part = inputs[:, np.equal(of, column)]
             low[column], high[column] = part.min(), part.max()
         low[_ANSWER] = min(low[_ANSWER], answers.min())
         high[_ANSWER] = max(high[_ANSWER], answers.max())
@@ -100,8 +144,10 @@ class Scaler:
         return np.where(self.high > self.low, self.high - self.low, 1.0)
 
     def inputs(self, inputs: Floats) -> Floats:
-        """Scaled inputs ``[n, 24]``."""
-        scaled: Floats = 2.0 * (inputs - self.low[_COLUMN_OF]) / self._span[_COLUMN_OF] - 1.0
+        """Scaled inputs ``[n, n_inputs]``."""
+        of = _COLUMN_OF[: inputs.shape[1]]
+        low, span = np.append(self.low, -1.0)[of], np.append(self._span, 2.0)[of]
+        scaled: Floats = 2.0 * (inputs - low) / span - 1.0
         return scaled
 
     def answers(self, answers: Floats) -> Floats:
@@ -131,7 +177,7 @@ class Card:
     data_sha256: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    failure_bound: float = 0.1
+    failure_bound: float = FAILURE_BOUND
     seed: int = 0
     source: str = "trained"
     profile: Mapping[str, Bins] = field(default_factory=dict)
@@ -141,20 +187,25 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A network with the scaler that belongs to it and what is known of both."""
+    """A network, or a weighted sum, with the scaler that belongs to it and what is known of both."""
 
-    network: Network
+    network: Network | Linear
     scaler: Scaler
     card: Card
 
     def __post_init__(self) -> None:
-        if self.card.inputs != INPUTS or self.card.window != PAST:
+        if self.card.inputs not in (INPUTS, LONG_INPUTS) or self.card.window != PAST:
             raise ValueError(f"inputs: this model is for other features: {self.card.inputs!r:.200}")
-        if self.network.kernel.shape[0] != len(INPUTS):
-            raise ValueError(f"kernel: expected {len(INPUTS)} inputs, got {self.network.kernel.shape[0]}")
+        if self.network.n_inputs != len(self.card.inputs):
+            raise ValueError(f"kernel: expected {len(self.card.inputs)} inputs, got {self.network.n_inputs}")
+
+    @property
+    def is_seasonal(self) -> bool:
+        """Whether it knows the time and the answers of yesterday and last week."""
+        return self.card.inputs == LONG_INPUTS
 
     def is_outside(self, inputs: Floats) -> NDArray[np.bool_]:
-        """Which rows of ``inputs`` ``[n, 24]`` have an input that no training row had, shape ``[n]``."""
+        """Which rows ``[n, n_inputs]`` have an input that no training row had, shape ``[n]``."""
         outside = (np.abs(self.scaler.inputs(inputs)) > 1.0 + _EDGE).any(axis=1)
         for name, (edges, _) in self.card.profile.items():
             values = inputs[:, self.card.inputs.index(name)]
@@ -162,7 +213,9 @@ class Model:
         return np.asarray(outside)
 
     def predict(self, inputs: Floats) -> Floats:
-        """Connections for each row of ``inputs`` ``[n, 24]``, shape ``[n]``; NaN where an input is NaN."""
+        """Connections for each row ``[n, n_inputs]``, shape ``[n]``; NaN where an input is NaN."""
+        if isinstance(self.network, Linear):
+            return self.network.run(inputs)
         return self.scaler.unscaled(self.network.run(self.scaler.inputs(inputs)))
 
 

@@ -21,9 +21,15 @@ class Prediction:
 
 
 def predict(
-    model: Model, past: History, configured: ArrayLike, *, as_of: int | None = None, late_periods: float = 1.0
+    model: Model,
+    past: History,
+    configured: ArrayLike,
+    *,
+    as_of: int | None = None,
+    late_periods: float = 1.0,
+    seasonal: Floats | None = None,
 ) -> Prediction:
-    """What ``model`` answers for each cell now; ``configured`` as for ``features``.
+    """What ``model`` answers for each cell now; ``configured`` and ``seasonal`` as for ``features``.
 
     A cell with an input outside the range that the model was trained on has no answer: ``OUT_OF_RANGE``.
     """
@@ -34,6 +40,7 @@ def predict(
         as_of=as_of,
         late_periods=late_periods,
         failure_bound=model.card.failure_bound,
+        seasonal=seasonal if model.is_seasonal else None,
     )
     ready = np.flatnonzero(found.is_ready)
     outside = ready[model.is_outside(found.inputs[ready])]

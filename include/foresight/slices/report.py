@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
+from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from foresight.slices.recording import PERIODS_A_DAY
 from foresight.slices.targets import Floats
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from foresight.slices.judgement import Score
     from foresight.slices.training import Trained
 
-_WIDTH: Final = 720
-_HEIGHT: Final = 260
-_MARGIN: Final = 48
-_COLOURS: Final = ("#1b6ca8", "#d1495b", "#66a182", "#8d6a9f", "#edae49")
 _POINTS: Final = 400
 
 
 def report(trained: Trained) -> dict[str, Any]:
     """Everything about a training run that is worth keeping, as JSON values; NaN becomes ``None``."""
     card, verdict = trained.model.card, trained.verdict
-    told: dict[str, Any] = _plain({
+    found: dict[str, Any] = _plain({
         "is_promoted": verdict.is_promoted,
         "reason": verdict.reason,
         "score": asdict(verdict.score),
@@ -33,7 +33,7 @@ def report(trained: Trained) -> dict[str, Any]:
         "card": asdict(card),
         "losses": trained.losses.tolist(),
     })  # fmt: skip
-    return told
+    return found
 
 
 def plots(trained: Trained) -> dict[str, str]:
@@ -43,11 +43,12 @@ def plots(trained: Trained) -> dict[str, str]:
     found = {"errors": _bars("RMSE in connections, 95 % interval", scores)}
     cells = np.flatnonzero(np.isfinite(trained.answers["answer"]).any(axis=1))
     if len(cells):
-        lines = {name: trained.answers[name][cells[0], -96:] for name in ("answer", "model", "last_value")}
+        shown: list[str] = [name for name in ("answer", "model", "last_value") if name in trained.answers]
+        lines = {name: trained.answers[name][cells[0], -PERIODS_A_DAY:] for name in shown}
         found["held_out"] = _lines("Last held-out periods of one cell, connections", lines)
     if len(trained.losses):
         losses = {"training": trained.losses[:, 0], "validation": trained.losses[:, 1]}
-        found["losses"] = _lines("log10 of the loss, by epoch", {n: np.log10(v) for n, v in losses.items()})
+        found["losses"] = _lines("Loss by epoch", losses, is_log=True)
     return found
 
 
@@ -84,64 +85,48 @@ def _table(lines: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
 
 
 def _bars(title: str, scores: Mapping[str, Score]) -> str:
-    largest = max((score.high for score in scores.values() if np.isfinite(score.high)), default=1.0) or 1.0
-    row = (_HEIGHT - 2 * _MARGIN) / max(len(scores), 1)
-    scale = (_WIDTH - 4 * _MARGIN) / largest
-    parts = []
-    for i, (name, score) in enumerate(scores.items()):
-        y = _MARGIN + i * row
-        parts.append(_text(3 * _MARGIN - 8, y + row / 2, name, "end"))
-        if np.isfinite(score.rmse):
-            left = 3 * _MARGIN
-            parts += [
-                f'<rect x="{left}" y="{y:.1f}" width="{score.rmse * scale:.1f}" height="{row * 0.7:.1f}" '
-                f'fill="{_COLOURS[0 if i else 1]}"/>',
-                _line(
-                    [(left + score.low * scale, y + row * 0.35), (left + score.high * scale, y + row * 0.35)]
-                ),
-                _text(left + score.high * scale + 6, y + row / 2, f"{score.rmse:.3g}"),
-            ]
-    return _svg(title, parts)
+    """A bar for each answer, with its interval."""
+    known = {name: score for name, score in scores.items() if np.isfinite(score.rmse)}
+    figure = _figure(title, 0.4 * len(known) + 1.2)
+    axes = figure.subplots()
+    values = np.array([score.rmse for score in known.values()])
+    reach = [values - [s.low for s in known.values()], [s.high for s in known.values()] - values]
+    axes.barh(list(known), values, xerr=np.maximum(reach, 0.0), color="#1b6ca8", ecolor="#333")
+    axes.invert_yaxis()
+    axes.grid(visible=True, axis="x", alpha=0.3)
+    return _svg(figure)
 
 
-def _lines(title: str, lines: Mapping[str, Floats]) -> str:
-    values = np.concatenate([line[np.isfinite(line)] for line in lines.values()])
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    span = (high - low) or 1.0
-    bottom, height = _HEIGHT - _MARGIN, _HEIGHT - 2 * _MARGIN
-    parts = [
-        _text(_MARGIN - 6, bottom, f"{low:.4g}", "end"),
-        _text(_MARGIN - 6, _MARGIN, f"{high:.4g}", "end"),
-    ]
-    for i, (name, line) in enumerate(lines.items()):
+def _lines(title: str, lines: Mapping[str, Floats], *, is_log: bool = False) -> str:
+    """A line for each name."""
+    figure = _figure(title, 3.2)
+    axes = figure.subplots()
+    for name, line in lines.items():
         shown = line[:: max(1, len(line) // _POINTS)]
-        step = (_WIDTH - 2 * _MARGIN) / max(len(shown) - 1, 1)
-        points = [
-            (_MARGIN + j * step, bottom - (float(value) - low) / span * height)
-            for j, value in enumerate(shown)
-            if np.isfinite(value)
-        ]
-        parts.append(_line(points, _COLOURS[i % len(_COLOURS)]))
-        parts.append(_text(_MARGIN + 130 * i, _HEIGHT - 14, name, fill=_COLOURS[i % len(_COLOURS)]))
-    return _svg(title, parts)
+        axes.plot(np.arange(len(line))[:: max(1, len(line) // _POINTS)], shown, label=name)
+    axes.set_yscale("log" if is_log else "linear")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend()
+    return _svg(figure)
 
 
-def _line(points: Sequence[tuple[float, float]], colour: str = "#333") -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+def _figure(title: str, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, height), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    return figure
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", fill: str = "#333") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
+def _svg(figure: Figure) -> str:
+    """The picture as an element of a page; the same figure gives the same text."""
+    import matplotlib
 
-
-def _svg(title: str, parts: Sequence[str]) -> str:
-    body = "\n".join([_text(_MARGIN, 24, title), *parts])
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(title)}" font-family="sans-serif" font-size="12">\n'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>\n{body}\n</svg>\n'
-    )
+    made = StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "slices", "svg.fonttype": "none"}):
+        figure.savefig(made, format="svg", metadata={"Date": None})
+    text = made.getvalue()
+    return text[text.index("<svg") :]
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,10 @@ LARGEST_GROWTH: Final = 4.0
 the formula grows without bound."""
 
 
+FAILURE_BOUND: Final = 0.1
+"""The failure share that the forward-looking answer aims at."""
+
+
 class Target(StrEnum):
     """Which answer a model gives for a period, from what is known when that period ends."""
 
@@ -27,7 +31,9 @@ class Target(StrEnum):
     FORWARD = "forward"
 
 
-def target(kind: Target, counters: Floats, configured: Floats, failure_bound: float = 0.1) -> Floats:
+def target(
+    kind: Target, counters: Floats, configured: Floats, failure_bound: float = FAILURE_BOUND
+) -> Floats:
     """The answers of ``kind``; ``failure_bound`` concerns ``FORWARD`` alone."""
     if kind is Target.REFERENCE:
         return reference(counters, configured)
@@ -53,7 +59,7 @@ def reference(counters: Floats, configured: Floats) -> Floats:
     return answer
 
 
-def forward(counters: Floats, configured: Floats, failure_bound: float = 0.1) -> Floats:
+def forward(counters: Floats, configured: Floats, failure_bound: float = FAILURE_BOUND) -> Floats:
     """The connections with which the next period's failure share would have been ``failure_bound``.
 
     Each connection serves ``a = (Req - Fail) / configured`` sessions of the next period, and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from foresight.slices.dataset import Dataset, Mask, Split
 from foresight.slices.drift import profile
-from foresight.slices.features import INPUTS
-from foresight.slices.judgement import IN_USE, Verdict, baselines, judge
+from foresight.slices.features import INPUTS, LONG_INPUTS
+from foresight.slices.judgement import CONSTANT, IN_USE, Verdict, baselines, judge, simple_models
 from foresight.slices.network import NAMES, Card, Model, Network, Scaler
 from foresight.slices.targets import Floats
 
@@ -60,13 +61,14 @@ class Trained:
 def train(data: Dataset, split: Split, options: Options = Options(), in_use: Model | None = None) -> Trained:
     """Train on ``split.train``, stop by ``split.validation``, judge on ``split.test``.
 
-    The scaler is fitted on training rows. The same seed, rows and threads give the same model.
+    The scaler is fitted on training rows. The same seed, rows and threads give the same model. Where a simple
+    rival is at least as good as the network and better than what is in use, the answer is that rival.
     """
     rows, wanted = _sampled(data, split.train, options)
     if not len(rows) or not split.validation.any():
         raise ValueError("there is no usable window to train on, or none to stop by")
     scaler = Scaler.fitted(rows, wanted)
-    checks = scaler.inputs(data.inputs[split.validation]), scaler.answers(data.answers[split.validation])
+    checks = scaler.inputs(data.rows[split.validation]), scaler.answers(data.answers[split.validation])
     network, losses = fit(scaler.inputs(rows), scaler.answers(wanted), *checks, options)
     seen = data.starts[split.train.any(axis=0)]
     card = Card(
@@ -77,8 +79,28 @@ def train(data: Dataset, split: Split, options: Options = Options(), in_use: Mod
         failure_bound=data.failure_bound,
         seed=options.seed,
         profile=profile(rows),
+        inputs=data.names,
     )
-    return judged(Model(network, scaler, card), data, split, losses, in_use)
+    trained = judged(Model(network, scaler, card), data, split, losses, in_use)
+    if trained.verdict.is_promoted:
+        return trained
+    rival = _best_rival(trained, data, split, in_use)
+    return rival if rival is not None and rival.verdict.is_promoted else trained
+
+
+def _best_rival(trained: Trained, data: Dataset, split: Split, in_use: Model | None) -> Trained | None:
+    """The simple rival with the least error, judged as a candidate: the network is one of its rivals then."""
+    errors = {rival.name: rival.score.rmse for rival in trained.verdict.rivals}
+    simple = simple_models(data, split.train)
+    named = [name for name in simple if name in errors]
+    if not named:
+        return None
+    best = min(named, key=lambda name: errors[name])
+    inputs = LONG_INPUTS if data.has_seasons else INPUTS
+    card = replace(trained.model.card, source=best, metrics={}, inputs=inputs)
+    model = Model(simple[best], trained.model.scaler, card)
+    to_beat = ("configured", CONSTANT, IN_USE)
+    return judged(model, data, split, trained.losses, in_use, {"network": trained.answers["model"]}, to_beat)
 
 
 def judged(
@@ -87,17 +109,24 @@ def judged(
     split: Split,
     losses: NDArray[np.float64] | None = None,
     in_use: Model | None = None,
+    others: Mapping[str, Floats] | None = None,
+    to_beat: Collection[str] | None = None,
 ) -> Trained:
-    """A model with its verdict on ``split.test`` in its card; an imported one is judged the same way."""
+    """A model with its verdict on ``split.test`` in its card; an imported one is judged the same way.
+
+    ``others``: further rivals by name; ``to_beat``: see ``judge``.
+    """
     tested = np.asarray(split.test.any(axis=0))
     held = np.where(split.test, data.answers, np.nan)[:, tested]
-    rivals = {name: values[:, tested] for name, values in baselines(data, split.train).items()}
+    mine = _answers(model, data, tested)
+    found = {name: values[:, tested] for name, values in baselines(data, split.train).items()}
+    rivals = {name: values for name, values in found.items() if not np.array_equal(values, mine, True)}
+    rivals |= others or {}
     if in_use is not None:
         if in_use.card.target is not data.target:
             raise ValueError(f"the version in use answers {in_use.card.target}, this data asks {data.target}")
         rivals[IN_USE] = _answers(in_use, data, tested)
-    mine = _answers(model, data, tested)
-    verdict = judge(held, mine, rivals, model.card.seed)
+    verdict = judge(held, mine, rivals, model.card.seed, to_beat)
     score = verdict.score
     metrics = {"rmse": score.rmse, "rmse_low": score.low, "rmse_high": score.high}
     metrics |= {f"rmse_{rival.name}": rival.score.rmse for rival in verdict.rivals}
@@ -114,7 +143,7 @@ def fit(
 
     _few_threads(options.threads)
     keras.utils.set_random_seed(options.seed)
-    network = build(options.units)
+    network = build(options.units, rows.shape[1])
     steps = options.epochs * -(-len(rows) // options.batch)
     pace = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps, alpha=1e-3)
     compiled = len(rows) >= 50 * options.batch  # takes seconds: pays from about fifty steps an epoch
@@ -133,12 +162,12 @@ def fit(
     return from_keras(network), np.column_stack([passed["loss"], passed["val_loss"]])
 
 
-def build(units: int = 20) -> keras.Model:
-    """The reference network, untrained: one step of 24 inputs, LSTM, one output."""
+def build(units: int = 20, n_inputs: int = len(INPUTS)) -> keras.Model:
+    """The reference network, untrained: one step of inputs, LSTM, one output."""
     import keras
 
     layers = keras.layers
-    return keras.Sequential([keras.Input((1, len(INPUTS))), layers.LSTM(units), layers.Dense(1)])
+    return keras.Sequential([keras.Input((1, n_inputs)), layers.LSTM(units), layers.Dense(1)])
 
 
 def from_keras(network: keras.Model) -> Network:
@@ -175,13 +204,15 @@ def _sampled(data: Dataset, mask: Mask, options: Options) -> tuple[Floats, Float
     rows = np.flatnonzero(mask)
     if len(rows) > options.max_rows:
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, options.max_rows, replace=False))
-    place = np.unravel_index(rows, mask.shape)
-    return data.inputs[place], data.answers[place]
+    index = np.unravel_index(rows, mask.shape)
+    return data.rows[index], data.answers[index]
 
 
 def _answers(model: Model, data: Dataset, tested: NDArray[np.bool_]) -> Floats:
-    inputs = data.inputs[:, tested]
-    return model.predict(inputs.reshape(-1, len(INPUTS))).reshape(inputs.shape[:2])
+    if model.is_seasonal and not data.has_seasons:
+        raise ValueError("this model looks a week back: judge it on 14 days or more")
+    inputs = data.inputs[:, tested, : len(model.card.inputs)]
+    return model.predict(inputs.reshape(-1, inputs.shape[-1])).reshape(inputs.shape[:2])
 
 
 def _steps(rows: Floats) -> NDArray[np.float32]:

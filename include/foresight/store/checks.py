@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -41,8 +42,13 @@ def content_of(connection: Connection, query: Select[Any]) -> str:
 
     Of instants, ask for their ``epoch``.
     """
+    return content_of_rows(zip(*read_columns(connection, query), strict=True))
+
+
+def content_of_rows(rows: Iterable[Sequence[Any]]) -> str:
+    """The same of rows of plain values."""
     total = 0
-    for row in zip(*read_columns(connection, query), strict=True):
+    for row in rows:
         total += int.from_bytes(blake2b(to_json(list(row)).encode(), digest_size=16).digest(), "big")
     return f"{total % 2**128:032x}"
 

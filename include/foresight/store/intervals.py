@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, Select, Table, and_, func, select
+from sqlalchemy import Connection, Select, Table, func, select, update
 
 from foresight.errors import NotFound
 from foresight.grid import whole_seconds
@@ -20,8 +20,6 @@ from foresight.store.tables import (
     evaluated_interval,
     series,
     series_analysis,
-    sla_event,
-    sli_status,
 )
 
 CATALOGUE_SCOPE: Final = "catalogue"
@@ -39,8 +37,10 @@ def save_analysed_interval(connection: Connection, as_of: int, scope: str, **fie
 
 def save_evaluated_interval(connection: Connection, as_of: int, *, n_sla: int, n_sli: int) -> None:
     """Says that every SLA was evaluated for an interval."""
-    row = {"as_of": as_of, "scope": CATALOGUE_SCOPE, "n_sla": n_sla, "n_sli": n_sli}
+    key = {"as_of": as_of, "scope": CATALOGUE_SCOPE}
+    row = key | {"n_sla": n_sla, "n_sli": n_sli}
     upsert(connection, evaluated_interval, {name: [value] for name, value in row.items()})
+    connection.execute(update(analysed_interval).filter_by(**key).values(is_evaluated=True))
 
 
 def is_analysed(connection: Connection, as_of: int, scope: str | None = None) -> bool:
@@ -59,7 +59,8 @@ def next_evaluated(connection: Connection, as_of: int) -> int | None:
 
 def latest_analysed(connection: Connection) -> int | None:
     """The newest interval of the whole catalogue that was analysed."""
-    query = select(func.max(analysed_interval.c.as_of)).where(analysed_interval.c.scope == CATALOGUE_SCOPE)
+    as_of = analysed_interval.c.as_of
+    query = select(as_of).filter_by(scope=CATALOGUE_SCOPE).order_by(as_of.desc()).limit(1)
     newest = connection.execute(query).scalar()
     return None if newest is None else whole_seconds(newest)
 
@@ -110,31 +111,9 @@ def _read_by_series(
     return columns
 
 
-def state_changes(connection: Connection, as_of: int) -> list[Mapping[str, Any]]:
-    """The changes of state at ``as_of``, each with the status that it led to, by SLA and SLI."""
-    same = [sla_event.c[name] == sli_status.c[name] for name in ("sla_name", "sli_name", "as_of")]
-    figures = [column for column in sli_status.c if column.name not in sla_event.c]
-    query = (
-        select(*sla_event.c, *figures)
-        .select_from(sla_event.join(sli_status, and_(*same)))
-        .where(sla_event.c.as_of == as_of)
-        .order_by(sla_event.c.sla_name, sla_event.c.sli_name)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def content_of_series(connection: Connection, as_of: int) -> str:
     """Which series have an analysis at ``as_of``, as a hash: what messages about them there are."""
     return content_of(connection, select(series_analysis.c.series_id).where(series_analysis.c.as_of == as_of))
-
-
-def content_of_changes(connection: Connection, as_of: int) -> str:
-    """Which changes of state there are at ``as_of``, as a hash: what messages about them there are."""
-    names = ("sla_name", "sli_name", "previous_state", "state")
-    columns = [sla_event.c[name] for name in names]
-    same = [sla_event.c[name] == sli_status.c[name] for name in ("sla_name", "sli_name", "as_of")]
-    query = select(*columns, sli_status.c.revision).select_from(sla_event.join(sli_status, and_(*same)))
-    return content_of(connection, query.where(sla_event.c.as_of == as_of))
 
 
 def read_key(connection: Connection, series_id: int) -> SeriesKey:

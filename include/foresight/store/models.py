@@ -13,12 +13,19 @@ from sqlalchemy import Connection, Row, delete, func, select
 
 from foresight.errors import FinalError, NotFound
 from foresight.store.bulk import upsert
+from foresight.store.stacks import Move, stack_of
 from foresight.store.tables import deployment, model, model_change, model_version, scoring_stream
 
 MODELS_LOCK: Final = "models"
 """Whoever changes models or deployments holds this lock."""
 
-_DEPLOYING: Final = ("deployed", "redeployed", "configured")
+_MOVES: Final[dict[str, Move]] = {
+    "deployed": "put",
+    "redeployed": "put",
+    "configured": "amend",
+    "rolled_back": "back",
+    "undeployed": "clear",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +203,8 @@ def _refuse_used(connection: Connection, name: str, version: int) -> None:
 
 def _stack(connection: Connection, name: str, alias: str) -> list[tuple[int, Any]]:
     """What was deployed under an alias, the present one last."""
-    stack: list[tuple[int, Any]] = []
-    for row in reversed(list_changes(connection, name)):
-        if row.alias != alias:
-            continue
-        if row.action == "undeployed":
-            stack = []
-        if row.action == "configured" and stack:
-            stack.pop()
-        if row.action == "rolled_back":
-            while stack and stack[-1][0] != row.version:
-                stack.pop()
-        if row.action in _DEPLOYING:
-            stack.append((row.version, row.defaults))
-    return stack
+    changes = [row for row in reversed(list_changes(connection, name)) if row.alias == alias]
+    return stack_of((_MOVES[row.action], row.version, row.defaults) for row in changes)
 
 
 def _stand(

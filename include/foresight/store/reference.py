@@ -40,7 +40,7 @@ def _section(table: Table) -> Iterator[str]:
     yield f"### `{table.name}`"
     yield f"{table.comment}.\n"
     yield f"- A row that is there already: {table.info['merge'].value}."
-    yield f"- Kept by `{kept_by}`{days}.\n" if kept_by else "- Kept for good.\n"
+    yield f"- Kept by `{kept_by}`{days}.\n" if kept_by else f"- Kept for good: {table.info['stays']}.\n"
     yield "| column | type | |"
     yield "| --- | --- | --- |"
     for column in table.c:

@@ -235,27 +235,31 @@ def _maintain_one(store: Store, table: Table, today: date, cutoff: date | None) 
 def _deleted(store: Store, table: Table, today: date, cutoff: date | None) -> Maintained:
     if table is sample and cutoff is not None:
         # Before and after: a run may note a window that begins before the cutoff while its samples go.
-        store.transact(lambda connection: _forget_windows(connection, cutoff))
+        _forget_windows(store, cutoff)
     try:
         if store.is_mysql and table.info["by_day"]:
             once = replace(store, attempts=1)
             return once.transact(lambda connection: _move_days(connection, table, today, cutoff), lock=_LOCK)
-        n_rows = 0
-        while cutoff is not None:
-            deleted = store.transact(lambda connection: _delete_some(connection, table, cutoff))
-            n_rows += deleted
-            if deleted < _ROWS_AT_ONCE or not store.is_mysql:
-                break
+        n_rows = 0 if cutoff is None else _delete(store, table, cutoff)
         return Maintained(table.name, n_rows, 0, 0)
     finally:
         if table is sample and cutoff is not None:
-            store.transact(lambda connection: _forget_windows(connection, cutoff))
+            _forget_windows(store, cutoff)
 
 
-def _forget_windows(connection: Connection, cutoff: date) -> None:
+def _forget_windows(store: Store, cutoff: date) -> None:
     """Forgets the windows that begin before the cutoff: not all of their samples are there any more."""
-    begins = epoch(sample_window.c.as_of) - sample_window.c.n_slots * sample_window.c.step_seconds
-    connection.execute(delete(sample_window).where(begins < _epoch(cutoff)))
+    _delete(store, sample_window, cutoff)
+
+
+def _delete(store: Store, table: Table, cutoff: date) -> int:
+    """Deletes rows before ``cutoff``, on MySQL in several transactions; says how many those were."""
+    n_rows = 0
+    while True:
+        deleted = store.transact(lambda connection: _delete_some(connection, table, cutoff))
+        n_rows += deleted
+        if deleted < _ROWS_AT_ONCE or not store.is_mysql:
+            return n_rows
 
 
 def _delete_some(connection: Connection, table: Table, cutoff: date) -> int:
@@ -278,7 +282,7 @@ def _is_over(table: Table, cutoff: date) -> ColumnElement[bool]:
         # Grouped aside: MySQL takes no rows away from a table that it looks into at the same time.
         held = select(*key, func.max(time).label("since")).where(is_old).group_by(*key).subquery()
         same = [held.c[column.name] == column for column in key]
-        return exists().where(*same, held.c.since > time)
+        return and_(is_old, exists().where(*same, held.c.since > time))
     if table is not series:
         return is_old
     was_read = exists().where(sample_window.c.series_id == series.c.series_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, func, select
 
 from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.tables import analysed_interval, evaluated_interval, publication, run
+
+MOST_PENDING: Final = 1000
+"""Most intervals that wait that are read at once; a run works on 100."""
 
 
 def save_run(connection: Connection, dag_id: str, run_id: str, **fields: Any) -> None:
@@ -33,7 +36,7 @@ def find_publication(connection: Connection, topic: str, as_of: int, part: str) 
 
 
 def pending_intervals(connection: Connection, scope: str) -> list[int]:
-    """As-of of each interval that is analysed and not evaluated yet, oldest first.
+    """As-of of the newest ``MOST_PENDING`` intervals that are analysed and not evaluated yet, oldest first.
 
     Those with gaps count too: a run that follows its event evaluates them as well, and one entry of the
     catalogue that always fails leaves no interval whole.
@@ -43,7 +46,9 @@ def pending_intervals(connection: Connection, scope: str) -> list[int]:
     query = (
         select(analysed.as_of)
         .select_from(analysed_interval.outerjoin(evaluated_interval, is_same))
-        .where(analysed.scope == scope, evaluated.as_of.is_(None))
+        .where(analysed.scope == scope, analysed.is_evaluated.is_(None), evaluated.as_of.is_(None))
+        .order_by(analysed.as_of.desc())
+        .limit(MOST_PENDING)
     )
     return sorted(whole_seconds(as_of) for as_of in connection.execute(query).scalars())
 

@@ -140,17 +140,22 @@ def as_stored(connection: Connection, matrix: SeriesMatrix) -> SeriesMatrix:
 
 def load_matrix(connection: Connection, keys: Sequence[SeriesKey], grid: Grid) -> SeriesMatrix:
     """The stored samples of these series on a grid, NaN where nothing is stored."""
-    values = np.full((len(keys), grid.n_slots), np.nan)
-    matrix = SeriesMatrix(tuple(keys), grid, values)
-    order = np.argsort(matrix.ids)
-    sorted_ids = matrix.ids[order]
+    ids = np.array([key.id for key in keys], np.int64)
+    return SeriesMatrix(tuple(keys), grid, load_values(connection, ids, grid))
+
+
+def load_values(connection: Connection, ids: NDArray[np.int64], grid: Grid) -> NDArray[np.float64]:
+    """The same by the ids of series, ``[n_series, n_slots]``."""
+    values = np.full((len(ids), grid.n_slots), np.nan)
+    order = np.argsort(ids)
+    sorted_ids = ids[order]
     for chunk in chunks(sorted_ids):
-        ids, ends, found = _samples(connection, chunk, grid)
+        stored, ends, found = _samples(connection, chunk, grid)
         slots = grid.index_of(ends)
         on_grid = (ends - grid.start) % grid.step_seconds == 0
-        rows = order[np.searchsorted(sorted_ids, ids[on_grid])]
+        rows = order[np.searchsorted(sorted_ids, stored[on_grid])]
         values[rows, slots[on_grid]] = found[on_grid]
-    return matrix
+    return values
 
 
 def _refuse_clashes(connection: Connection, matrix: SeriesMatrix, labels: Sequence[str]) -> None:

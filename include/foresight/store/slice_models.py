@@ -9,11 +9,13 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from foresight.errors import FinalError, NotFound
 from foresight.store.bulk import upsert
+from foresight.store.stacks import Move, stack_of
 from foresight.store.tables import slice_model, slice_model_change
 
 MODELS_LOCK: Final = "slice_models"
 """Whoever changes what models are used for holds this lock."""
 
+_MOVES: Final[dict[str, Move]] = {"promoted": "put", "restored": "back"}
 CANDIDATE, CHAMPION, RETIRED = "candidate", "champion", "retired"
 _LISTED: Final = [column for column in slice_model.c if column.name != "document"]
 
@@ -55,8 +57,8 @@ def register(connection: Connection, fields: Mapping[str, Any], by: str) -> bool
         return False
     row = {**fields, "state": CANDIDATE}
     upsert(connection, slice_model, {name: [value] for name, value in row.items()})
-    told = fields["target"], fields["version"]
-    _note(connection, *told, "registered", fields["registered_at"], by, fields["reason"])
+    model = fields["target"], fields["version"]
+    _note(connection, *model, "registered", fields["registered_at"], by, fields["reason"])
     return True
 
 
@@ -77,25 +79,39 @@ def promote(connection: Connection, version: str, *, at: int, by: str, reason: s
     return None if before is None else str(before.version)
 
 
-def roll_back(connection: Connection, target: str, *, at: int, by: str, reason: str) -> tuple[str, str]:
+def roll_back(
+    connection: Connection, target: str, *, at: int, by: str, reason: str, expected: str | None = None
+) -> tuple[str, str]:
     """Puts the model back to use that was in use before; answers the versions taken out and put back.
 
-    What was in use is a stack: rolling back twice goes back by two. Raises ``FinalError`` at its bottom.
+    What was in use is a stack: rolling back twice goes back by two. Raises ``FinalError`` at its bottom, and
+    where another model than the ``expected`` one is in use: so a request may be repeated.
     """
-    stack: list[str] = []
-    for change in reversed(list_changes(connection, target)):
-        if change.action == "promoted":
-            stack.append(change.version)
-        elif change.action == "restored":
-            stack.pop()
+    now = find_champion(connection, target)
+    if expected is not None and (now is None or now.version != expected):
+        held = "no model" if now is None else f"model {now.version}"
+        raise FinalError(f"{held} is in use for {target} now, not {expected}: nothing was changed")
+    stack = _versions_in_use(connection, target)
     if len(stack) < 2:
         raise FinalError(f"there is no {target} model to go back to: none was in use before")
-    bad, good = stack[-1], stack[-2]
+    good, bad = stack[-2:]
     _set_state(connection, bad, RETIRED)
     _note(connection, target, bad, "retired", at, by, reason)
     _set_state(connection, good, CHAMPION)
     _note(connection, target, good, "restored", at, by, f"in place of {bad}: {reason}")
     return bad, good
+
+
+def find_previous(connection: Connection, target: str) -> Row[Any] | None:
+    """The model that a roll-back would put to use, with its file; None where there is none."""
+    stack = _versions_in_use(connection, target)
+    return find_model(connection, stack[-2]) if len(stack) > 1 else None
+
+
+def _versions_in_use(connection: Connection, target: str) -> list[str]:
+    """What was put to use, one above the other; the last is in use now."""
+    changes = [row for row in reversed(list_changes(connection, target)) if row.action in _MOVES]
+    return [version for version, _ in stack_of((_MOVES[row.action], row.version, None) for row in changes)]
 
 
 def _set_state(connection: Connection, version: str, state: str) -> None:

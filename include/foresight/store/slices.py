@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, or_, select, tuple_, update
 
 from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
@@ -39,8 +39,11 @@ HOLD_LOCK: Final = "slice_hold"
 MOST_ERRORS: Final = 50_000
 """Errors of a model that are read at once."""
 _AT_ONCE: Final = 500
+_CELLS_BY_KEY: Final = 2000
+"""Cells from which on all measurements of a time are read, and not those of each cell."""
 _CLOCK_SECONDS: Final = 86_400
 _CELL: Final = ("snssai", "cu", "cell")
+_ORIGINS: Final = ("counters", "sharing", "source", "suspicion")
 
 
 def read_offsets(connection: Connection, topic: str) -> dict[int, int]:
@@ -84,14 +87,44 @@ def measurements_at(connection: Connection, starts: Sequence[int]) -> Rows:
 
 
 def measurements_since(connection: Connection, granularity: int, start: int, end: int | None = None) -> Rows:
-    """The measurements of slices over periods of one length that start in ``[start, end)``, by key.
+    """The numbers of slices over periods of one length that start in ``[start, end)``, by key.
 
-    Times in epoch seconds.
+    Times in epoch seconds. Each counter's origin is left out: reading it takes longer than all the rest.
     """
-    query = select(slice_measurement).where(*_of_slices(granularity, start))
+    columns = [column for column in slice_measurement.c if column.name not in _ORIGINS]
+    query = select(*columns).where(*_of_slices(granularity, start))
     if end is not None:
         query = query.where(slice_measurement.c.period_start < end)
     return connection.execute(query.order_by(*slice_measurement.primary_key)).all()
+
+
+def measurements_until(
+    connection: Connection, granularity: int, newest: Mapping[Cell, int], n_periods: int
+) -> Rows:
+    """The measurements of each cell over the last ``n_periods`` periods up to the start of its newest one.
+
+    Cells whose newest period is the same are read together, and by their keys where they are few: so a cell
+    that is late makes no other one's older periods be read. Of each cell the oldest comes first. Times in
+    epoch seconds.
+    """
+    cells_of: dict[int, list[Cell]] = {}
+    for cell, start in newest.items():
+        cells_of.setdefault(start, []).append(cell)
+    table = slice_measurement.c
+    found: list[Row[Any]] = []
+    for start, cells in sorted(cells_of.items()):
+        first = start - (n_periods - 1) * granularity - granularity // 2  # a start may have been rounded
+        query = select(slice_measurement).where(*_of_slices(granularity, first), table.period_start <= start)
+        query = query.order_by(table.period_start)
+        if len(cells) > _CELLS_BY_KEY:
+            rows = connection.execute(query).all()
+            wanted = set(cells)
+            found += [row for row in rows if (row.snssai, row.cu, row.cell) in wanted]
+            continue
+        is_one = tuple_(*(table[name] for name in _CELL))
+        for at in range(0, len(cells), _AT_ONCE):
+            found += connection.execute(query.where(is_one.in_(cells[at : at + _AT_ONCE]))).all()
+    return found
 
 
 def _of_slices(granularity: int, start: int) -> list[Any]:
@@ -99,11 +132,9 @@ def _of_slices(granularity: int, start: int) -> list[Any]:
     return [table.period_start >= start, table.granularity_seconds == granularity, table.snssai != ""]
 
 
-def spellings(connection: Connection, granularity: int, start: int) -> dict[Cell, str]:
-    """How the newest event of each cell spells its slice, of periods that start from ``start`` on."""
-    table = slice_measurement.c
-    query = select(*(table[name] for name in _CELL), table.sent_as).where(*_of_slices(granularity, start))
-    rows = connection.execute(query.order_by(table.period_start)).all()
+def spellings(connection: Connection, granularity: int, newest: Mapping[Cell, int]) -> dict[Cell, str]:
+    """How the event of the newest period of each cell spells its slice; ``newest``: the start of that."""
+    rows = measurements_until(connection, granularity, newest, 1)
     return {(row.snssai, row.cu, row.cell): row.sent_as for row in rows}
 
 
@@ -198,12 +229,12 @@ def confirm(connection: Connection, cells: Sequence[tuple[Cell, Row[Any]]], at: 
 
 def inventory(connection: Connection) -> Rows:
     """What is known of every cell: its id at the consumer, its controller, its capacity."""
-    return connection.execute(select(slice_cell).order_by(*slice_cell.primary_key)).all()
+    return list_rows(connection, slice_cell)
 
 
 def bounds(connection: Connection) -> Rows:
     """Anchor, floor and ceiling of every slice in every cell."""
-    return connection.execute(select(slice_bound).order_by(*slice_bound.primary_key)).all()
+    return list_rows(connection, slice_bound)
 
 
 def save_anchors(connection: Connection, anchors: Mapping[Cell, int], at: int) -> None:
@@ -226,7 +257,12 @@ def statuses(connection: Connection) -> dict[str, bool]:
 
 def holds(connection: Connection) -> Rows:
     """Everything that somebody holds or has released."""
-    return connection.execute(select(slice_hold).order_by(*slice_hold.primary_key)).all()
+    return list_rows(connection, slice_hold)
+
+
+def list_rows(connection: Connection, table: Table) -> Rows:
+    """Every row of a small table, by its key."""
+    return connection.execute(select(table).order_by(*table.primary_key)).all()
 
 
 def next_batch(connection: Connection, topics: Sequence[str], at: int) -> int:
@@ -260,10 +296,11 @@ def read_configuration(connection: Connection, since: int) -> Rows:
     key = [table[name] for name in _CELL]
     before = select(*key, func.max(table.since).label("since")).where(table.since <= since).group_by(*key)
     held = before.subquery()
-    joined = slice_configuration.outerjoin(held, and_(*(held.c[name] == table[name] for name in _CELL)))
-    query = select(slice_configuration).select_from(joined)
-    query = query.where(or_(held.c.since.is_(None), table.since >= held.c.since))
-    return connection.execute(query.order_by(table.since)).all()
+    same = [held.c[name] == table[name] for name in (*_CELL, "since")]
+    then = select(slice_configuration).select_from(held.join(slice_configuration, and_(*same)))
+    later = select(slice_configuration).where(table.since > since)
+    found = [*connection.execute(then), *connection.execute(later)]
+    return sorted(found, key=lambda row: row.since)
 
 
 def save_configuration(connection: Connection, values: Mapping[Cell, int], read_at: int, source: str) -> int:
@@ -299,19 +336,6 @@ def save_answers(
         for key, answer in answers.items()
     ]
     connection.execute(statement.values(answer=bindparam("_answer")), rows)
-
-
-def recent_errors(connection: Connection, version: str, since: int) -> list[float]:
-    """Prediction - answer of a model on periods since ``since`` (epoch seconds), where both are known.
-
-    The newest, and no more than ``MOST_ERRORS``: enough to tell by, whatever the number of cells.
-    """
-    table = slice_prediction.c
-    query = select(table.raw - table.answer).where(table.period_start >= since)
-    query = query.where(table.model_version == version)
-    query = query.where(table.raw.is_not(None), table.answer.is_not(None))
-    newest = query.order_by(table.period_start.desc()).limit(MOST_ERRORS)
-    return list(connection.execute(newest).scalars())
 
 
 def recent_answers(connection: Connection, version: str, since: int) -> Sequence[Any]:

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, Table, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.columns import Columns
 from foresight.store.engine import Store
+from foresight.store.latest import save_latest
 from foresight.store.reading import read_columns
 from foresight.store.tables import sla_event, sla_status, sli_status, sli_window
 
@@ -65,11 +66,49 @@ def save_statuses(
                 connection.execute(delete(table).where(table.c.as_of == as_of, table.c.sla_name.in_(chunk)))
         for table, columns in ((sla_status, slas), (sli_status, slis), (sli_window, windows)):
             upsert(connection, table, columns)
+        save_latest(connection, as_of, sla_names, slis, windows)
         keys = zip(slis["sla_name"], slis["sli_name"], slis["state"], strict=True)
         here = {(sla, sli): _Status(as_of, state) for sla, sli, state in keys}
         _derive_events(connection, as_of, sla_names, here, sorted({*before, *here}))
 
     store.transact(work, lock=STATUS_LOCK)
+
+
+def newest_statuses(connection: Connection, sla_names: Sequence[str]) -> dict[int, list[str]]:
+    """The newest as-of of each SLA that has a status: as-of and the names of those whose newest it is.
+
+    Nearly all have one at the newest as-of of all, so a day is looked at first, and all of time only for the
+    names that are not there.
+    """
+    at, name = sla_status.c.as_of, sla_status.c.sla_name
+    last = connection.execute(select(func.max(at))).scalar()
+    found: dict[str, int] = {}
+    for reach in _REACHES if last is not None else ():
+        missing = [each for each in sla_names if each not in found]
+        for chunk in _chunks(missing):
+            query = select(name, func.max(at)).where(name.in_(chunk)).group_by(name)
+            if reach is not None:
+                query = query.where(at >= whole_seconds(last) - reach)
+            found |= {sla: whole_seconds(as_of) for sla, as_of in connection.execute(query)}
+    by_time = defaultdict[int, list[str]](list)
+    for sla, as_of in found.items():
+        by_time[as_of].append(sla)
+    return by_time
+
+
+def rows_at(
+    connection: Connection, table: Table, statuses: Mapping[int, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """The rows of a table of statuses at these as-ofs, each of the SLAs named there, by key."""
+    rows = [
+        {str(name): value for name, value in row.items()}
+        for as_of, names in statuses.items()
+        for chunk in _chunks(names)
+        for row in connection.execute(
+            select(table).where(table.c.as_of == as_of, table.c.sla_name.in_(chunk))
+        ).mappings()
+    ]
+    return sorted(rows, key=lambda row: [row[column.name] for column in table.primary_key])
 
 
 def _derive_events(

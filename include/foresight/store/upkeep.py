@@ -45,7 +45,8 @@ def list_offsets(connection: Connection) -> Rows:
 def list_dead_letters(connection: Connection, topic: str | None = None, limit: int = 100) -> Rows:
     """Messages that could not be read, the newest first."""
     table = dead_letter.c
-    query = select(dead_letter).order_by(table.as_of.desc(), table.message_offset.desc()).limit(limit)
+    order = [column.desc() for column in (table.as_of, *dead_letter.primary_key)]
+    query = select(dead_letter).order_by(*order).limit(limit)
     return connection.execute(query.where(table.topic == topic) if topic else query).all()
 
 

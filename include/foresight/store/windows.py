@@ -64,6 +64,7 @@ def note_windows(connection: Connection, matrix: SeriesMatrix) -> None:
         "n_slots": matrix.grid.n_slots,
         "step_seconds": matrix.grid.step_seconds,
         "observed": [row.tobytes().hex() for row in packed],
+        "starts_at": matrix.grid.start,
     }
     upsert(connection, sample_window, columns)
 

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from foresight.conventions import MAX_SETTLE_SECONDS
 from foresight.documents import read_documents
 from foresight.errors import InvalidDocument, Mistake
-from foresight.grid import Grid
-from foresight.regexes import regex_mistake
+from foresight.forms import BareSeconds, Count, Matchers, Number, matchers_of, no_boolean, obeys
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.matchers import Matcher
+
+_LOG = logging.getLogger(__name__)
 
 MAX_SLOTS = 100_000
 """The longest window that is read, in slots: ten weeks of minutes."""
 
-STEP_SECONDS = 60
-"""The length of a slot, the same for every series: SLAs, budgets and messages count in minutes."""
-
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+Duration = Annotated[BareSeconds, Field(ge=1)]
+SettleDelay = Annotated[BareSeconds, Field(ge=0, le=MAX_SETTLE_SECONDS)]
+Days = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=3650)]
 
 
-def parse_duration(given: Any) -> int:
-    """Whole seconds of ``90``, ``"90s"``, ``"5m"``, ``"12h"`` or ``"7d"``."""
-    match = None if isinstance(given, bool) else _DURATION.fullmatch(str(given).strip())
-    if not match:
-        raise ValueError(f"a duration is a number with s, m, h or d, such as 60s or 12h, got {given!r}")
-    return int(match[1]) * _SECONDS[match[2] or "s"]
-
-
-def _no_boolean(given: Any) -> Any:
-    if isinstance(given, bool):
-        raise ValueError(f"a number is wanted, got {given!r}")  # noqa: TRY004 - pydantic catches ValueError
-    return given
-
-
-Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
-SettleDelay = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, le=MAX_SETTLE_SECONDS)]
-Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
-Count = Annotated[int, BeforeValidator(_no_boolean)]
-Days = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=3650)]
+def _only_minutes(seconds: int) -> str | None:
+    return None if seconds == STEP_SECONDS else f"a slot is one minute: leave step out, got {seconds} s"
 
 
 class Entry(BaseModel):
@@ -51,46 +35,6 @@ class Entry(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
     )
-
-
-class Matcher(Entry):
-    """One condition on a label: exactly one of the four ways that PromQL knows.
-
-    Regexes are those of RE2, and match in full.
-    """
-
-    equals: str | None = None
-    not_equals: str | None = None
-    regex: str | None = None
-    not_regex: str | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of equals, not_equals, regex, not_regex; got {given or 'none'}"
-            )
-        expression = self.regex if self.regex is not None else self.not_regex
-        if expression is not None and (mistake := regex_mistake(expression)):
-            raise ValueError(mistake)
-        return self
-
-    @property
-    def operator(self) -> str:
-        """The operator as PromQL spells it."""
-        spellings = {"equals": "=", "not_equals": "!=", "regex": "=~", "not_regex": "!~"}
-        return next(sign for name, sign in spellings.items() if getattr(self, name) is not None)
-
-    @property
-    def value(self) -> str:
-        """What the label is compared with."""
-        given = (self.equals, self.not_equals, self.regex, self.not_regex)
-        return next(value for value in given if value is not None)
-
-
-def _as_matcher(given: Any) -> Any:
-    return given if isinstance(given, dict | Matcher) else {"equals": given}
 
 
 class Analysis(Entry):
@@ -112,11 +56,12 @@ class WatchedMetric(Entry):
     metric: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     query: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
     """A PromQL expression, evaluated at the end of each slot."""
-    matchers: dict[str, Annotated[Matcher, BeforeValidator(_as_matcher)]] = Field(default_factory=dict)
+    matchers: Matchers = Field(default_factory=dict)
     partition: tuple[str, ...] = ()
     """The labels that tell series of this metric apart within one host."""
-    step_seconds: Duration = Field(default=STEP_SECONDS, alias="step")
-    window_seconds: Duration = Field(default=12 * 3600, alias="window")
+    step: Annotated[BareSeconds, obeys(_only_minutes)] | None = Field(default=None, exclude=True)
+    """No choice any more; files that still say 60s load with a warning."""
+    window_seconds: Duration = Field(default=WINDOW_SECONDS, alias="window")
     settle_seconds: SettleDelay | None = Field(default=None, alias="settle")
     """How long after as-of the last slot may still change; ``None`` for that of the connection."""
     description: str = ""
@@ -139,16 +84,8 @@ class WatchedMetric(Entry):
             raise ValueError("give either metric or query")
         if self.query is not None and self.matchers:
             raise ValueError("matchers belong to metric; write them into the query itself")
-        if "__name__" in self.matchers:
-            raise ValueError("the name is given by metric, not by a matcher on __name__")
-        if self.step_seconds != STEP_SECONDS:
-            raise ValueError(
-                f"a step is {STEP_SECONDS} s, for slots are minutes everywhere; got {self.step_seconds} s"
-            )
-        if self.window_seconds % self.step_seconds:
-            raise ValueError(
-                f"the window of {self.window_seconds} s is no multiple of the step of {self.step_seconds} s"
-            )
+        if self.window_seconds % STEP_SECONDS:
+            raise ValueError(f"a window is whole minutes, got {self.window_seconds} s")
         if self.n_slots > MAX_SLOTS:
             raise ValueError(f"the window has {self.n_slots} slots, more than {MAX_SLOTS}")
         if self.min_slots > self.n_slots:
@@ -158,7 +95,12 @@ class WatchedMetric(Entry):
     @property
     def n_slots(self) -> int:
         """How many slots the window has."""
-        return self.window_seconds // self.step_seconds
+        return self.window_seconds // STEP_SECONDS
+
+    @property
+    def conditions(self) -> tuple[Matcher, ...]:
+        """The matchers that every series of this entry passes."""
+        return matchers_of(self.matchers)
 
     @property
     def series_metric(self) -> str:
@@ -166,8 +108,8 @@ class WatchedMetric(Entry):
         return self.metric if self.metric is not None else self.name
 
     def grid(self, as_of: int) -> Grid:
-        """The grid of a run at ``as_of`` (epoch seconds), floored to this entry's step."""
-        return Grid(as_of - as_of % self.step_seconds, self.n_slots, self.step_seconds)
+        """The grid of a run at ``as_of`` (epoch seconds), floored to the minute."""
+        return Grid(as_of - as_of % STEP_SECONDS, self.n_slots)
 
 
 class Retention(Entry):
@@ -211,6 +153,9 @@ def load_catalogue(path: Path) -> Catalogue:
     if not isinstance(document.data, dict):
         raise InvalidDocument([document.mistake((), "a mapping with the key metrics is wanted")])
     catalogue = document.parse(Catalogue)
+    for entry in catalogue.metrics:
+        if entry.step is not None:
+            _LOG.warning("%s: %s: delete step: a slot is one minute, and the key goes away", path, entry.name)
     mistakes = [document.mistake(("metrics", i, "name"), why) for i, why in _clashes(catalogue.metrics)]
     if mistakes:
         raise InvalidDocument(mistakes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from foresight.grid import STEP_SECONDS
 from foresight.series import escape
 from foresight.telemetry.catalogue import WatchedMetric
 from foresight.telemetry.source import Selection
@@ -32,8 +33,8 @@ def selector(
     assert entry.metric is not None  # noqa: S101 - callers hold an entry without a query
     conditions = [f'__name__="{escape(entry.metric)}"']
     conditions += [
-        f'{_label(label, spelling)}{matcher.operator}"{escape(matcher.value)}"'
-        for label, matcher in entry.matchers.items()
+        f'{_label(matcher.label, spelling)}{matcher.op}"{escape(matcher.value)}"'
+        for matcher in entry.conditions
     ]
     conditions += [_one_of(_label(label, spelling), values) for label, values in narrowed]
     return f"{{{','.join(conditions)}}}"
@@ -68,7 +69,7 @@ def anything_within(
     if entry.query is not None:
         # On a line of its own, the bracket closes behind a comment too.
         query = f"vector({entry.query}\n)" if is_scalar else entry.query
-        return f"last_over_time(({query}\n)[{within}:{entry.step_seconds}s])"
+        return f"last_over_time(({query}\n)[{within}:{STEP_SECONDS}s])"
     return f"last_over_time({selector(entry, (), spelling)}[{within}])"
 
 

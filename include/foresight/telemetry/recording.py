@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +18,10 @@ from numpy.typing import NDArray
 
 from foresight.errors import FinalError, NotFound
 from foresight.grid import Grid, whole_seconds
+from foresight.matchers import matching
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.telemetry.assembly import first_of
 from foresight.telemetry.catalogue import WatchedMetric
-from foresight.telemetry.matching import matching
 from foresight.telemetry.source import Description, Discovery, Extraction, Shard
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
@@ -59,7 +58,7 @@ class RecordingSource:
                 f"{entry.name}: a recording cannot evaluate PromQL; give metric instead of query"
             )
         keys = sorted(key for key in self._rows if key.metric == entry.metric)
-        return Discovery(tuple(compress(keys, matching(keys, entry.matchers))))
+        return Discovery(tuple(keys[row] for row in matching(keys, entry.conditions)))
 
     def extract(self, shard: Shard) -> Extraction:
         """The samples of the shard; a planned series that is not recorded is missing."""

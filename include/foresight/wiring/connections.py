@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from foresight.telemetry.source import TelemetrySource
 
 
-def open_telemetry() -> TelemetrySource:
-    """The source that the connection ``telemetry`` names."""
+def open_telemetry(*, is_quick: bool = False) -> TelemetrySource:
+    """The source that the connection ``telemetry`` names; ``is_quick`` asks once, for somebody who waits."""
     from foresight.telemetry.prometheus import PrometheusSource
     from foresight.telemetry.recording import RecordingSource
 
@@ -62,7 +62,10 @@ def open_telemetry() -> TelemetrySource:
     if given.conn_type not in {"http", "https"}:
         raise InvalidConnection(f"connection telemetry is of type {given.conn_type!r}: use http or recording")
     signed_in: dict[str, Any] = {"user": given.login or None, "password": given.password or None}
-    return PrometheusSource(_http_url(given), **signed_in, **checked_extra(given, PrometheusExtra))
+    extra = checked_extra(given, PrometheusExtra)
+    if is_quick:
+        extra |= {"attempts": 1, "timeout_seconds": 5.0, "deadline_seconds": 5.0}
+    return PrometheusSource(_http_url(given), **signed_in, **extra)
 
 
 def _http_url(given: AirflowConnection) -> str:

@@ -168,6 +168,7 @@ class ConfigurationExtra(Extra):
     headers: Headers = LEFT_OUT
     verify: Authorities = LEFT_OUT
     cert: File = LEFT_OUT
+    method: Literal["GET", "POST"] = LEFT_OUT
 
 
 def checked_extra(given: AirflowConnection, form: type[Extra], *, only: str = "") -> dict[str, Any]:

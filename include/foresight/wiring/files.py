@@ -43,3 +43,8 @@ def placed(variable: str, folder: str) -> str:
     """The place that a variable of the environment names, by default a folder in Airflow's home."""
     home = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
     return os.environ.get(variable) or os.path.join(home, folder)
+
+
+def backtest_folder() -> UPath:
+    """Where back-tests write: ``FORESIGHT_BACKTESTS``, by default ``backtests`` in Airflow's home."""
+    return storage_path(placed("FORESIGHT_BACKTESTS", "backtests"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 from foresight.cli.app import app
 from foresight.store import migrate
 from foresight.wiring.connections import open_results
+from tests.unit.services.sla_scene import AS_OF, fill, spikes
 from tests.unit.sla.golden import FOLDER
 
 ONE = "slas: [{name: shop, slis: [{name: a, metric: m, min: 1}, {name: b, metric: m, min: 0}]}]"
@@ -76,3 +78,46 @@ def test_downtime_is_added_listed_and_deleted(store_of_home: Path) -> None:
     ).stderr  # fmt: skip
     assert run("downtime", "delete", "night").exit_code == 0
     assert "there is no planned downtime 'night'" in run("downtime", "delete", "night").stderr
+
+
+def test_a_backtest_and_a_what_if_read_the_store_and_print_their_tables(store_of_home: Path) -> None:
+    fill(open_results(), spikes(1, 1500))
+    instant = datetime.fromtimestamp(AS_OF, UTC).isoformat()
+    plot = store_of_home / "plot.png"
+    found = run("backtest", "shop", "--until", instant, "--days", "0.2", "--plot", plot)
+    assert found.exit_code == 0, found.stderr
+    assert "load" in found.stdout
+    assert "wide: nothing was violated" in found.stdout
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    [load, _] = json.loads(run("backtest", "shop", "--until", instant, "--days", "0.2", "--json").stdout)
+    assert load["n_judged"] > 0
+    asked = run("what-if", "shop", "load", "--max", "100", "--until", instant)
+    assert asked.exit_code == 0, asked.stderr
+    assert "48 → 0 violated minutes of 720" in asked.stdout
+    both = json.loads(run("what-if", "shop", "load", "--max", "100", "--until", instant, "--json").stdout)
+    assert set(both) == {"present", "changed"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("backtest", "shop"), "nothing is stored yet"),
+        (("backtest", "shop", "--until", "yesterday"), "'yesterday' is no instant"),
+        (("backtest", "shop", "--until", "2026-01-01T00:00:00"), "no time zone"),
+        (
+            ("what-if", "shop", "load", "--max", "big", "--until", "2026-01-01T00:00:00Z"),
+            "number or the word",
+        ),
+        (("what-if", "shop", "load", "--until", "2026-01-01T00:00:00Z"), "at least one change"),
+        (("what-if", "nobody", "load", "--max", "1", "--until", "2026-01-01T00:00:00Z"), "there is no SLA"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_one_line(
+    store_of_home: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    file = store_of_home / "slas.yaml"
+    file.write_text(ONE.replace("name: a,", "name: load,"))
+    run("apply", "-f", file)
+    found = run(*arguments)
+    assert found.exit_code == 2
+    assert message in found.stderr

@@ -69,6 +69,26 @@ def test_limits_are_loaded_from_a_file(tmp_path: Path) -> None:
     assert "0 of them" in call("configure", "-f", file).output
 
 
+def test_limits_cells_bounds_and_active_slices_are_loaded_and_listed(tmp_path: Path) -> None:
+    given = {
+        "configure": ("snssai,cu,cell,maxNumberOfConns\n01-a,,1,100\n", "1 limits"),
+        "cells": ("cu,cell,cellLocalId,nearRTRICId,capacity\ncu1,N=1,4711,ric-9,250\n", "1 cells"),
+        "bounds": ("snssai,cell,floor,ceiling\n01-a,1,40,\n", "1 bounds"),
+        "active": ("snssai,active\n01-a,no\n", "1 slices"),
+    }
+    for command, (text, told) in given.items():
+        file = tmp_path / f"{command}.csv"
+        file.write_text(text)
+        assert told in call(command, "-f", file).output
+    assert "01-A" in call("limits").output
+    assert "0 of 0 limits" in call("limits", "--snssai", "02").output
+    assert "4711" in call("cells").output
+    assert "40" in call("bounds").output
+    assert "False" in call("active").output
+    wrong = call("cells", "-f", tmp_path / "active.csv")
+    assert (wrong.exit_code, "columns cell are absent" in wrong.output.replace("\n", " ")) == (2, True)
+
+
 def test_simulated_data_is_written_rehearsed_and_ends_now(recording: Path, tmp_path: Path) -> None:
     file = tmp_path / "simulated.csv"
     assert (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
@@ -72,3 +73,12 @@ def test_dead_letters_are_listed_and_named_by_their_origin() -> None:
     assert call("dead-letters", "abandon", "PM:0:7", "--why", "x").exit_code == 2
     assert call("dead-letters", "abandon", "PM", "--why", "x").exit_code == 2
     assert call("dead-letters", "history").exit_code == 0
+
+
+def test_no_name_is_cut_however_narrow_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "PERFORMANCE_MEASUREMENTS.dead-letter-of-another-installation"
+    open_results().transact(lambda c: open_publication(c, name, 600, WHOLE, is_wanted=True), lock=LOCK)
+    monkeypatch.setattr("foresight.cli.console.console._console", Console(width=70))
+    listed = call("publications", "list").output
+    assert "…" not in listed
+    assert name in "".join(line[1:].partition("  ")[0].strip() for line in listed.splitlines())

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from foresight.forecasting.hysteresis import is_at_risk
 from foresight.forecasting.refit import (
     NO_CORRECTION,
     fit_correction,
-    is_at_risk,
     judge_candidate,
     mix,
     must_roll_back,

@@ -13,6 +13,7 @@ import pytest
 
 from foresight.orchestration.maintenance_steps import TABLES, clear_staging
 from foresight.store.tables import metadata
+from foresight.store.tables.base import define
 from foresight.telemetry.catalogue import Retention
 
 DUE = datetime(2026, 11, 22, 3, 20, tzinfo=UTC)
@@ -46,6 +47,18 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_table_that_has_a_time_is_in_one_grain() -> None:
     timed = [table.name for table in metadata.sorted_tables if table.info["kept_by"] is not None]
     assert sorted(timed) == sorted(chain.from_iterable(TABLES.values()))
+
+
+def test_every_table_has_a_retention_class_or_says_why_it_stays() -> None:
+    classes = set(chain.from_iterable(TABLES.values()))
+    for table in metadata.sorted_tables:
+        assert (table.name in classes) != bool(table.info["stays"]), table.name
+
+
+def test_a_table_without_either_is_refused() -> None:
+    for given in ({}, {"kept_by": "as_of", "stays": "for ever"}):
+        with pytest.raises(ValueError, match=r"table odd says either by what time its rows go or why"):
+            define("odd", comment="An odd one", **given)  # type: ignore[arg-type]
 
 
 def test_every_grain_of_the_catalogue_has_tables() -> None:

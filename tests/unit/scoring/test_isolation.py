@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from foresight.scoring.bundles import BundleRun, Settings
 from foresight.scoring.errors import InvalidModel
 from foresight.scoring.isolation import IsolatedScorer, Recipe
 from foresight.scoring.outcome import ERROR, PREDICTION, BadRecord
+from tests.unit.deadly import install
 from tests.unit.iris import FLOWER, IRIS
 
 RECIPE = Recipe(IRIS.read_bytes(), "pmml")
@@ -21,20 +20,7 @@ RECIPE = Recipe(IRIS.read_bytes(), "pmml")
 
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child whose model ends the process at a sepal width of 666, as a crash in a library does."""
-    (tmp_path / "sitecustomize.py").write_text(
-        textwrap.dedent("""
-            import os, signal
-            from foresight.scoring.records import RecordScorer
-            score = RecordScorer.score
-            def deadly(self, records):
-                if any(isinstance(one, dict) and one.get("sepal_width") == 666.0 for one in records):
-                    os.kill(os.getpid(), signal.SIGSEGV)
-                return score(self, records)
-            RecordScorer.score = deadly
-        """)
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    install(tmp_path, monkeypatch)
 
 
 def test_a_child_answers_as_the_scorer_does() -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import compress
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sqlalchemy import URL, Connection
 
 from foresight.errors import BadAnswer, SourceUnavailable
 from foresight.grid import Grid
+from foresight.matchers import matching
 from foresight.series import SeriesKey
 from foresight.services.diagnosis import CHECKS, Verdict
 from foresight.services.telemetry_checks import entry_notes
 from foresight.store import migrate, open_store
 from foresight.store.intervals import save_analysed_interval
 from foresight.telemetry.catalogue import WatchedMetric, load_catalogue
-from foresight.telemetry.matching import matching
 from foresight.telemetry.source import Description, Discovery, EntryUnavailable, Extraction, Shard
 from foresight.wiring.installation import this_installation
 
@@ -67,8 +65,8 @@ class Held(Picky):
         if entry.name == "slow":
             raise EntryUnavailable("timed out")
         is_there = entry.metric == "up" and grid.as_of > self.since
-        chosen = matching(self.keys, entry.matchers) if is_there else np.zeros(len(self.keys), np.bool_)
-        return Discovery(tuple(compress(self.keys, chosen)), self.partial)
+        chosen = matching(self.keys, entry.conditions).tolist() if is_there else []
+        return Discovery(tuple(self.keys[row] for row in chosen), self.partial)
 
 
 def notes(source: Held, **entry: object) -> list[str]:

@@ -19,7 +19,7 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services import maintenance
 from foresight.services.evaluation import evaluate_stored
 from foresight.services.samples import store_samples
-from foresight.services.slas import _stored
+from foresight.services.slas import stored_sla
 from foresight.sla.definitions import Budget, Choices, Sla, Sli
 from foresight.sla.downtime import Maintenance
 from foresight.sla.ratios import Expression, Ratio
@@ -72,7 +72,7 @@ class World:
         self.down: list[Maintenance] = []
         sla = Sla("all", slis)
         store.transact(
-            lambda c: apply_slas(c, [(_stored(sla), definition_rows(sla))], applied_at=0, applied_by="me")
+            lambda c: apply_slas(c, [(stored_sla(sla), definition_rows(sla))], applied_at=0, applied_by="me")
         )
 
     def arrive(self, metric: str, host: str, grid: Grid, values: np.ndarray) -> None:

@@ -12,7 +12,9 @@ from foresight.sla.files import Lint, lint
 
 FOLDER = Path(__file__).parents[2] / "data" / "slo"
 EXPECTED = FOLDER / "expected.json"
-FILES = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".yaml", ".yml"})
+FILES = sorted(
+    path for path in FOLDER.rglob("*") if path.suffix in {".yaml", ".yml", ".json"} and path != EXPECTED
+)
 
 
 def found(path: Path) -> Lint:

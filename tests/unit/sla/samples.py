@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresight.grid import Grid
+from foresight.matchers import Matcher
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla.definitions import Matcher, Sla, Sli
+from foresight.sla.definitions import Sla, Sli
 from foresight.sla.evaluation import Figures
 from foresight.sla.matching import pair_up
 from foresight.sla.risk_forecasts import RiskForecasts

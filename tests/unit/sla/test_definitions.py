@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from foresight.matchers import Matcher
 from foresight.regexes import full_matches
 from foresight.sla.burn_rates import BURN_RULES
-from foresight.sla.definitions import Matcher, Sla, Sli
-from foresight.sla.durations import duration_seconds, duration_text
+from foresight.sla.definitions import Sla, Sli
 
 SLI = Sli("i", "up", 0.0, 1.0, matchers=(Matcher("a", "=", "1"), Matcher("b", "=~", "x.*")))
 SLA = Sla("s", (SLI, replace(SLI, name="j")), owner="ann")
@@ -93,26 +93,6 @@ def test_a_selector_is_written_as_in_promql() -> None:
     assert Sli("i", "up", 0.0, None).selector == "up"
     quoted = Sli("i", "odd name", 0.0, None, matchers=(Matcher("a", "!=", 'q"\\\n'),))
     assert quoted.selector == '{__name__="odd name",a!="q\\"\\\\\\n"}'
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("10m", 600), ("12h", 43200), ("2d", 172800), (" 1w ", 604800)]
-)
-def test_durations_have_a_unit(text: str, seconds: int) -> None:
-    assert duration_seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "10", "0m", "-1h", "1.5h", "1h30m", "1 h", "9999999m", "１h"])
-def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="a duration is a number with its unit"):
-        duration_seconds(text)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "text"), [(1, "1m"), (60, "1h"), (90, "90m"), (720, "12h"), (1440, "1d")]
-)
-def test_windows_are_written_as_short_as_can_be(minutes: int, text: str) -> None:
-    assert duration_text(minutes) == text
 
 
 def test_burn_rate_factors_are_those_of_the_workbook() -> None:

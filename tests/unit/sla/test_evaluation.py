@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.grid import Grid
+from foresight.matchers import Matcher
 from foresight.series import SeriesKey, SeriesMatrix
-from foresight.sla.definitions import Matcher, Sla, Sli
+from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import pair_up
 from foresight.sla.risk_forecasts import RiskForecasts
 from foresight.sla.states import Reason, State

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.errors import InvalidDocument, Mistake
+from foresight.matchers import Matcher
 from foresight.sla.burn_rates import BURN_RULES
-from foresight.sla.definitions import Matcher, Sla
+from foresight.sla.definitions import Sla
 from foresight.sla.files import load_slas, parse_slas
 from foresight.sla.states import Reason, State
 
@@ -175,7 +176,7 @@ class TestRefused:
             ("slas: 5\n", 1, "slas", "list"),
             ("- slas\n", 1, "", "a mapping with the key slas"),
             ("slas: [\n", 2, "", "not valid YAML"),
-            ("slas: &a []\nb: *a\n", 1, "", "aliases"),
+            ("slas: *a\n", 1, "slas", "there is no anchor &a"),
             (file_of("min: 1\nmin: 2"), 7, "min", "given twice"),
         ],
     )

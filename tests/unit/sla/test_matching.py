@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foresight.matchers import Matcher, Operator
 from foresight.series import SeriesKey
-from foresight.sla.definitions import Matcher, Operator, Sla, Sli
+from foresight.sla.definitions import Sla, Sli
 from foresight.sla.matching import pair_up, resolve
 
 VALUES = ["", "a", "b", "ab", "a.b", "a\nb", 'q"', "ä"]

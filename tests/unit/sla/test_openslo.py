@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from foresight.documents import parse_documents
 from foresight.errors import InvalidDocument, Mistake
-from foresight.sla.definitions import Matcher, Notes, Sla, Sli
+from foresight.matchers import Matcher
+from foresight.sla.definitions import Notes, Sla, Sli
 from foresight.sla.files import parse_slas
 from foresight.sla.openslo import from_openslo
 from foresight.sla.openslo_export import openslo_text, to_openslo

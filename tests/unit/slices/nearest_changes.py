@@ -6,6 +6,8 @@ from fractions import Fraction
 from itertools import product
 from math import ceil, floor
 
+import numpy as np
+
 Cell = tuple[int, float]
 """Previous value and prediction."""
 
@@ -45,17 +47,16 @@ def by_enumeration(cells: list[Cell]) -> Fraction:
 
 
 def by_sums(cells: list[Cell]) -> float:
-    """The same by a dynamic programme over every sum; distances as floats."""
-    least: dict[int, float] = {0: 0.0}
-    for cell in cells:
-        changes, wish = options(*cell)
-        costs = [(change, (change - float(wish)) ** 2) for change in changes]
-        following: dict[int, float] = {}
-        for total, cost in least.items():
-            for change, added in costs:
-                known = following.get(total + change)
-                if known is None or cost + added < known:
-                    following[total + change] = cost + added
+    """The same by a dynamic programme over every sum that can come about; distances as floats."""
+    found = [options(*cell) for cell in cells]
+    reach = sum(max(map(abs, changes)) for changes, _ in found)
+    least = np.full(2 * reach + 1, np.inf)
+    least[reach] = 0.0  # place reach + s: the least distance of all changes whose sum is s
+    for changes, wish in found:
+        following = np.full_like(least, np.inf)
+        for change in changes:
+            moved = np.roll(least, change) + (change - float(wish)) ** 2
+            following = np.minimum(following, moved)
         least = following
-    bound = limit(cells)
-    return min(cost for total, cost in least.items() if abs(total) <= bound)
+    bound = min(limit(cells), reach)
+    return float(least[reach - bound : reach + bound + 1].min())

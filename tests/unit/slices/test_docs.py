@@ -8,7 +8,7 @@ import pytest
 
 from foresight.slices.features import Outcome
 from foresight.slices.guardrails import Rule
-from foresight.slices.judgement import BASELINES, CONSTANT
+from foresight.slices.judgement import BASELINES, CONSTANT, SEASONAL_RIVALS
 from foresight.slices.measurements import Reason, Sharing
 from foresight.slices.replay import EVENTS, LONG, TABLES
 
@@ -17,6 +17,7 @@ WORDS = [
     *(item.value for item in [*Reason, *Sharing]),
     *(item.label for item in [*Outcome, *Rule]),
     *BASELINES,
+    *SEASONAL_RIVALS,
     CONSTANT,
     *TABLES,
     *EVENTS,

@@ -212,15 +212,15 @@ def test_each_kind_of_value_has_a_stated_outcome(
     assert (None if np.isnan(got.final[0]) else got.final[0]) == final
 
 
-def test_a_stale_quiet_or_inactive_cell_keeps_its_value_and_says_why() -> None:
-    limits = Limits(quiet_seconds=900, max_age_seconds=60)
+def test_a_stale_cooling_or_inactive_cell_keeps_its_value_and_says_why() -> None:
+    limits = Limits(cooldown_seconds=900, max_age_seconds=60)
     got = guard(
         [0, 0, 0, 0],
         [100] * 4,
         [109] * 4,
         limits,
         age_seconds=[61, 0, 0, np.nan],
-        quiet_for_seconds=[np.nan, 899, 900, 900],
+        unchanged_seconds=[np.nan, 899, 900, 900],
         holds=[Rule.NEAREST, Rule.NEAREST, Rule.INACTIVE_SLICE, Rule.NEAREST],
     )
     assert [Rule(rule) for rule in got.rule] == [
@@ -232,8 +232,8 @@ def test_a_stale_quiet_or_inactive_cell_keeps_its_value_and_says_why() -> None:
     assert got.final.tolist() == [100] * 4
 
 
-def test_a_cell_may_change_again_once_its_quiet_time_is_over() -> None:
-    got = guard([0, 0], [100, 100], [109, 109], Limits(quiet_seconds=900), quiet_for_seconds=[900, np.nan])
+def test_a_cell_may_change_again_once_its_cooldown_is_over() -> None:
+    got = guard([0, 0], [100, 100], [109, 109], Limits(cooldown_seconds=900), unchanged_seconds=[900, np.nan])
     assert got.is_sent.all()
 
 
@@ -247,7 +247,7 @@ def test_no_rows_give_no_rows() -> None:
     assert len(got.final) == len(got.rule) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"cell_share": -0.1}, {"slice_share": 1.5}, {"quiet_seconds": np.nan}])
+@pytest.mark.parametrize("wrong", [{"cell_share": -0.1}, {"slice_share": 1.5}, {"cooldown_seconds": np.nan}])
 def test_impossible_limits_are_refused_by_name(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Limits(**wrong)

@@ -32,8 +32,18 @@ def test_what_beats_every_rival_beyond_chance_is_promoted() -> None:
 def test_one_rival_that_is_as_good_is_enough_to_refuse_and_is_named() -> None:
     verdict = judge(ANSWERS, off(1), {"configured": off(2, 3), "in_use": off(1.001, 4)})
     assert not verdict.is_promoted
-    assert verdict.reason.startswith("in_use wins")
+    assert verdict.reason.startswith("a tie with in_use")
     assert [rival.is_beaten for rival in verdict.rivals] == [True, False]
+
+
+def test_a_rival_that_is_better_beyond_chance_wins_and_one_that_is_not_ties() -> None:
+    assert judge(ANSWERS, off(2), {"ridge": off(1, 3)}).reason.startswith("ridge wins")
+    rivals = {"configured": off(4, 3), "ridge": off(1.001, 4)}
+    verdict = judge(ANSWERS, off(1), rivals, to_beat=("configured",))
+    assert (verdict.is_promoted, "the best of all; a tie with ridge" in verdict.reason) == (True, True)
+    assert not judge(
+        ANSWERS, off(2), {"configured": off(4, 3), "ridge": off(1, 4)}, to_beat=("configured",)
+    ).is_promoted
 
 
 def test_what_does_not_beat_a_constant_share_is_called_noise() -> None:

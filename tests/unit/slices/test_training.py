@@ -18,6 +18,7 @@ from foresight.slices.report import page, plots, report
 from foresight.slices.targets import Target
 from foresight.slices.training import Options, from_keras, judged, load_published, train
 from tests.unit.slices.reference import FOLDER, recording
+from tests.unit.slices.structured import structured
 
 
 def test_the_light_network_equals_keras_on_the_published_model() -> None:
@@ -62,6 +63,34 @@ def test_a_trained_model_is_reproducible_saved_whole_and_judged_on_unseen_period
     again = judged(trained.model, data, split, in_use=trained.model)
     assert not again.verdict.is_promoted
     assert "in_use" in again.verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "promoted"),
+    [("daily", {"ridge", "same_time_yesterday"}), ("weekly", {"ridge", "same_time_last_week"})],
+)
+def test_where_a_simple_rival_is_best_it_is_put_to_use_instead_of_the_network(
+    kind: str, promoted: set[str]
+) -> None:
+    data = Dataset.of(structured(kind, 3, 21), Target.FORWARD)
+    split = split_by_time(data)
+    trained = train(data, split, Options(units=4, epochs=1))
+    assert trained.verdict.is_promoted, trained.verdict.reason
+    assert trained.model.card.source in promoted
+    errors = {rival.name: rival.score.rmse for rival in trained.verdict.rivals}
+    assert trained.verdict.score.rmse <= min(errors.values()) * 1.0001
+    assert "network" in errors
+    loaded = parse_model(model_bytes(trained.model))
+    rows = data.inputs[split.test]
+    np.testing.assert_array_equal(loaded.predict(rows), trained.model.predict(rows))
+    assert "held_out" in plots(trained)
+
+
+def test_noise_promotes_neither_the_network_nor_a_rival() -> None:
+    data = Dataset.of(structured("noise", 3, 21), Target.FORWARD)
+    trained = train(data, split_by_time(data), Options(units=4, epochs=1))
+    assert not trained.verdict.is_promoted
+    assert "look like noise" in trained.verdict.reason
 
 
 def test_an_imported_model_is_judged_like_a_trained_one_and_said_to_lose() -> None:

@@ -25,8 +25,10 @@ def promote(store: Store, version: str) -> str | None:
     return store.transact(lambda c: registry.promote(c, version, at=T0, by="me", reason="better"))
 
 
-def roll_back(store: Store, target: str = "reference") -> tuple[str, str]:
-    return store.transact(lambda c: registry.roll_back(c, target, at=T0, by="me", reason="worse"))
+def roll_back(store: Store, target: str = "reference", expected: str | None = None) -> tuple[str, str]:
+    return store.transact(
+        lambda c: registry.roll_back(c, target, at=T0, by="me", reason="worse", expected=expected)
+    )
 
 
 def in_use(store: Store, target: str = "reference") -> str | None:
@@ -82,3 +84,17 @@ def test_a_version_that_is_not_one_model_is_refused(store: Store, version: str) 
     with pytest.raises(NotFound, match="there are a1, a2"):
         promote(store, version)
     assert {row[2] for row in all_rows(store, slice_model)} == {"reference"}
+
+
+def test_a_request_to_go_back_that_is_repeated_goes_back_once(store: Store) -> None:
+    for version in "abc":
+        register(store, version)
+        promote(store, version)
+    assert roll_back(store, expected="c") == ("c", "b")
+    with pytest.raises(FinalError, match="model b is in use for reference now, not c: nothing was changed"):
+        roll_back(store, expected="c")
+    with pytest.raises(FinalError, match="no model is in use for forward now, not c"):
+        roll_back(store, "forward", expected="c")
+    found = store.read(lambda c: registry.find_champion(c, "reference"))
+    assert found is not None
+    assert found.version == "b"

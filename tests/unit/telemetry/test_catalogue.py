@@ -9,7 +9,7 @@ import pytest
 from foresight.analysis.parameters import MAX_HP_LAMBDA
 from foresight.errors import InvalidDocument
 from foresight.grid import Grid
-from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue, parse_duration
+from foresight.telemetry.catalogue import Catalogue, WatchedMetric, load_catalogue
 
 CONFIG = Path(__file__).parents[3] / "include" / "config"
 
@@ -45,13 +45,12 @@ def test_every_shipped_catalogue_loads() -> None:
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     [entry] = loaded(tmp_path, "metrics: [{name: a, metric: b}]").metrics
     assert (
-        entry.step_seconds,
         entry.n_slots,
         entry.minimum,
         entry.analysis.hp_lambda,
         entry.analysis.lags,
         entry.analysis.period,
-    ) == (60, 720, None, 1600.0, 40, "auto")
+    ) == (720, None, 1600.0, 40, "auto")
 
 
 def test_a_trend_may_be_as_smooth_as_the_analysis_can_make_it(tmp_path: Path) -> None:
@@ -65,11 +64,10 @@ def test_durations_and_exponents_read_as_a_person_means_them(tmp_path: Path) -> 
     text = "metrics: [{name: a, query: up, step: 1m, window: 1h, minimum: 9.882e9}]"
     [entry] = loaded(tmp_path, text).metrics
     assert (
-        entry.step_seconds,
         entry.window_seconds,
         entry.n_slots,
         entry.minimum,
-    ) == (60, 3600, 60, 9.882e9)
+    ) == (3600, 60, 9.882e9)
 
 
 def test_matchers_have_four_forms(tmp_path: Path) -> None:
@@ -80,7 +78,7 @@ metrics:
     matchers: {w: x, e: {equals: ""}, n: {not_equals: y}, r: {regex: "a|b"}, s: {not_regex: .+}}
 """
     [entry] = loaded(tmp_path, text).metrics
-    spelled = [(name, matcher.operator, matcher.value) for name, matcher in entry.matchers.items()]
+    spelled = [(matcher.label, matcher.op, matcher.value) for matcher in entry.conditions]
     assert spelled == [
         ("w", "=", "x"),
         ("e", "=", ""),
@@ -114,19 +112,19 @@ metrics:
         ("name: a", "either metric or query"),
         ("name: a, metric: b, query: c", "either metric or query"),
         ("name: a, query: b, matchers: {job: c}", "matchers belong to metric"),
-        ("name: a, metric: b, matchers: {__name__: c}", "a matcher on __name__"),
-        ("name: a, metric: b, matchers: {c: {equals: d, regex: e}}", "give exactly one of"),
-        ("name: a, metric: b, matchers: {c: {}}", "give exactly one of"),
+        ("name: a, metric: b, matchers: {__name__: c}", "not given as the label __name__"),
+        ("name: a, metric: b, matchers: {c: {}}", "one of equals, not_equals, regex, not_regex is needed"),
+        ('name: a, metric: b, matchers: {"": c}', "printable characters"),
         ('name: a, metric: b, matchers: {c: {regex: "(["}}', "missing ]"),
         ('name: a, metric: b, matchers: {c: {not_regex: "a(?=b)"}}', "invalid perl operator"),
-        ("name: a, metric: b, step: 5m", "a step is 60 s, for slots are minutes everywhere; got 300 s"),
-        ("name: a, metric: b, step: 30s", "a step is 60 s"),
-        ("name: a, metric: b, window: 3601s", "no multiple"),
+        ("name: a, metric: b, step: 5m", "a slot is one minute: leave step out, got 300 s"),
+        ("name: a, metric: b, step: 30s", "leave step out"),
+        ("name: a, metric: b, window: 3601s", "a window is whole minutes"),
         ("name: a, metric: b, window: 70d", "more than 100000"),
         ("name: a, metric: b, window: 10m", "exceeds the 10 slots"),
         ("name: a, metric: b, settle: 11m", "600"),
         ("name: a, metric: b, settle: soon", "a duration is"),
-        ("name: a, metric: b, step: 0", "at least 1"),
+        ("name: a, metric: b, step: 0", "leave step out"),
         ("name: 1 a, metric: b", "must match"),
         ("name: a, metric: b, minimum: true", "a number is wanted"),
         ("name: a, metric: b, minimum: .nan", "finite"),
@@ -205,19 +203,14 @@ def test_a_file_without_metrics_is_refused(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)
 
 
-@pytest.mark.parametrize(
-    ("given", "seconds"), [(90, 90), ("90", 90), ("5m", 300), (" 12h ", 43200), ("7d", 604800)]
-)
-def test_a_duration_is_whole_seconds(given: object, seconds: int) -> None:
-    assert seconds == parse_duration(given)
+def test_a_step_of_a_minute_is_read_and_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    [entry] = loaded(tmp_path, "metrics: [{name: a, metric: b, step: 60s}]").metrics
+    assert "a: delete step" in caplog.text
+    assert "step" not in entry.model_dump()
 
 
-@pytest.mark.parametrize("given", ["", "m", "-1s", "1.5h", "1w", True, None, "1h30m"])
-def test_anything_else_is_no_duration(given: object) -> None:
-    with pytest.raises(ValueError, match="a duration is"):
-        parse_duration(given)
-
-
-def test_an_entry_floors_the_as_of_to_its_step() -> None:
+def test_an_entry_floors_the_as_of_to_the_minute() -> None:
     entry = WatchedMetric(name="a", metric="b", window_seconds=3600)
     assert Grid(1_700_000_100, 60) == entry.grid(1_700_000_100 + 14)

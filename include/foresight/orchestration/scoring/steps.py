@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from foresight.errors import NotFound
@@ -15,19 +15,21 @@ from foresight.messaging import ClientConfig, Publishers, ensure_topic
 from foresight.orchestration.runs import change_by
 from foresight.orchestration.staging import run_folder
 from foresight.scoring.bundles import Settings
-from foresight.scoring.errors import CountsDisagree
+from foresight.scoring.errors import CountsDisagree, InvalidMapping
 from foresight.scoring.load_test import Grid
 from foresight.services.scoring import models
 from foresight.services.scoring.batches import Plan, RunRecord
-from foresight.services.scoring.deployments import Deployed
+from foresight.services.scoring.deployments import Deployed, Mappings
 from foresight.services.scoring.files import score_file
 from foresight.services.scoring.load_tests import run_load_test
 from foresight.services.scoring.places import FileSource, Source, TopicSource, check_header, topic_of
 from foresight.services.scoring.scorers import Scoring
+from foresight.services.scoring.shares import deal, join, score_share, split, waiting_records
 from foresight.services.scoring.streams import StreamRun
 from foresight.services.scoring.tables import TableSource, check_sink, prepare_sink, table_of
 from foresight.store import Store
 from foresight.store.scoring import SCORING_LOCK, count_run, find_run
+from foresight.store.scoring_parts import PART
 from foresight.wiring.connections import kafka_config
 from foresight.wiring.files import staging_root
 from foresight.wiring.scoring import bounds, scoring
@@ -35,14 +37,49 @@ from foresight.wiring.scoring import bounds, scoring
 log = logging.getLogger(__name__)
 Context = Mapping[str, Any]
 
-STREAM_LENGTH: Final = 512
+STREAM_LENGTH: Final = 500
+"""Of the 512 characters that the store has, some are left for the number of a partition."""
 PARTITIONS: Final = 3
 """Of a topic that is made for the records of a file; one for those of a topic has as many as that."""
 RUNNING, DONE = "running", "done"
 
 
-def score_batches(context: Context) -> dict[str, Any]:
-    """Scores what the source holds; answers the counts of the run, which add up or it fails."""
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What the parameters of a run ask for."""
+
+    service: Scoring
+    deployed: Deployed
+    source: str
+    good: str
+    bad: str | None
+    settings: Settings
+    mapping: Mappings
+    trace: RunRecord
+    stream: str
+    batch_size: int
+
+    @property
+    def has_files_only(self) -> bool:
+        """Whether nothing but files is read and written."""
+        return all(map(_is_file, filter(None, (self.source, self.good, self.bad))))
+
+    @property
+    def can_be_dealt(self) -> bool:
+        """Whether nothing but topics is read and written."""
+        return all(topic_of(place) is not None for place in (self.source, self.good, self.bad) if place)
+
+    def run(self, *, is_retry: bool = False) -> StreamRun:
+        """The stream, ready to be scored."""
+        plan = Plan(
+            stream=self.stream, model_name=self.deployed.name, model_version=self.deployed.version,
+            mapping=self.mapping, good=self.good, bad=self.bad, batch_size=self.batch_size,
+        )  # fmt: skip
+        made = _stream_run(self.service, self.source, plan, self.settings, self.trace)
+        return replace(made, is_retry=is_retry)
+
+
+def _intent(context: Context) -> _Intent:
     params, run = context["params"], context["dag_run"]
     service = scoring()
     deployed = service.deployed(params["deployment"])
@@ -62,24 +99,55 @@ def score_batches(context: Context) -> dict[str, Any]:
     check_header(source, service.scorer(deployed.model, deployed.sha256, mapping).mapping)
     facts = {"source": source, "name": deployed.name, "alias": deployed.alias, "version": deployed.version}
     trace = RunRecord(run.dag_id, run.run_id, facts)
-    if all(map(_is_file, filter(None, (source, good, bad)))):
+    stream = _stream(params["stream"], source, deployed, trace)
+    return _Intent(
+        service, deployed, source, good, bad, settings, mapping, trace, stream, params["batch_size"]
+    )
+
+
+def deal_partitions(context: Context) -> list[list[int]]:
+    """The partitions of a topic for each task; one empty share where a single task is to score all."""
+    intent = _intent(context)
+    if intent.can_be_dealt and (tasks := context["params"]["tasks"]) > 1:
+        run = intent.run()
+        shares = deal(waiting_records(run), tasks, intent.batch_size)
+        if len(shares) > 1:
+            split(run)
+            return shares
+    return [[]]
+
+
+def score_batches(context: Context, share: Sequence[int] = ()) -> dict[str, Any]:
+    """Scores what the source holds, or these partitions of it; answers the counts of the run so far.
+
+    They add up or it fails.
+    """
+    intent, seconds = _intent(context), context["params"]["minutes"] * 60
+    is_retry = getattr(context.get("ti"), "try_number", 1) > 1
+    service, trace = intent.service, intent.trace
+    if intent.has_files_only:
         started = time.monotonic()
-        load = score_file(service, deployed, mapping, source, good, bad, settings)
+        load = score_file(
+            service, intent.deployed, intent.mapping, intent.source, intent.good, intent.bad,
+            intent.settings, is_retry=is_retry,
+        )  # fmt: skip
         counts = {"n_batches": 1, "n_read": load.read, "n_good": load.good, "n_bad": load.bad}
         return _done(service.store, trace, counts | {"seconds": time.monotonic() - started}, is_whole=True)
-    plan = Plan(
-        stream=_stream(params["stream"], source, deployed, trace),
-        model_name=deployed.name,
-        model_version=deployed.version,
-        mapping=mapping,
-        good=good,
-        bad=bad,
-        batch_size=params["batch_size"],
-    )
-    stream_run = _stream_run(service, source, plan, settings, trace)
-    is_retry = getattr(context.get("ti"), "try_number", 1) > 1
-    replace(stream_run, is_retry=is_retry).run(params["minutes"] * 60)
+    run = intent.run(is_retry=is_retry)
+    if share:
+        score_share(run, share, seconds)
+        row = service.store.read(lambda connection: find_run(connection, trace.dag_id, trace.run_id))
+        return _summary(row)
+    if topic_of(intent.source) is not None:
+        join(run)
+    run.run(seconds)
     return _done(service.store, trace, {}, is_whole=False)
+
+
+def finish_run(context: Context) -> dict[str, Any]:
+    """Notes that every share is scored; answers the counts of the run."""
+    intent = _intent(context)
+    return _done(intent.service.store, intent.trace, {}, is_whole=False)
 
 
 def _is_file(place: str) -> bool:
@@ -88,6 +156,8 @@ def _is_file(place: str) -> bool:
 
 def _stream(given: str | None, source: str, deployed: Deployed, trace: RunRecord) -> str:
     """What a stream is called: runs over a topic or table go on from each other, each over a file begins."""
+    if given and PART.search(given):
+        raise InvalidMapping(f"stream {given}: # and a number at its end stand for a partition")
     name = given or f"{source}>{deployed.name}@{deployed.alias}"
     if _is_file(source):
         name += f"#{trace.dag_id}/{trace.run_id}"
@@ -146,6 +216,13 @@ def _done(store: Store, trace: RunRecord, counts: Mapping[str, Any], *, is_whole
         return find_run(connection, trace.dag_id, trace.run_id)
 
     row = store.transact(work, lock=SCORING_LOCK)
+    return _summary(row)
+
+
+def _summary(row: Any) -> dict[str, Any]:
+    """The counts of a run, none where it has closed no batch. Raises ``CountsDisagree``."""
+    if row is None:
+        return {"read": 0, "good": 0, "bad": 0, "seconds": 0.0}
     if row.n_read != row.n_good + row.n_bad:
         raise CountsDisagree(f"{row.n_read} records were read, {row.n_good} are good and {row.n_bad} bad")
     summary = {"read": row.n_read, "good": row.n_good, "bad": row.n_bad, "seconds": round(row.seconds, 3)}

@@ -37,9 +37,9 @@ from foresight.store import (
     pending_intervals,
     save_run,
 )
+from foresight.store.announcements import note_changes
 from foresight.store.intervals import (
     CATALOGUE_SCOPE,
-    content_of_changes,
     is_analysed,
     latest_analysed,
     next_evaluated,
@@ -241,7 +241,7 @@ def _open(connection: Connection, context: Context, as_of: int, *, is_own: bool)
     by_hand = context["dag_run"].run_type.value == "manual" or context["params"]["publish"] == "always"
     is_wanted = is_announced(context) and (by_hand or telemetry.get("state") != SKIPPED)
     if is_own or find_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE):
-        content = content_of_changes(connection, as_of)
+        content = note_changes(connection, as_of)
         open_publication(connection, SLA_EVENTS_TOPIC, as_of, WHOLE, is_wanted=is_wanted, content=content)
 
 

@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 
 from foresight import __version__
 from foresight.orchestration.runs import due_at, is_announced
-from foresight.services.slices import prediction
+from foresight.services.slices import prediction, watching
 from foresight.services.slices.configuration import refresh
-from foresight.services.slices.decisions import DecisionOptions
 from foresight.services.slices.events import receive
 from foresight.services.slices.history import decide_all
+from foresight.services.slices.options import DecisionOptions
 from foresight.slices.envelope import Envelope
 from foresight.slices.guardrails import Limits
 from foresight.slices.targets import Target
@@ -80,7 +80,7 @@ def options_of(params: Mapping[str, Any]) -> DecisionOptions:
         cell_share=params["cell_share"],
         slice_share=params["slice_share"],
         minimum_share=params["minimum_share"],
-        quiet_seconds=params["quiet_seconds"],
+        cooldown_seconds=_cooldown(params),
         max_age_seconds=params["max_age_seconds"],
     )
     target = Target(params["target"])
@@ -95,6 +95,15 @@ def options_of(params: Mapping[str, Any]) -> DecisionOptions:
         target, limits, frozenset(params["slices"]), params["late_periods"], envelope,
         params["granularity_seconds"],
     )  # fmt: skip
+
+
+def _cooldown(params: Mapping[str, Any]) -> float:
+    """``cooldown_seconds``, or what its old name says, for one release."""
+    old = params.get("quiet_seconds")
+    if old is None:
+        return float(params["cooldown_seconds"])
+    log.warning("the parameter quiet_seconds is called cooldown_seconds now; the old name goes next release")
+    return float(max(old, params["cooldown_seconds"]))
 
 
 def _save_run(
@@ -115,9 +124,13 @@ def publish_decisions() -> dict[str, int]:
 
 
 def watch_errors(context: Context) -> bool:
-    """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
+    """Rolls back to the previous model where the one in use has become worse and that one is better."""
     params = context["params"]
     rolls_back = params["roll_back"] and is_announced(context)
-    return prediction.watch_errors(
-        results(), Target(params["target"]), due_at(context), rolls_back=rolls_back
+    return watching.watch_errors(
+        results(),
+        Target(params["target"]),
+        due_at(context),
+        rolls_back=rolls_back,
+        granularity=params["granularity_seconds"],
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foresight.orchestration.runs import due_at
-from foresight.services.slices.decisions import DecisionOptions
+from foresight.services.slices.options import DecisionOptions
 from foresight.services.slices.replay import Rehearsal, Sent, rehearse, replay_file, send
 from foresight.slices.targets import Target
 from foresight.wiring.connections import kafka_config, results

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 
+from foresight.errors import FinalError
 from foresight.files import write_bytes
 from foresight.orchestration.runs import due_at
 from foresight.services.slices import models as slice_models
-from foresight.services.slices.decisions import load_champion
 from foresight.services.slices.history import stored_history
+from foresight.services.slices.options import load_champion
 from foresight.services.slices.replay import replay_file
 from foresight.slices.recording import Recording
 from foresight.slices.replay import TABLES, read_recording
@@ -36,7 +37,10 @@ def train_model(context: Context) -> dict[str, Any]:
     data, parts = slice_models.dataset(recording, target, params["split"], params["failure_bound"])
     champion = store.read(lambda connection: load_champion(connection, target))
     options = Options(epochs=params["epochs"], seed=params["seed"])
-    trained = train(data, parts, options, champion.model if champion else None)
+    try:
+        trained = train(data, parts, options, champion.model if champion else None)
+    except ValueError as error:
+        raise FinalError(f"cannot train or judge: {error}") from error
     version = slice_models.version_of(trained.model)
     uri = save_report(version, trained)
     slice_models.register(store, trained, at=at, by=context["dag_run"].run_id, report_uri=uri)

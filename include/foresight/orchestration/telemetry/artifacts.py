@@ -14,10 +14,14 @@ import orjson
 import pyarrow as pa
 from sqlalchemy import JSON, Column, Table
 
+from foresight.forecasting.calibrator import shipped
+from foresight.forecasting.fleet import FleetCalibrator
+from foresight.forecasting.verification import Reliability
 from foresight.grid import Grid
 from foresight.orchestration import staging
 from foresight.orchestration.staging import Staged
 from foresight.series import SeriesMatrix
+from foresight.services.calibrators import InUse
 from foresight.sla.definitions import Sla
 from foresight.sla.json_form import sla_document, sla_from_document
 from foresight.store.engine import to_json
@@ -63,6 +67,28 @@ def load_slas(artifact: Artifact) -> list[Sla]:
     """The definitions that ``plan`` staged."""
     documents = load(artifact["about"]["slas"]).column("document").to_pylist()
     return [sla_from_document(orjson.loads(document)) for document in documents]
+
+
+def in_use_table(used: InUse) -> pa.Table:
+    """What a run forecasts with, decided when it starts: the calibrator and the factor of the joint bands."""
+    document = used.calibrator.document() if isinstance(used.calibrator, FleetCalibrator) else None
+    bins = used.came_true
+    about = {
+        "calibrator": document,
+        "band_factor": used.band_factor,
+        "came_true": None if bins is None else [bins.count, bins.said, bins.happened],
+    }
+    return pa.table({"about": pa.array([to_json(about)])})
+
+
+def load_in_use(artifact: Artifact) -> InUse:
+    """What ``plan`` staged of it."""
+    [row] = load(artifact["about"]["in_use"]).to_pylist()
+    about = orjson.loads(row["about"])
+    document, bins = about["calibrator"], about["came_true"]
+    calibrator = None if document is None else FleetCalibrator.from_document(document, shipped())
+    came_true = None if bins is None else Reliability(*map(np.array, bins))
+    return InUse(calibrator, about["band_factor"], came_true)
 
 
 def table_of(table: Table, columns: Mapping[str, Sequence[Any]]) -> pa.Table:

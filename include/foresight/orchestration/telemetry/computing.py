@@ -18,6 +18,7 @@ from foresight.orchestration.telemetry.artifacts import (
     Artifact,
     Folder,
     load,
+    load_in_use,
     load_matrix,
     load_shard,
     load_slas,
@@ -28,7 +29,7 @@ from foresight.orchestration.telemetry.artifacts import (
 from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
 from foresight.services import series_rows as rows
-from foresight.services.indicator_risks import forecast_with_risks, joined
+from foresight.services.indicator_risks import forecast_with_risks, joined_tables
 from foresight.services.parameters import analysis_parameters
 from foresight.sla.matching import chosen
 from foresight.sla.windows import is_one_by_one
@@ -89,16 +90,18 @@ def forecast_shard(context: Context, artifact: Artifact) -> Artifact:
     with timed(artifact, "forecast"):
         shard, matrix, kept, _ = _checked(artifact)
         slas = chosen(load_slas(artifact), lambda _, sli: is_one_by_one(sli))
+        used = load_in_use(artifact)
         parts, risks, now = [], [], int(time.time())
         for parameters, part in _alike(shard.entries, context["params"]):
             fit = replace(matrix.take(part), values=kept[part])
-            made, risk = forecast_with_risks(fit, slas, ForecastParameters(enough=parameters), now)
+            given = ForecastParameters(enough=parameters, band_factor=used.band_factor)
+            made, risk = forecast_with_risks(fit, slas, given, now, used)
             parts.append(rows.forecast_rows(matrix.take(part), made))
             risks.append(risk)
     staged = _stage_rows(context, artifact, "forecast", parts)
-    if risk := joined([each for each in risks if each]):
-        table = table_of(metadata.tables["sli_risk"], risk)
-        staged["tables"]["sli_risk"] = Folder.of(context).save(f"{artifact['number']}-risk", table)
+    for name, columns in joined_tables(risks).items():
+        table = table_of(metadata.tables[name], columns)
+        staged["tables"][name] = Folder.of(context).save(f"{artifact['number']}-{name}", table)
     return staged
 
 

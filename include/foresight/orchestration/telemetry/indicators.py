@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from foresight.orchestration.telemetry.artifacts import Artifact, load, load_matrix, load_shard, load_slas
+from foresight.orchestration.telemetry.artifacts import (
+    Artifact,
+    load,
+    load_in_use,
+    load_matrix,
+    load_shard,
+    load_slas,
+)
 from foresight.quality.outcomes import Outcome
 from foresight.series import SeriesMatrix
 from foresight.services.indicators import note_indicators
@@ -33,7 +40,7 @@ def count_indicators(context: Context, shards: Sequence[Artifact]) -> dict[str, 
     matrix = SeriesMatrix(keys, grid, np.vstack([matrix.values for matrix, _ in parts]))
     is_aside = np.concatenate([aside for _, aside in parts])
     fit = SeriesMatrix(keys, grid, np.where(is_aside[:, None], np.nan, matrix.values))
-    found = note_indicators(results(), slas, matrix, fit, int(time.time()))
+    found = note_indicators(results(), slas, matrix, fit, int(time.time()), load_in_use(shards[0]))
     log.info("%d SLIs counted, %d rows of hours, %d risks", found.n_slis, found.n_hours, found.n_risks)
     return asdict(found)
 

@@ -14,6 +14,7 @@ from foresight.errors import BadAnswer
 from foresight.orchestration.telemetry.artifacts import (
     Artifact,
     Folder,
+    in_use_table,
     load_shard,
     matrix_table,
     name_in_ui,
@@ -21,6 +22,7 @@ from foresight.orchestration.telemetry.artifacts import (
     timed,
 )
 from foresight.orchestration.window import resolve_window
+from foresight.services.calibrators import in_use
 from foresight.services.slas import list_slas, with_expressions
 from foresight.telemetry.catalogue import Catalogue
 from foresight.telemetry.planning import Plan, plan, settled_at
@@ -67,6 +69,7 @@ def plan_run(context: Context) -> list[Artifact]:
         "over_limit": {entry.entry: entry.over_limit for entry in planned.entries if entry.over_limit},
         "source": f"{described.kind} {described.version}",
         "slas": folder.save("slas", slas_table(slas)),
+        "in_use": folder.save("in-use", in_use_table(in_use(store, window.as_of))),
     }
     return [
         {

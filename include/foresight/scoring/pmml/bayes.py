@@ -10,11 +10,11 @@ import numpy as np
 from scipy import special
 
 from foresight.scoring.errors import UnsupportedModel
-from foresight.scoring.pmml.expressions import find_expression
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.functions import equal_where
 from foresight.scoring.pmml.links import softmax
 from foresight.scoring.pmml.result import Result, Subject, classified
+from foresight.scoring.pmml.transformations import read_typed
 from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
 
@@ -107,8 +107,7 @@ def _read_input(
         return Continuous(compute, tuple(densities), threshold)
     derived = element.first("DerivedField")
     if derived is not None:
-        expression = find_expression(derived, subject.scope)
-        compute, data_type = expression.compute, expression.data_type
+        compute, data_type = read_typed(derived, subject.scope)
     pairs = element.all("PairCounts")
     counts = np.array([_counts(pair, labels) for pair in pairs]).reshape(len(pairs), len(labels))
     total = counts.sum(axis=0)

@@ -118,7 +118,7 @@ def read(element: Element, subject: Subject) -> Clusters:
     is_distance = measure.need("kind") == "distance"
     if is_distance != (kind.tag in _DISTANCES):
         raise measure.broken(f"{kind.tag} is no {measure.get('kind')}")
-    fields = [f for f in element.all("ClusteringField") if f.get("isCenterField", "true") != "false"]
+    fields = [f for f in element.all("ClusteringField") if f.flag("isCenterField", default=True)]
     if not fields:
         raise element.broken("has no ClusteringField")
     computes = _center_fields(element, subject, fields)

@@ -24,14 +24,14 @@ from foresight.scoring.pmml import (
     tree,
 )
 from foresight.scoring.pmml.dictionary import DataField, MiningField, read_dictionary, read_schema
-from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Scope
+from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, Scope, frame_of
 from foresight.scoring.pmml.outputs import OutputField, read_outputs
 from foresight.scoring.pmml.result import Algorithm, Result, Subject
 from foresight.scoring.pmml.single import Single
 from foresight.scoring.pmml.targets import Target, read_targets
 from foresight.scoring.pmml.transformations import read_derived, read_functions, used_fields
-from foresight.scoring.pmml.values import Column, cast, constant
-from foresight.scoring.pmml.vocabulary import check
+from foresight.scoring.pmml.values import Column, cast, constant, encode
+from foresight.scoring.pmml.vocabulary import REFUSED, check
 from foresight.scoring.pmml.xml import Element
 
 READERS: Mapping[str, Callable[[Element, Subject], Algorithm]] = {
@@ -93,6 +93,18 @@ class Model:
             self.derived or self.targets or self.outputs or any(f.changes_values for f in self.fields)
         )
 
+    def alone(self, columns: Mapping[str, Any], n: int) -> tuple[Result, Problems]:
+        """The answer of a model inside others to n records of its own fields; others are missing."""
+        problems = Problems()
+        frame, prepared = Frame(n, problems), {}
+        for field in self.fields:
+            raw = columns.get(field.name, np.full(n, None))
+            if field.is_input and field.data is not None:
+                prepared[field.name] = field.prepare(raw, frame)
+            elif field.is_input:
+                prepared[field.name] = encode(raw, field.data_type).column
+        return self.evaluate(frame_of(self.subject.scope.parent, problems, prepared, n)), problems
+
     def evaluate(self, outside: Frame) -> Result:
         """The answer inside a frame whose fields are prepared."""
         frame = outside.inner(self.derived)
@@ -142,6 +154,10 @@ class Model:
             result.outputs[out.name] = frame.columns[out.name] = out.column(result, frame, self.subject)
 
 
+Verification = tuple[Model, Element]
+"""A model and the records that it must answer."""
+
+
 @dataclass
 class Document:
     """A whole PMML document: its first model, ready to score."""
@@ -150,7 +166,7 @@ class Document:
     model: Model
     dictionary: dict[str, DataField]
     derived: dict[str, Compute]
-    verification: Element | None
+    verifications: list[Verification]
     singles: Mapping[str, Single]
     needed: tuple[str, ...]
 
@@ -203,9 +219,12 @@ def compile_document(root: Element) -> Document:
     if not version.startswith(_VERSIONS):
         raise UnsupportedModel("PMML", f"version {version[:20]!r} is not supported, only 3.x and 4.x")
     models = [child for child in root.children if child.tag not in _NOT_MODELS]
+    for child in models:
+        if child.tag not in READERS and child.tag not in REFUSED:
+            raise UnsupportedModel(f"{child.tag[:80]} in PMML")
     if not models:
         raise InvalidModel("the document holds no model")
-    model = next((m for m in models if m.get("isScorable", "true") != "false"), models[0])
+    model = next((m for m in models if m.flag("isScorable", default=True)), models[0])
     root.children = [child for child in root.children if child is model or child.tag in _NOT_MODELS]
     check(root)
     dictionary = read_dictionary(root.child("DataDictionary"))
@@ -218,9 +237,10 @@ def compile_document(root: Element) -> Document:
         scope.fields[name] = dictionary[name].type
     if transformations is not None:
         read_derived(_usable(transformations.all("DerivedField"), scope), scope)
-    compiled = _compile(model, scope, dictionary)
-    verification, needed = model.first("ModelVerification"), _needed(transformations, model, scope)
-    return Document(version, compiled, dictionary, scope.derived, verification, scope.singles, needed)
+    verifications: list[Verification] = []
+    compiled = _compile(model, scope, dictionary, verifications)
+    needed = _needed(transformations, model, scope)
+    return Document(version, compiled, dictionary, scope.derived, verifications, scope.singles, needed)
 
 
 def _usable(elements: list[Element], scope: Scope) -> list[Element]:
@@ -256,7 +276,9 @@ def _schema_names(model: Element) -> set[str]:
     return set() if schema is None else {field.get("name") for field in schema.all("MiningField")}
 
 
-def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField]) -> Model:
+def _compile(
+    element: Element, outside: Scope, dictionary: dict[str, DataField], verifications: list[Verification]
+) -> Model:
     if element.tag not in READERS:
         raise UnsupportedModel(element.tag)
     scope = Scope(parent=outside)
@@ -264,11 +286,15 @@ def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField])
     for field in fields:
         if field.data is not None:
             scope.fields[field.name] = FieldType(field.data_type, field.optype, field.data.valid)
-    local = element.first("LocalTransformations")
-    if local is not None:
-        read_derived(local.all("DerivedField"), scope)
+    parts = (element, element.first("Segmentation"))
+    local = [part.first("LocalTransformations") for part in parts if part is not None]
+    read_derived([field for part in local if part is not None for field in part.all("DerivedField")], scope)
     targets = read_targets(element)
-    subject = _subject(element, scope, fields, dictionary, targets)
+
+    def compile_inner(inner: Element, around: Scope) -> Model:
+        return _compile(inner, around, dictionary, verifications)
+
+    subject = _subject(element, scope, fields, dictionary, targets, compile_inner)
     algorithm = READERS[element.tag](element, subject)
     lost = [name for name in subject.targets if name != subject.target and name not in subject.others]
     if lost:
@@ -276,7 +302,11 @@ def _compile(element: Element, outside: Scope, dictionary: dict[str, DataField])
             f"{element.tag} with the target {lost[0][:80]!r}", "is not supported: it answers one"
         )
     outputs = read_outputs(element, scope, subject)
-    return Model(element.tag, subject, fields, scope.derived, algorithm, targets, outputs)
+    compiled = Model(element.tag, subject, fields, scope.derived, algorithm, targets, outputs)
+    verification = element.first("ModelVerification")
+    if verification is not None:
+        verifications.append((compiled, verification))
+    return compiled
 
 
 def _subject(
@@ -285,6 +315,7 @@ def _subject(
     fields: list[MiningField],
     dictionary: dict[str, DataField],
     targets: dict[str, Target],
+    compile_inner: Callable[[Element, Scope], Model],
 ) -> Subject:
     names = [field.name for field in fields if field.usage in {"predicted", "target"}]
     target = names[0] if names else next((name for name in targets if name), None)
@@ -294,8 +325,4 @@ def _subject(
     kind = FieldType("string" if function in {"classification", "clustering"} else "double", "")
     if target is not None and target in dictionary:
         kind = dictionary[target].type
-
-    def compile_inner(inner: Element, outside: Scope) -> Model:
-        return _compile(inner, outside, dictionary)
-
     return Subject(scope, function, target, kind, dictionary, compile_inner, tuple(names))

@@ -13,6 +13,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.frame import Compute, Frame, Function, Scope
 from foresight.scoring.pmml.functions import BUILT_IN, equal_where
 from foresight.scoring.pmml.lookups import map_missing, read_discretize, read_map_values
+from foresight.scoring.pmml.sas_functions import SAS_FUNCTIONS
 from foresight.scoring.pmml.text_index import read_text_index
 from foresight.scoring.pmml.values import (
     Column,
@@ -70,7 +71,8 @@ def _field_ref(element: Element, scope: Scope) -> Expression:
 
 def _constant(element: Element, _scope: Scope) -> Expression:
     data_type = known_type(element.get("dataType", "") or _guess_type(element.text), "Constant")
-    missing = element.get("missing") == "true" or (data_type in _NUMBERS and element.text.strip() == "NaN")
+    is_nan = data_type in _NUMBERS and element.text.strip() == "NaN"
+    missing = element.flag("missing", default=False) or is_nan
     value = None if missing else parse_constant(element.text, data_type, f"line {element.line}: Constant")
     return Expression(lambda frame: constant(value, data_type, frame.n), data_type)
 
@@ -202,6 +204,7 @@ _TEXTS = {
     "concat",
     "formatNumber",
     "formatDatetime",
+    *SAS_FUNCTIONS,
 }
 _INTEGERS = {"stringLength", "dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight"}
 _KEEP = {

@@ -139,3 +139,12 @@ class Frame:
                 rows = frame._rows if rows is None else frame._rows[rows]
             frame = frame._parent
         self.problems.add(rows, wrong, reason)
+
+
+def frame_of(scope: Scope | None, problems: Problems, columns: dict[str, Column], n: int) -> Frame:
+    """A frame with these columns, and the derived fields of a scope and of all around it."""
+    around = Frame(n, problems) if scope is None else frame_of(scope.parent, problems, columns, n)
+    frame = around.inner({} if scope is None else scope.derived)
+    # On every level, as a derived field asks for columns on its own.
+    frame.columns.update(columns)
+    return frame

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from foresight.scoring.pmml.sas_functions import SAS_FUNCTIONS
 from foresight.scoring.pmml.text_functions import (
     Columns,
     concat,
@@ -48,8 +49,11 @@ def _values(columns: Columns) -> list[Floats]:
 
 def _arithmetic(compute: Callable[..., Any], *, keep_type: bool = True) -> Callable[[Columns], Column]:
     def apply(columns: Columns) -> Column:
+        given = _values(columns)
         with np.errstate(all="ignore"):
-            result = np.asarray(compute(*_values(columns)), np.float64)
+            result = np.asarray(compute(*given), np.float64)
+        if any(column.is_text or column.has_missing for column in columns):  # NaN to the power of 0 is 1
+            result = np.where(np.isnan(given).any(axis=0), math.nan, result)
         data_type = _widest(columns) if keep_type else "double"
         return Column(singles(result) if data_type == "float" else result, data_type)
 
@@ -222,6 +226,7 @@ BUILT_IN: dict[str, Entry] = {
     "matches": (matches, (2, 2)),
     "formatNumber": (texts(format_number), (2, 2)),
     "formatDatetime": (format_datetime, (2, 2)),
+    **{name: (texts(compute), (2, 2)) for name, compute in SAS_FUNCTIONS.items()},
     "dateDaysSinceYear": (days_since_year, (2, 2)),
     "dateSecondsSinceYear": (seconds_since_year, (2, 2)),
     "dateSecondsSinceMidnight": (lambda c: _number(np.floor(c[0].values % 86_400), "integer"), (1, 1)),

@@ -14,7 +14,7 @@ from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml import arrays
 from foresight.scoring.pmml.frame import Frame, Scope
 from foresight.scoring.pmml.functions import equal_where
-from foresight.scoring.pmml.links import INVERSE, parametric, softmax
+from foresight.scoring.pmml.links import INVERSE, parametric, raised, softmax
 from foresight.scoring.pmml.result import Result, Subject, classified, number_result
 from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
@@ -30,6 +30,7 @@ _TYPES = {
     "generalizedLinear",
     "CoxRegression",
 }
+_CLASSES = {"multinomialLogistic", "ordinalMultinomial"}
 _LINKS = {"cloglog", "identity", "log", "logc", "logit", "loglog", "negbin", "oddspower", "power", "probit"}
 _CUMULATIVE = {"logit", "probit", "cloglog", "loglog", "cauchit"}
 
@@ -136,17 +137,17 @@ def read(element: Element, subject: Subject) -> GeneralRegression:
     kind = element.need("modelType")
     if kind not in _TYPES:
         raise UnsupportedModel(f"GeneralRegressionModel modelType={kind!r}")
+    _check_function(element, subject, kind)
     weights: dict[str | None, list[tuple[str, float]]] = {}
     for cell in element.child("ParamMatrix").all("PCell"):
         category = cell.attributes.get("targetCategory")
         weights.setdefault(category, []).append((cell.need("parameterName"), cell.number("beta")))
     parameters = element.child("ParameterList").all("Parameter")
-    classes = subject.is_classification and kind in {
-        "multinomialLogistic",
-        "ordinalMultinomial",
-        "generalizedLinear",
-    }
+    classes = subject.is_classification
     labels = _labels(element, subject, weights) if classes else ()
+    named = next((category for category in weights if category is not None), None)
+    if named is not None and not classes:
+        raise UnsupportedModel(f"PCell targetCategory={named[:80]!r} in a {kind}")
     cox = _read_cox(element, subject.scope) if kind == "CoxRegression" else ("", "", ())
     return GeneralRegression(
         kind=kind,
@@ -164,6 +165,22 @@ def read(element: Element, subject: Subject) -> GeneralRegression:
         strata=cox[1],
         baselines=cox[2],
     )
+
+
+def _check_function(element: Element, subject: Subject, kind: str) -> None:
+    """Refuse a type of model that the function, or an offset or number of trials, does not go with."""
+    classes = subject.is_classification
+    if kind != "generalizedLinear" and classes != (kind in _CLASSES):
+        function = subject.function
+        raise UnsupportedModel(f"GeneralRegressionModel modelType={kind!r} with functionName={function!r}")
+    takes_offset = kind in {"generalizedLinear", "ordinalMultinomial"}
+    for name, taken, neutral in (
+        ("offset", takes_offset, 0.0),
+        ("trials", kind == "generalizedLinear" and not classes, 1.0),
+    ):
+        given = f"{name}Variable" in element.attributes or element.number(f"{name}Value", neutral) != neutral
+        if given and not taken:
+            raise UnsupportedModel(f"GeneralRegressionModel {name} with modelType={kind!r}")
 
 
 def _labels(
@@ -269,7 +286,7 @@ def _single_equals(name: str, value: Value) -> SingleFactor:
 def _power(name: str, exponent: float) -> Factor:
     def factor(frame: Frame) -> Floats:
         x = cast(frame.column(name), "double").values
-        return x if exponent == 1 else x**exponent
+        return x if exponent == 1 else raised(x, exponent)
 
     return factor
 

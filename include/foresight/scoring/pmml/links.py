@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -23,6 +24,11 @@ INVERSE: dict[str, Callable[[Floats], Floats]] = {
     "loglog": lambda y: np.exp(-np.exp(-y)),
     "cauchit": lambda y: 0.5 + np.arctan(y) / math.pi,
 }
+
+
+def raised(x: Any, exponent: Any) -> Any:
+    """A power that is missing where its base is, also the 0th."""
+    return np.where(np.isnan(x), x, x**exponent)
 
 
 def parametric(name: str, parameter: float) -> Callable[[Floats], Floats] | None:

@@ -203,6 +203,8 @@ def read(element: Element, subject: Subject) -> Any:
         raise UnsupportedModel(f"Segmentation missingPredictionTreatment={missing!r}")
     if method in _VOTES and not (subject.is_classification or subject.function == "clustering"):
         raise segmentation.broken(f"{method} needs classes, and the function is {subject.function}")
+    if method in _NUMBERS and subject.function == "clustering":
+        raise segmentation.broken(f"{method} needs numbers or classes, and the function is clustering")
     chained = method in _CHAINS
     segments = read_segments(
         segmentation, subject, chained=chained, hands_on=chained or method == "selectFirst"

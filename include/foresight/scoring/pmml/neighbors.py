@@ -11,9 +11,9 @@ import numpy as np
 
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.clustering import Compare, read_compare, read_power
-from foresight.scoring.pmml.frame import Compute, FieldType, Frame
+from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Problems, frame_of
 from foresight.scoring.pmml.result import Codes, Result, Subject, classified, number_result
-from foresight.scoring.pmml.values import Column, Floats, cast, parse_constant, text_column
+from foresight.scoring.pmml.values import Column, Floats, cast, encode, parse_constant, text_column
 from foresight.scoring.pmml.xml import Element
 
 _MEASURES: Final = ("euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski")
@@ -108,11 +108,16 @@ def read(element: Element, subject: Subject) -> Neighbors:
     inputs = element.child("KNNInputs").all("KNNInput")
     if not inputs:
         raise element.broken("has no KNNInput")
-    points = np.column_stack([_numbers(part, part.need("field"), columns) for part in inputs])
+    names = [part.need("field") for part in inputs]
+    if not element.child("TrainingInstances").flag("isTransformed", default=False):
+        columns |= _derived([name for name in names if name not in columns], columns, subject)
+    points = np.column_stack([_numbers(element, name, columns) for name in names])
     count = int(element.number("numberOfNeighbors"))
     if not 1 <= count <= len(points):
         raise element.broken(f"{count} neighbors of {len(points)} training records")
     measure = element.child("ComparisonMeasure")
+    if measure.need("kind") != "distance":
+        raise UnsupportedModel(f"ComparisonMeasure kind={measure.get('kind')[:40]!r} in a {element.tag}")
     kind = measure.child(*_MEASURES)
     targets = [_read_target(name, subject, columns, element) for name in _targets(element, subject, columns)]
     subject.others.update(
@@ -167,6 +172,17 @@ def _read_instances(element: Element) -> dict[str, list[str]]:
         if any(column not in row for row in rows):
             raise element.broken(f"a row has no {name[:40]!r}")
     return {name: [row[column] for row in rows] for name, column in pairs}
+
+
+def _derived(names: list[str], columns: dict[str, list[str]], subject: Subject) -> dict[str, list[str]]:
+    """Derived fields of training records that hold what those are made of."""
+    given = {
+        name: encode(np.array(texts, object), subject.scope.find(name).data_type).column
+        for name, texts in columns.items()
+    }
+    frame = frame_of(subject.scope, Problems(), given, len(next(iter(columns.values()))))
+    found = {name: cast(frame.column(name), "double").values for name in names}
+    return {name: [repr(value) for value in values.tolist()] for name, values in found.items()}
 
 
 def _numbers(element: Element, name: str, columns: dict[str, list[str]]) -> Floats:

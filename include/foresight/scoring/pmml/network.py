@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from foresight.scoring.errors import UnsupportedModel
-from foresight.scoring.pmml.expressions import find_expression, interpolate, read_norm_points
+from foresight.scoring.pmml.expressions import interpolate, read_norm_points
 from foresight.scoring.pmml.frame import Compute, Frame
 from foresight.scoring.pmml.links import simplemax, softmax
 from foresight.scoring.pmml.result import (
@@ -23,6 +23,7 @@ from foresight.scoring.pmml.result import (
 )
 from foresight.scoring.pmml.single import Single
 from foresight.scoring.pmml.single_expressions import find_single
+from foresight.scoring.pmml.transformations import read_typed
 from foresight.scoring.pmml.values import Floats, cast
 from foresight.scoring.pmml.xml import Element
 
@@ -142,8 +143,9 @@ def read(element: Element, subject: Subject) -> Network:
     inputs, singles = [], []
     for part in element.child("NeuralInputs").all("NeuralInput"):
         places[part.need("id")] = len(places)
-        inputs.append(find_expression(part.child("DerivedField"), subject.scope).compute)
-        singles.append(find_single(part.child("DerivedField"), subject.scope, "double"))
+        compute, kind = read_typed(part.child("DerivedField"), subject.scope)
+        inputs.append(compute)
+        singles.append(find_single(part.child("DerivedField"), subject.scope, kind))
     layers = [_read_layer(part, element, places) for part in element.all("NeuralLayer")]
     return Network(tuple(inputs), tuple(layers), _read_answers(element, subject, places), tuple(singles))
 

@@ -254,7 +254,7 @@ def _read_output(element: Element, scope: Scope) -> OutputField:
         lowest_first=element.get("rankOrder", "descending") == "ascending",
         segment=element.attributes.get("segmentId"),
         data_type=known_type(given, "OutputField") if given else "",
-        is_final=element.get("isFinalResult", "true") != "false",
+        is_final=element.flag("isFinalResult", default=True),
         expression=expression,
         target=element.attributes.get("targetField"),
         single=single,

@@ -11,7 +11,7 @@ import numpy as np
 from foresight.scoring.errors import UnsupportedModel
 from foresight.scoring.pmml.frame import Frame, Scope
 from foresight.scoring.pmml.functions import equal_where
-from foresight.scoring.pmml.links import INVERSE, simplemax, softmax
+from foresight.scoring.pmml.links import INVERSE, raised, simplemax, softmax
 from foresight.scoring.pmml.result import Result, Subject, classified, number_result
 from foresight.scoring.pmml.values import Floats, Value, cast, constant, parse_constant
 from foresight.scoring.pmml.xml import Element
@@ -37,7 +37,7 @@ class Table:
         total = np.full(frame.n, self.intercept, number)
         for name, exponent, weight in self.numeric:
             x = cast(frame.column(name), "double").values.astype(number, copy=False)
-            total += number(weight) * (x if exponent == 1 else x ** number(exponent))
+            total += number(weight) * (x if exponent == 1 else raised(x, number(exponent)))
         for name, value, weight in self.categorical:
             column = frame.column(name)
             # A missing category is no category: it adds nothing.
@@ -108,6 +108,8 @@ def read(element: Element, subject: Subject) -> Regression:
     tables = [_read_table(table, subject.scope) for table in element.all("RegressionTable")]
     if not tables or (subject.is_classification and len(tables) < 2):
         raise element.broken("has too few RegressionTable")
+    if len(tables) > 1 and not subject.is_classification:
+        raise element.broken("a regression has one RegressionTable")
     ordinal = subject.target_type.optype == "ordinal" and method not in {"softmax", "simplemax"}
     if len(tables) > 2 and not ordinal and method in _TWO_CLASSES:
         raise UnsupportedModel(f"RegressionModel normalizationMethod={method!r} for more than two classes")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foresight.scoring.errors import InvalidMapping, InvalidModel
 from foresight.scoring.model import Bounds, InputField, OutputField, Scored, Signature
-from foresight.scoring.pmml.compiler import Document, compile_document
+from foresight.scoring.pmml.compiler import Document, Model, compile_document
 from foresight.scoring.pmml.dictionary import MiningField
 from foresight.scoring.pmml.frame import Frame, Problems
 from foresight.scoring.pmml.outputs import check_outputs
@@ -24,7 +24,7 @@ from foresight.scoring.pmml.single_document import Predict, single_document
 from foresight.scoring.pmml.tree import Tree
 from foresight.scoring.pmml.values import Column, Value, parse_constant
 from foresight.scoring.pmml.verification import verify
-from foresight.scoring.pmml.xml import read_xml
+from foresight.scoring.pmml.xml import Element, read_xml
 
 MAX_OUTPUTS = 1000
 """Fields of a prediction."""
@@ -290,12 +290,32 @@ def _try(model: PmmlModel, fields: Sequence[MiningField]) -> None:
 
 
 def _verify(model: PmmlModel, document: Document) -> None:
-    if document.verification is None:
-        return
-    outputs = {out.name: out.data_type for out in model.signature.outputs}
-    outputs = {model.target: document.model.subject.target_type.data_type, **outputs}
-    inputs = {f.name: f.data_type for f in model.signature.inputs if f.name not in outputs}
-    verify(document.verification, inputs, outputs, model.predict)
+    for part, element in document.verifications:
+        if part is not document.model:
+            _verify_inner(part, element)
+            continue
+        outputs = {out.name: out.data_type for out in model.signature.outputs}
+        outputs = {model.target: part.subject.target_type.data_type, **outputs}
+        inputs = {f.name: f.data_type for f in model.signature.inputs if f.name not in outputs}
+        verify(element, inputs, outputs, model.predict)
+
+
+def _verify_inner(model: Model, element: Element) -> None:
+    """Hold a model inside others against its own verification."""
+    target = model.subject.target or PREDICTED
+    outputs = {name: kind.data_type for name, kind in model.output_types.items()}
+    outputs.setdefault(target, model.subject.target_type.data_type)
+    inputs = {f.name: f.data_type for f in model.fields if f.is_input and f.name not in outputs}
+
+    def predict(columns: Mapping[str, NDArray[Any]]) -> Scored:
+        n = len(next(iter(columns.values())))
+        with np.errstate(all="ignore"):
+            result, problems = model.alone(columns, n)
+        found = {target: result.value, **{name: part.value for name, part in result.targets.items()}}
+        found |= result.outputs
+        return Scored({name: column.plain() for name, column in found.items()}, problems.by_row)
+
+    verify(element, inputs, outputs, predict)
 
 
 def load(source: bytes | Path) -> PmmlModel:

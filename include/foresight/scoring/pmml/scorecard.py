@@ -103,7 +103,7 @@ class _Reasons:
 
 def read(element: Element, subject: Subject) -> Card:
     """A Scorecard element."""
-    with_reasons = element.get("useReasonCodes", "true") != "false"
+    with_reasons = element.flag("useReasonCodes", default=True)
     algorithm = element.get("reasonCodeAlgorithm", "pointsBelow")
     if algorithm not in {"pointsBelow", "pointsAbove"}:
         raise UnsupportedModel(f"Scorecard reasonCodeAlgorithm={algorithm!r}")

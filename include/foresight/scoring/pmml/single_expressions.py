@@ -73,7 +73,7 @@ def _field_ref(element: Element, scope: Scope) -> Typed | None:
 
 def _constant(element: Element, _scope: Scope) -> Typed | None:
     data_type = element.get("dataType")
-    if data_type not in {*_NUMBERS, "string"} or element.get("missing") == "true":
+    if data_type not in {*_NUMBERS, "string"} or element.flag("missing", default=False):
         return None
     if data_type != "string" and element.text.strip() == "NaN":
         return None

@@ -129,6 +129,8 @@ def read(element: Element, subject: Subject) -> Machines:
     ]
     if not machines:
         raise element.broken("has no SupportVectorMachine")
+    if len(machines) > 1 and not subject.is_classification:
+        raise element.broken("a regression has one SupportVectorMachine")
     if subject.is_classification and any(machine.alternate for machine in machines):
         method = "OneAgainstOne"
     if subject.is_classification and method == "OneAgainstOne" and not all(m.alternate for m in machines):
@@ -142,7 +144,7 @@ def read(element: Element, subject: Subject) -> Machines:
         machines=tuple(machines),
         labels=labels if subject.is_classification else (),
         method=method,
-        max_wins=element.get("maxWins", "false") == "true",
+        max_wins=element.flag("maxWins", default=False),
         threshold=element.number("threshold", _threshold(element)),
         classes=subject.is_classification,
         target_type=subject.target_type.data_type,

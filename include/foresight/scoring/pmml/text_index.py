@@ -137,17 +137,10 @@ def _read_reading(element: Element, default: Reading | None) -> Reading:
         start = replace(start, word=compile_pattern(given["x-wordRE"]))
     return replace(
         start,
-        folds=not _is_true(element, "isCaseSensitive", default=not start.folds),
+        folds=not element.flag("isCaseSensitive", default=not start.folds),
         distance=int(distance),
-        tokenizes=_is_true(element, "tokenize", default=start.tokenizes),
+        tokenizes=element.flag("tokenize", default=start.tokenizes),
     )
-
-
-def _is_true(element: Element, name: str, *, default: bool) -> bool:
-    text = element.get(name, str(default)).lower()
-    if text not in {"true", "false", "1", "0"}:
-        raise element.broken(f"{name} {text[:40]!r} is neither true nor false")
-    return text in {"true", "1"}
 
 
 def _read_normalization(element: Element, reading: Reading) -> Normalization:
@@ -162,7 +155,7 @@ def _read_normalization(element: Element, reading: Reading) -> Normalization:
         if is_pattern:
             compile_pattern(cells[old])
         rows.append((cells[old], cells[new], is_pattern))
-    recursive = _is_true(element, "recursive", default=False)
+    recursive = element.flag("recursive", default=False)
     return Normalization(tuple(rows), _read_reading(element, reading), recursive)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from foresight.scoring.errors import InvalidModel
 from foresight.scoring.pmml.expressions import Expression, find_expression
 from foresight.scoring.pmml.frame import Compute, FieldType, Frame, Function, Scope
+from foresight.scoring.pmml.sas_functions import SAS_FUNCTIONS
 from foresight.scoring.pmml.single_expressions import find_single
 from foresight.scoring.pmml.values import Column, cast, known_type
 from foresight.scoring.pmml.xml import Element
@@ -18,6 +19,7 @@ MAX_CHAIN = 60
 def read_functions(element: Element, scope: Scope) -> None:
     """Every DefineFunction below ``element`` into ``scope``."""
     functions = {function.need("name"): function for function in element.all("DefineFunction")}
+    functions = {name: function for name, function in functions.items() if name not in SAS_FUNCTIONS}
     uses = {
         name: {e.get("function") for e in function.walk() if e.tag == "Apply"} & functions.keys()
         for name, function in functions.items()
@@ -51,14 +53,21 @@ def read_derived(elements: Iterable[Element], scope: Scope) -> None:
     uses = {name: used_fields(element) & fields.keys() for name, element in fields.items()}
     for name in in_order(uses, "derived fields"):
         element = fields[name]
-        expression = find_expression(element, scope)
-        data_type = known_type(element.get("dataType", expression.data_type), f"DerivedField {name[:80]!r}")
+        compute, data_type = read_typed(element, scope)
         values = tuple(value.need("value") for value in element.all("Value"))
         scope.fields[name] = FieldType(data_type, element.get("optype", "continuous"), values)
-        scope.derived[name] = _as(expression, data_type)
+        scope.derived[name] = compute
         single = find_single(element, scope, data_type)
         if single is not None:
             scope.singles[name] = single
+
+
+def read_typed(element: Element, scope: Scope) -> tuple[Compute, str]:
+    """The expression of a DerivedField as its data type, and that."""
+    expression = find_expression(element, scope)
+    where = f"DerivedField {element.get('name')[:80]!r}"
+    data_type = known_type(element.get("dataType", expression.data_type), where)
+    return _as(expression, data_type), data_type
 
 
 def _as(expression: Expression, data_type: str) -> Compute:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final
 
 from foresight.scoring.errors import UnsupportedModel
+from foresight.scoring.pmml.structure import check_children
 from foresight.scoring.pmml.xml import Element
 
 _MODEL = "functionName isScorable | modelName algorithmName"
@@ -275,6 +276,9 @@ def check(root: Element) -> None:
             raise UnsupportedModel(element.tag[:80])
         _check_attributes(element, table()[element.tag])
         if element.tag != "row":  # its cells are named by the document
+            if refused := next((child for child in element.children if child.tag in REFUSED), None):
+                raise UnsupportedModel(refused.tag)
+            check_children(element, HARMLESS)
             stack.extend(child for child in reversed(element.children) if child.tag not in HARMLESS)
             stack.extend(
                 part for child in element.children if child.tag == "Extension" for part in child.children

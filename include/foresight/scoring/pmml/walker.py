@@ -1,8 +1,9 @@
 """Runs decision programs over columns.
 
 A small program is a few whole-column comparisons. A large one, or many, are packed as nodes of binary
-trees over one float64 matrix and walked by scikit-learn's compiled predictor; a numpy walk stands in where
-that one is not to be had, and where a text field has more values than its bit sets hold.
+trees over one float64 matrix and walked by scikit-learn's compiled trees (``grown``). Where they ask for very
+many sets of texts, its predictor of histogram boosters walks them; a numpy walk stands in where those are not
+to be had, and where a text field has more values than their bit sets hold.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.scoring.pmml.frame import Frame, Scope
+from foresight.scoring.pmml.grown import Grown, grow
 from foresight.scoring.pmml.predicates import Among, Compare, IsMissing
 from foresight.scoring.pmml.program import Program, Test
 from foresight.scoring.pmml.result import Codes
@@ -51,6 +53,10 @@ class Walker:
         self._words = _vocabulary(programs, self._text)
         self._masked = len(programs) == 1 and len(programs[0].tests) <= MASKED_TESTS
         self._packed: dict[bool, list[_Packed]] = {}
+        self._grown: dict[bool, Grown | None] = {}
+        self._singles = frozenset(
+            place for name, place in self.fields.items() if scope.find(name).data_type == "float"
+        )
         self._known_orders = all(
             not isinstance(test.atom, Compare) or test.atom.operator in {"equal", "notEqual"}
             for program in programs
@@ -70,6 +76,11 @@ class Walker:
                 _pack(program, self.fields, self._words, complete=complete) for program in self.programs
             ]
         packs = self._packed[complete]
+        if complete not in self._grown:
+            self._grown[complete] = grow([(p.nodes, p.sets) for p in packs], len(self.fields), self._singles)
+        grown = self._grown[complete]
+        if grown is not None:
+            return grown.codes(matrix, complete=complete)
         fits = all(len(words) < _BITS for words in self._words.values())
         if not fits or predictor() is None:
             return [packed.walk(matrix) for packed in packs]

@@ -62,6 +62,13 @@ class Element:
         text = self.attributes.get(name)
         return None if text is None else self.finite(text, name)
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """A truth value in an attribute; raises ``InvalidModel`` for anything else."""
+        text = self.attributes.get(name, str(default)).strip().lower()
+        if text not in {"true", "false", "1", "0"}:
+            raise self.broken(f"{name} {text[:40]!r} is neither true nor false")
+        return text in {"true", "1"}
+
     def finite(self, text: str, what: str) -> float:
         """``text`` as a finite number."""
         try:

@@ -7,7 +7,7 @@ line works with the rights of the person who calls it, and needs no such bounds.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,9 +46,13 @@ class Bounds:
         return str(self._path(given))
 
     def places(self, given: Sequence[str]) -> list[str]:
-        """Several of them, each another one. Raises ``InvalidMapping``."""
+        """Several of them, each another one. Raises ``InvalidMapping``.
+
+        Names of tables that differ by case only count as one, for many databases take them so; and so do
+        two names of one file.
+        """
         resolved = [self.place(one) for one in given]
-        compared = [table_of(one) or one for one in resolved]
+        compared = [_identity(one) for one in resolved]
         for at, one in enumerate(compared):
             if one in compared[:at]:
                 same = given[compared.index(one)]
@@ -80,7 +84,10 @@ class Bounds:
             )
 
     def _path(self, given: str) -> Path:
-        text = unquote(urlsplit(given).path) if "://" in given else given
+        split = urlsplit(given)
+        if split.netloc not in {"", "localhost"}:
+            raise InvalidMapping(f"{given}: files of {split.netloc} are not here; write file:///PATH")
+        text = unquote(split.path) if split.scheme else given
         root = self.files.resolve()
         try:
             found = (root / text).resolve()
@@ -91,3 +98,17 @@ class Bounds:
                 f"{given}: runs read and write files below {root} only (FORESIGHT_FILES); this is {found}"
             )
         return found
+
+
+def _identity(place: str) -> Hashable:
+    """What two names of one place have in common; ``place`` is resolved."""
+    table = table_of(place)
+    if table is not None:
+        return table[0], table[1].casefold()
+    if topic_of(place) is not None:
+        return place
+    try:
+        found = Path(place).stat()
+    except OSError:
+        return place
+    return found.st_dev, found.st_ino

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final
@@ -19,6 +19,8 @@ from foresight.store.scoring import save_load_test
 log = logging.getLogger(__name__)
 MAX_RECORDS: Final = 100_000
 """More of a file are not read."""
+MAX_CHARACTERS: Final = 64_000_000
+"""Nor more of them than have so much text together: all are held in memory."""
 GENERATED_SOURCE: Final = "generated"
 
 
@@ -68,7 +70,7 @@ def run_load_test(
         records: list[Any] = generate(scorer.mapping, GENERATED, grid.seed)
     else:
         check_header(file or "", scorer.mapping)
-        records = list(islice(given, MAX_RECORDS))
+        records = list(_some(given))
         if not records:
             raise InvalidMapping(f"{file} has no records to measure with")
     spoilt = spoil(records, scorer.mapping, grid.error_share, grid.seed)
@@ -101,3 +103,13 @@ def _line(cell: Cell) -> str:
         f"{cell.n_good} good, {cell.n_bad} bad, latency {cell.latency_p50_ms:.2f} ms, "
         f"99th {cell.latency_p99_ms:.2f} ms"
     )
+
+
+def _some(records: Iterable[Any]) -> Iterator[Any]:
+    """The first of the records, as many as a test may hold."""
+    n_characters = 0
+    for record in islice(records, MAX_RECORDS):
+        n_characters += len(str(record))
+        if n_characters > MAX_CHARACTERS:
+            return
+        yield record

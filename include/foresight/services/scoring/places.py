@@ -106,13 +106,19 @@ class TopicSource:
 
     reads_text = False
 
-    def __init__(self, config: ClientConfig, topic: str) -> None:
-        self._config, self._topic = config, topic
+    def __init__(self, config: ClientConfig, topic: str, only: int | None = None) -> None:
+        """With ``only``, the topic is that partition alone."""
+        self._config, self._topic, self._only = config, topic, only
         self._drain = Drain(config, topic)
+
+    def part(self, partition: int) -> TopicSource:
+        """One partition of the topic."""
+        return TopicSource(self._config, self._topic, partition)
 
     def ends(self) -> Offsets:
         """Where each partition ends now."""
-        return end_offsets(self._config, self._topic)
+        found = end_offsets(self._config, self._topic)
+        return {number: end for number, end in found.items() if self._only in {None, number}}
 
     def identity(self) -> str | None:
         """The id of the topic."""

@@ -106,21 +106,25 @@ class Scoring:
         """
         return self._scorer_of(self.deployed(reference), mapping).score(records)
 
-    def answer(self, reference: str, payload: Any, mapping: Mappings = None) -> Any:
+    def answer(self, reference: str | Deployed, payload: Any, mapping: Mappings = None) -> Any:
         """The answer to ``{"fields": [...], "values": [[...]]}``, or to a list of such, in the same form.
 
         Raises ``InvalidRequest`` with every mistake, ``InvalidMapping``, ``NotFound`` without a deployment.
         """
-        return online.answer(self._scorer_of(self.deployed(reference), mapping), payload)
+        return online.answer(self._scorer_of(self._found(reference), mapping), payload)
 
-    def infer(self, reference: str, request: Any) -> dict[str, Any]:
+    def _found(self, reference: str | Deployed) -> Deployed:
+        """What is deployed, unless the caller knows it."""
+        return self.deployed(reference) if isinstance(reference, str) else reference
+
+    def infer(self, reference: str | Deployed, request: Any) -> dict[str, Any]:
         """The response to an inference request of the Open Inference Protocol. Raises as ``answer`` does."""
-        found = self.deployed(reference)
+        found = self._found(reference)
         return inference.infer(self._scorer_of(found), request, found.name, found.version)
 
-    def describe(self, reference: str) -> dict[str, Any]:
+    def describe(self, reference: str | Deployed) -> dict[str, Any]:
         """What the Open Inference Protocol calls the metadata of a model. Raises ``NotFound``."""
-        found = self.deployed(reference)
+        found = self._found(reference)
         return inference.describe(found.name, found.version, found.model.kind, found.model.signature)
 
     def _scorer_of(self, found: Deployed, mapping: Mappings = None) -> RecordScorer:

@@ -16,9 +16,9 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from foresight.errors import MessageRejected
+from foresight.errors import MessageRejected, TransientError
 from foresight.messaging import (
     ClientConfig,
     Publication,
@@ -51,6 +51,7 @@ from foresight.store.scoring import (
     open_batch,
     restart_stream,
 )
+from foresight.store.scoring_parts import find_parts
 
 log = logging.getLogger(__name__)
 MAX_SHORTENED: Final = 50
@@ -69,7 +70,9 @@ class StreamRun:
     trace: RunRecord
     publishers: Publishers
     is_retry: bool = False
-    """Whether this run was begun before and died: one of its first records may end a process."""
+    """Whether this run was begun before and died: any of its records may end a process."""
+    partitions: frozenset[int] | None = None
+    """All partitions of the topic, where this run scores one of them and others are scored beside it."""
     topic_ids: dict[str, str | None] = field(default_factory=dict)
     """Identities of the source and of the topics written to, as far as they were asked for."""
 
@@ -79,8 +82,10 @@ class StreamRun:
         self._find_identities()
         ends = self.source.ends()
         with self.publishers, rare_collections():
-            while self._finish_open() or self._go_on(ends, deadline):
-                pass
+            is_suspect = self.is_retry
+            while (resumed := self._finish_open()) or self._go_on(ends, deadline, is_suspect=is_suspect):
+                # Whoever left a batch open may have died of the next one, which was scored meanwhile.
+                is_suspect = is_suspect or resumed
         if time.monotonic() > deadline:
             log.warning("%s: %.0f s are over; the next run goes on from here", self.plan.stream, seconds)
 
@@ -107,10 +112,26 @@ class StreamRun:
             self.topic_ids[topic] = topic_id(self.config, topic)
         return self.topic_ids[topic]
 
+    def finish(self) -> None:
+        """Finishes the batch that is under way, and no other."""
+        self._find_identities()
+        with self.publishers, rare_collections():
+            self._finish_open()
+
+    def _held(self) -> Row[Any] | None:
+        """How far the stream is. Raises ``TransientError`` where another run dealt it out or joined it."""
+        stream = self.plan.stream
+        held, is_dealt = self.scoring.store.read(
+            lambda connection: (find_stream(connection, stream), bool(find_parts(connection, stream)))
+        )
+        if (held is None) if self.partitions else is_dealt:
+            raise TransientError(f"{stream}: another run has dealt its partitions anew; try again")
+        return held
+
     def _finish_open(self) -> bool:
         """Finishes the batch that is under way, as it was begun. False where none is."""
         started = time.monotonic()
-        held = self.scoring.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        held = self._held()
         if held is None or held.until is None:
             return False
         log.info("%s: batch %d is resumed", self.plan.stream, held.number)
@@ -127,15 +148,16 @@ class StreamRun:
         )
         return True
 
-    def _go_on(self, ends: Offsets, deadline: float) -> bool:
+    def _go_on(self, ends: Offsets, deadline: float, *, is_suspect: bool) -> bool:
         """Batches from where the last one ended; the next is scored while one is sent.
 
         False at the end of the source or of the time, True where another run got in between.
         """
         started = time.monotonic()
-        held = self.scoring.store.read(lambda connection: find_stream(connection, self.plan.stream))
+        held = self._held()
         number = held.number if held else 1
-        with closing(self._coming(numbers(held.offsets) if held else {}, ends)) as coming:
+        begin = numbers(held.offsets) if held else {}
+        with closing(self._coming(begin, ends, is_suspect=is_suspect)) as coming:
             for prepared in coming:
                 if time.monotonic() > deadline:
                     break
@@ -148,12 +170,12 @@ class StreamRun:
                 started, number = time.monotonic(), number + 1
         return False
 
-    def _coming(self, offsets: Offsets, ends: Offsets) -> Generator[Prepared]:
+    def _coming(self, offsets: Offsets, ends: Offsets, *, is_suspect: bool) -> Generator[Prepared]:
         """Batch by batch what there is; the next one is scored meanwhile. Whoever leaves waits for that."""
         with ThreadPoolExecutor(1, "scoring-ahead") as ahead:
-            coming = ahead.submit(self._prepared, offsets, ends, is_suspect=self.is_retry)
+            coming = ahead.submit(self._prepared, offsets, ends, is_suspect=is_suspect)
             while (prepared := coming.result()) is not None:
-                coming = ahead.submit(self._prepared, prepared.until, ends)
+                coming = ahead.submit(self._prepared, prepared.until, ends, is_suspect=self.is_retry)
                 yield prepared
 
     def _prepared(self, offsets: Offsets, ends: Offsets, *, is_suspect: bool = False) -> Prepared | None:
@@ -219,9 +241,15 @@ class StreamRun:
         )
         identities = {topic: self._topic_id(topic) for topic in prepared.starts}
         fields["topic_ids"] = {SOURCE: self.topic_ids.get(SOURCE), **identities}
-        is_mine = self.scoring.store.transact(
-            lambda c: open_batch(c, plan.stream, number, fields, int(time.time())), lock=SCORING_LOCK
-        )
+
+        def work(connection: Connection) -> bool:
+            if self.partitions and find_stream(connection, plan.stream) is None:
+                return False
+            if not self.partitions and find_parts(connection, plan.stream):
+                return False
+            return open_batch(connection, plan.stream, number, fields, int(time.time()))
+
+        is_mine = self.scoring.store.transact(work, lock=SCORING_LOCK)
         return Batch(number, fields["plan"]["starts"], identities, is_new=True) if is_mine else None
 
     def _finish(self, batch: Batch, prepared: Prepared, started: float) -> None:
@@ -251,7 +279,7 @@ class StreamRun:
         publisher, is_new = self.publishers.enter(topic, self._name(kind)), batch.is_new
         for _ in range(MAX_SHORTENED):
             messages = self.source.messages(scored)
-            if publication.start_offsets.keys() != prepared.until.keys():
+            if publication.start_offsets.keys() != (self.partitions or prepared.until.keys()):
                 messages = (found._replace(partition=BY_KEY) for found in messages)
             try:
                 return publisher.publish(messages, publication, is_new=is_new).total

@@ -6,7 +6,6 @@ old as it is.
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
 from collections import Counter
@@ -19,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from foresight.errors import InvalidDocument, Mistake
-from foresight.slices.guardrails import LARGEST_PREVIOUS
-from foresight.slices.identifiers import LONGEST_NAME, LONGEST_SLICE, local_id, normal_form
+from foresight.services.slices.forms import read_form
+from foresight.services.slices.inventory import LIMITS
+from foresight.slices.identifiers import local_id
 from foresight.slices.service import ConfigurationService
 from foresight.store import Store
 from foresight.store.slices import CONFIGURATION_LOCK, Cell, read_configuration, save_configuration
@@ -32,7 +31,6 @@ Floats = NDArray[np.float64]
 SERVICE: Final = "service"
 SENT: Final = "sent"
 """Source of a value that was sent where nothing can be read back."""
-COLUMNS: Final = ("snssai", "cu", "cell", "maxNumberOfConns")
 LATEST: Final = 2**31 - 1
 """Epoch seconds that nothing was configured after."""
 
@@ -106,9 +104,9 @@ def configured_of(
         if rows is None:
             continue
         begun = np.array([row.since.timestamp() for row in rows])
-        place = np.maximum(np.searchsorted(begun, ends[number], side="right") - 1, 0)
-        values[number] = np.array([row.connections for row in rows], np.float64)[place]
-        last = rows[int(place[-1])]
+        index = np.maximum(np.searchsorted(begun, ends[number], side="right") - 1, 0)
+        values[number] = np.array([row.connections for row in rows], np.float64)[index]
+        last = rows[int(index[-1])]
         since[number] = last.since.timestamp()
         read_at[number] = last.read_at.timestamp() if last.source == SERVICE else np.nan
     return Configured(values, read_at, since)
@@ -120,50 +118,10 @@ def load_file(store: Store, path: Path, at: int) -> tuple[int, int]:
     Columns ``snssai, cu, cell, maxNumberOfConns``; an empty ``cu`` means every gNB-CU. Raises
     ``InvalidDocument`` with every mistake, and then changes nothing.
     """
-    values, mistakes = _read_file(path)
-    if mistakes:
-        raise InvalidDocument(mistakes)
+    rows = read_form(LIMITS, path)
+    values = {(row["snssai"], row["cu"], row["cell"]): row["connections"] for row in rows}
     source = path.name[-255:]
     changed = store.transact(
         lambda connection: save_configuration(connection, values, at, source), lock=CONFIGURATION_LOCK
     )
     return len(values), changed
-
-
-def _read_file(path: Path) -> tuple[dict[Cell, int], list[Mistake]]:
-    name = str(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidDocument([Mistake(name, 0, "", f"cannot be read: {error}")]) from error
-    reader = csv.DictReader(text.splitlines())
-    absent = {column for column in COLUMNS if column != "cu"} - set(reader.fieldnames or ())
-    if absent:
-        raise InvalidDocument([Mistake(name, 1, "", f"columns {', '.join(sorted(absent))} are absent")])
-    values: dict[Cell, int] = {}
-    mistakes: list[Mistake] = []
-    for row in reader:
-        line = reader.line_num
-        given = (row["snssai"] or "", row.get("cu") or "", row["cell"] or "")
-        cell = (normal_form(given[0]), given[1].strip(), given[2].strip())
-        wrong = _mistakes(name, line, cell, row["maxNumberOfConns"])
-        if cell in values:
-            wrong.append(Mistake(name, line, "cell", "given twice"))
-        mistakes += wrong
-        if not wrong:
-            values[cell] = int(row["maxNumberOfConns"])
-    return values, mistakes
-
-
-def _mistakes(file: str, line: int, cell: Cell, given: Any) -> list[Mistake]:
-    found = []
-    for column, value, longest in zip(
-        COLUMNS, cell, (LONGEST_SLICE, LONGEST_NAME, LONGEST_NAME), strict=False
-    ):
-        if len(value) > longest or (not value and column != "cu") or not value.isprintable():
-            found.append(Mistake(file, line, column, f"1 to {longest} characters, got {value[:40]!r}"))
-    text = (given or "").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > LARGEST_PREVIOUS:
-        reason = f"a whole number from 0 to {LARGEST_PREVIOUS}, got {text[:40]!r}"
-        found.append(Mistake(file, line, "maxNumberOfConns", reason))
-    return found

@@ -6,77 +6,45 @@ is decided again by a later run; a decision that a model made stands, so a messa
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from foresight.messaging import Message
 from foresight.services.slices.configuration import Configured, configured_of
+from foresight.services.slices.guarding import SliceCells, guard_slices
 from foresight.services.slices.knowledge import Knowledge, load_knowledge
+from foresight.services.slices.options import Champion, DecisionOptions, load_champion
 from foresight.slices.drift import worse_than_configured
-from foresight.slices.envelope import Envelope, box_of, shared_room
 from foresight.slices.features import DEPTH, Features, History, Outcome, features, history, infer_failures
-from foresight.slices.guardrails import Box, Guarded, Limits, Rule, guard
-from foresight.slices.identifiers import local_id, normal_form
-from foresight.slices.model_file import parse_model
-from foresight.slices.network import Model
+from foresight.slices.guardrails import Guarded
+from foresight.slices.identifiers import local_id
 from foresight.slices.policy import Change, policy_messages
 from foresight.slices.prediction import predict
 from foresight.slices.recording import GRANULARITY_SECONDS
-from foresight.slices.targets import Floats, Target, target
+from foresight.slices.seasons import LAGS, calendar
+from foresight.slices.targets import FAILURE_BOUND, Floats, Target, as_column, target
 from foresight.store import Store
-from foresight.store.slice_models import find_champion
 from foresight.store.slices import (
     Cell,
     measurements_since,
+    measurements_until,
     newest_periods,
     predictions_of,
     recent_answers,
-    sent_in,
 )
 
 LOOK_BACK_SECONDS: Final = 86_400
 """A cell that last reported longer ago is not looked at any more."""
-DAY_SECONDS: Final = 86_400
 FINAL: Final = (Outcome.LATE.label, Outcome.OUT_OF_RANGE.label)
 """Outcomes that no later run can change."""
 WATCHED_PERIODS: Final = 4
 """Periods over which a model is compared with answering what is configured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Champion:
-    """The model in use, and its version."""
-
-    version: str
-    model: Model
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionOptions:
-    """What a run may do. ``active``: slices that are managed, in any spelling, empty for all.
-
-    ``granularity_seconds``: the periods that are decided on; measurements of other lengths are kept and not
-    used.
-    """
-
-    target: Target = Target.REFERENCE
-    limits: Limits = field(default_factory=Limits)
-    active: frozenset[str] = frozenset()
-    late_periods: float = 1.0
-    envelope: Envelope = field(default_factory=Envelope)
-    granularity_seconds: int = GRANULARITY_SECONDS
-
-    def manages(self, snssai: str, known: Mapping[str, bool]) -> bool:
-        """Whether a slice is managed: named by the run, or by nobody, and not inactive in the inventory."""
-        is_named = not self.active or snssai in {normal_form(each) for each in self.active}
-        return is_named and known.get(snssai, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +70,6 @@ class Decided:
         return {**outcomes, **rules, "sent": int(np.sum(self.columns["is_sent"]))}
 
 
-def load_champion(connection: Connection, kind: Target) -> Champion | None:
-    """The model in use for a target; None without one."""
-    row = find_champion(connection, kind)
-    return None if row is None else Champion(row.version, parse_model(b64decode(row.document), row.version))
-
-
 def newest(connection: Connection, at: int, granularity: int) -> dict[Cell, tuple[int, bool]]:
     """The newest period of each cell of the last day, and whether it is decided."""
     until = at + granularity // 2  # a start may have been rounded up
@@ -130,17 +92,20 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options
     known = load_knowledge(connection)
     cells = sorted(waiting, key=known.order)
     others = sorted((c for c in seen if c[0] in slices and c not in waiting), key=known.order)
-    past, spelled = _histories(connection, cells, min(waiting.values()), options.granularity_seconds)
+    past, spelled = _histories(connection, cells, waiting, options.granularity_seconds)
     ends = past.newest[:, None] + past.granularity[:, None] * np.arange(2 - DEPTH, 2)
     ends[:, -1] = np.maximum(ends[:, -1], at)  # what holds now is what is changed
     limits = configured_of(connection, cells, ends, known.local_ids(cells))
     champion = load_champion(connection, options.target)
-    found, predicted = _predicted(champion, past, limits.connections, at, options)
-    bound = champion.model.card.failure_bound if champion else 0.1
+    seasonal = _seasonal(connection, champion, cells, past, known)
+    found, predicted = _predicted(champion, past, limits.connections, seasonal, at, options)
+    bound = champion.model.card.failure_bound if champion else FAILURE_BOUND
     answers = target(options.target, infer_failures(past.counters)[0], limits.connections, bound)
     worse = _worse(connection, champion, cells, predicted, limits, answers, options, past)
-    whole = _Whole.of(connection, cells, others, limits, at, known)
-    guarded, rules, anchors = _guarded(connection, whole, predicted, past.newest, at, options, known, worse)
+    whole = SliceCells.of(connection, cells, others, limits, at, known)
+    guarded, rules, anchors = guard_slices(
+        connection, whole, predicted, past.newest, at, options, known, worse
+    )
     columns = {
         **decision_columns(cells, past.newest, guarded, rules, known, spelled),
         "granularity_seconds": past.granularity,
@@ -164,118 +129,6 @@ def decide(connection: Connection, waiting: Mapping[Cell, int], at: int, options
         anchors,
         unread,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """All cells of some slices: first those to decide on, then the others; values in force now."""
-
-    cells: list[Cell]
-    n_mine: int
-    limits: Configured
-    day: Floats
-
-    @classmethod
-    def of(
-        cls, connection: Connection, mine: list[Cell], others: list[Cell], limits: Configured, at: int,
-        known: Knowledge,
-    ) -> _Whole:  # fmt: skip
-        cells = [*mine, *others]
-        times = np.broadcast_to(at - DAY_SECONDS + 900 * np.arange(97), (len(cells), 97))
-        day = configured_of(connection, cells, times, known.local_ids(cells))
-        rest = slice(len(mine), None)
-        joined = Configured(
-            np.concatenate([limits.connections[:, -1], day.connections[rest, -1]]),
-            np.concatenate([limits.read_at, day.read_at[rest]]),
-            np.concatenate([limits.since, day.since[rest]]),
-        )
-        return cls(cells, len(mine), joined, day.connections)
-
-
-def _guarded(
-    connection: Connection, whole: _Whole, predicted: Floats, starts: NDArray[np.int64], at: int,
-    options: DecisionOptions, known: Knowledge, worse: set[str],
-) -> tuple[Guarded, list[str], dict[Cell, int]]:  # fmt: skip
-    """The guarded predictions of the cells to decide on, the rule of each, and anchors that are new."""
-    cells, n_mine, previous = whole.cells, whole.n_mine, whole.limits.connections
-    _, of = np.unique([snssai for snssai, _, _ in cells], return_inverse=True)
-    asked = np.full(len(cells), np.nan)
-    asked[:n_mine] = predicted
-    already = sent_in(connection, options.granularity_seconds, starts.tolist())
-    holds = np.full(len(cells), Rule.NO_PREDICTION, np.int8)
-    holds[:n_mine] = _holds(whole, starts, options, known, worse, already)
-    capacity = np.array([known.capacity(cell) for cell in cells])
-    _, place = np.unique([f"{cu}\n{cell}" for _, cu, cell in cells], return_inverse=True)
-    limit = np.clip(
-        asked, previous * (1 - options.limits.cell_share), previous * (1 + options.limits.cell_share)
-    )
-    anchor, new = known.anchors(cells, previous, options.envelope)
-    floor, ceiling = known.floors_and_ceilings(cells)
-    box = box_of(
-        options.envelope, of, previous, anchor=anchor, day=whole.day, floor=floor, ceiling=ceiling,
-        most=shared_room(place, previous, np.where(holds == Rule.NEAREST, limit, np.nan), capacity),
-    )  # fmt: skip
-    guarded = guard(
-        of, previous, asked, options.limits, holds=holds,
-        box=_less_sent(box, of, cells, previous, already, options),
-        age_seconds=whole.limits.age_seconds(at), quiet_for_seconds=known.quiet(cells, at),
-    )  # fmt: skip
-    labels = {rule: rule.label for rule in Rule}
-    mine = slice(0, n_mine)
-    part = Guarded(*(getattr(guarded, name)[mine] for name in ("raw", "capped", "final", "rule", "gap")))
-    return part, [labels[Rule(rule)] for rule in part.rule.tolist()], new
-
-
-def _less_sent(
-    box: Box,
-    of: NDArray[np.int64],
-    cells: Sequence[Cell],
-    previous: Floats,
-    already: Sequence[Any],
-    options: DecisionOptions,
-) -> Box:
-    """The limits of the sums, less what other messages of the same period have moved already."""
-    if not already:
-        return box
-    moved = Counter[str]()
-    for row in already:
-        moved[row.snssai] += int(row.final) - int(row.configured)
-    total = np.bincount(of, np.nan_to_num(previous))[of]
-    spent = np.array([moved[snssai] for snssai, _, _ in cells])
-    share = np.floor(total * options.limits.slice_share)
-    return replace(
-        box,
-        slice_lowest=np.fmax(np.asarray(box.slice_lowest), total - np.maximum(share + spent, 0)),
-        slice_highest=np.fmin(np.asarray(box.slice_highest), total + np.maximum(share - spent, 0)),
-    )
-
-
-def _holds(
-    whole: _Whole, starts: NDArray[np.int64], options: DecisionOptions, known: Knowledge, worse: set[str],
-    already: Sequence[Any],
-) -> NDArray[np.int8]:  # fmt: skip
-    """The rule that keeps each cell's value whatever is predicted; ``NEAREST`` for none."""
-    cells = whole.cells[: whole.n_mine]
-    ambiguous = known.ambiguous(whole.cells)
-    announced = {(row.snssai, row.cu, int(row.period_start.timestamp())) for row in already}
-    rules = []
-    for number, cell in enumerate(cells):
-        snssai, cu, _ = cell
-        ladder = (
-            (not options.manages(snssai, known.statuses), Rule.INACTIVE_SLICE),
-            (known.local(cell) is None, Rule.UNREADABLE_CELL),
-            (cell in ambiguous, Rule.AMBIGUOUS_CELL),
-            (known.is_held(cell), Rule.HELD),
-            ((snssai, cu, int(starts[number])) in announced, Rule.ALREADY_SENT),
-            (snssai in worse, Rule.MODEL_WORSE),
-            (
-                known.attempts(cell, whole.limits.since[number]) > options.envelope.repeats
-                and not np.isnan(whole.limits.read_at[number]),
-                Rule.NOT_APPLIED,
-            ),
-        )
-        rules.append(next((rule for applies, rule in ladder if applies), Rule.NEAREST))
-    return np.array(rules, np.int8)
 
 
 def _worse(
@@ -317,24 +170,6 @@ def _sent(
     return rows, unread
 
 
-def guard_cells(
-    cells: Sequence[Cell], previous: Floats, predicted: Floats, options: DecisionOptions, groups: ArrayLike
-) -> tuple[Guarded, list[str]]:
-    """Guarded predictions of a recording, one step each; ``groups``: whose sums are limited."""
-    managed = {snssai: options.manages(snssai, {}) for snssai in {normal_form(cell[0]) for cell in cells}}
-    holds = [
-        Rule.INACTIVE_SLICE
-        if not managed[normal_form(snssai)]
-        else Rule.UNREADABLE_CELL
-        if local_id(cell) is None
-        else Rule.NEAREST
-        for snssai, _, cell in cells
-    ]
-    guarded = guard(groups, previous, predicted, options.limits, holds=np.array(holds, np.int8))
-    labels = {rule: rule.label for rule in Rule}
-    return guarded, [labels[Rule(rule)] for rule in guarded.rule.tolist()]
-
-
 def decision_columns(
     cells: Sequence[Cell], starts: NDArray[np.int64], guarded: Guarded, rules: list[str], known: Knowledge,
     spelled: Mapping[Cell, str],
@@ -358,16 +193,12 @@ def curable(row: Any) -> float | None:
 
 
 def _histories(
-    connection: Connection, cells: Sequence[Cell], oldest: int, granularity: int
+    connection: Connection, cells: Sequence[Cell], waiting: Mapping[Cell, int], granularity: int
 ) -> tuple[History, dict[Cell, str]]:
     """The last periods of each cell, and how the newest event spells its slice."""
     number = {cell: i for i, cell in enumerate(cells)}
-    found = measurements_since(connection, granularity, oldest - DEPTH * granularity)
-    rows = [
-        (number[row.snssai, row.cu, row.cell], row)
-        for row in found
-        if (row.snssai, row.cu, row.cell) in number
-    ]
+    found = measurements_until(connection, granularity, waiting, DEPTH + 1)
+    rows = [(number[row.snssai, row.cu, row.cell], row) for row in found]
     past = history(
         [cell for cell, _ in rows],
         [int(row.period_start.timestamp()) for _, row in rows],
@@ -379,14 +210,47 @@ def _histories(
     return past, {cells[cell]: row.sent_as for cell, row in rows}
 
 
+def _seasonal(
+    connection: Connection, champion: Champion | None, cells: Sequence[Cell], past: History, known: Knowledge
+) -> Floats | None:
+    """The inputs of the time, for a model that knows them; what was configured where nothing was measured."""
+    if champion is None or not champion.model.is_seasonal:
+        return None
+    card = champion.model.card
+    number = {cell: i for i, cell in enumerate(cells)}
+    seconds = int(past.granularity.max())
+    columns = []
+    for lag in LAGS:
+        then = past.newest - lag
+        counters = np.full((len(cells), 3, 3), np.nan)  # of the period before, that one, and the next
+        first, last = int(then.min()) - seconds, int(then.max()) + seconds
+        for row in measurements_since(connection, seconds, first, last + 1):
+            i = number.get((row.snssai, row.cu, row.cell))
+            period = 1 if i is None else 1 + round((int(row.period_start.timestamp()) - then[i]) / seconds)
+            if i is not None and 0 <= period < 3 and not row.is_suspect:
+                counters[i, period] = row.requests, row.successes, curable(row)
+        ends = then[:, None] + seconds * np.arange(3)
+        limits = configured_of(connection, cells, ends, known.local_ids(cells)).connections
+        answers = target(card.target, infer_failures(counters)[0], limits, card.failure_bound)
+        columns.append(as_column(answers, limits)[:, 1])
+    return np.column_stack([*columns, calendar(past.newest)])
+
+
 def _predicted(
-    champion: Champion | None, past: History, configured: Floats, at: int, options: DecisionOptions
+    champion: Champion | None,
+    past: History,
+    configured: Floats,
+    seasonal: Floats | None,
+    at: int,
+    options: DecisionOptions,
 ) -> tuple[Features, Floats]:
     """The features of each cell, and what the model in use answers; NaN where there is nothing to answer."""
     if champion is None:
         found = features(past, configured, options.target, as_of=at, late_periods=options.late_periods)
         return found, np.full(len(found.inputs), np.nan)
-    made = predict(champion.model, past, configured, as_of=at, late_periods=options.late_periods)
+    made = predict(
+        champion.model, past, configured, as_of=at, late_periods=options.late_periods, seasonal=seasonal
+    )
     return made.features, made.connections
 
 

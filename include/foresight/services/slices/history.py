@@ -13,17 +13,14 @@ from sqlalchemy import Connection
 
 from foresight.errors import FinalError, NotFound
 from foresight.services.slices.configuration import configured_of
-from foresight.services.slices.decisions import (
-    DecisionOptions,
-    curable,
-    decision_columns,
-    guard_cells,
-    load_champion,
-    undecided,
-)
+from foresight.services.slices.decisions import curable, decision_columns, undecided
+from foresight.services.slices.guarding import guard_cells
 from foresight.services.slices.knowledge import load_knowledge
+from foresight.services.slices.options import DecisionOptions, load_champion
 from foresight.slices.features import COLUMNS, DEPTH, INPUTS, PAST, Outcome, infer_failures, windows
+from foresight.slices.network import Model
 from foresight.slices.recording import GRANULARITY_SECONDS, CellKey, Recording
+from foresight.slices.seasons import WEEK_SECONDS
 from foresight.slices.targets import REQUESTS, Floats
 from foresight.store import Store, upsert
 from foresight.store import tables as stored
@@ -81,6 +78,14 @@ def stored_history(
     return StoredHistory(Recording(keys, first, counters, limits.connections, seconds), starts)
 
 
+def windows_for(model: Model, recording: Recording) -> tuple[Floats, Floats]:
+    """All windows of a recording with the inputs that a model takes, and their answers."""
+    return windows(
+        recording.counters, recording.configured, model.card.target, model.card.failure_bound,
+        (recording.start, recording.granularity_seconds) if model.is_seasonal else None,
+    )  # fmt: skip
+
+
 def check_size(n_cells: int, n_periods: int) -> None:
     """Refuses a history that would not fit into memory, with a ``FinalError``."""
     if n_cells * n_periods * len(COLUMNS) > MAX_VALUES:
@@ -116,9 +121,10 @@ def _decide_part(
     seconds = options.granularity_seconds
     end = next_part(connection, seconds, start, ROWS_AT_ONCE)
     end = min(end or sys.maxsize, start + PERIODS_AT_ONCE * seconds)
-    found = stored_history(connection, start - DEPTH * seconds, end, seconds)
-    recording, bound = found.recording, champion.model.card.failure_bound
-    inputs, answers = windows(recording.counters, recording.configured, options.target, bound)
+    depth = DEPTH * seconds + (WEEK_SECONDS if champion.model.is_seasonal else 0)
+    found = stored_history(connection, start - depth, end, seconds)
+    recording = found.recording
+    inputs, answers = windows_for(champion.model, recording)
     cells = [(key.snssai, key.cu, key.cell) for key in recording.keys]
     row, column = np.nonzero(_ready(found, inputs, start))
     starts = found.starts[row, column + PAST]

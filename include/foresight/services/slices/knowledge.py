@@ -118,7 +118,7 @@ class Knowledge:
             return 0
         return int(row.attempts)
 
-    def quiet(self, cells: Sequence[Cell], at: int) -> Floats:
+    def unchanged_seconds(self, cells: Sequence[Cell], at: int) -> Floats:
         """Seconds since each cell was last sent a change; infinite where it never was."""
         rows = [self.sent.get(cell) for cell in cells]
         return np.array([np.inf if row is None else at - row.as_of.timestamp() for row in rows])

@@ -19,7 +19,7 @@ from foresight.slices.model_file import load_model, model_bytes
 from foresight.slices.network import Card, Model, Scaler
 from foresight.slices.recording import Recording
 from foresight.slices.report import report
-from foresight.slices.targets import Target
+from foresight.slices.targets import FAILURE_BOUND, Target
 from foresight.slices.training import Trained, judged
 from foresight.store import Store
 from foresight.store import slice_models as registry
@@ -37,7 +37,7 @@ def version_of(model: Model) -> str:
 def register(store: Store, trained: Trained, *, at: int, by: str, report_uri: str | None = None) -> str:
     """Stores a judged model as a candidate and answers its version; one that is there already stays."""
     document = model_bytes(trained.model)
-    told = report(trained)
+    found = report(trained)
     fields = {
         "version": version_of(trained.model),
         "sha256": hashlib.sha256(document).hexdigest(),
@@ -46,8 +46,8 @@ def register(store: Store, trained: Trained, *, at: int, by: str, report_uri: st
         "is_better": trained.verdict.is_promoted,
         "reason": trained.verdict.reason,
         "registered_at": at,
-        "metrics": told["card"]["metrics"],
-        "card": told["card"],
+        "metrics": found["card"]["metrics"],
+        "card": found["card"],
         "report_uri": report_uri,
         "document": b64encode(document).decode(),
     }
@@ -73,14 +73,14 @@ def import_file(
     split: str,
     at: int,
     by: str,
-    failure_bound: float = 0.1,
+    failure_bound: float = FAILURE_BOUND,
 ) -> tuple[str, Trained]:
     """Registers the model of a file, judged on ``recording``; a Keras file gets its scaler from there too.
 
     Raises ``InvalidDocument`` for a file that holds no model of ours and no network that fits.
     """
     data, parts = dataset(recording, target, split, failure_bound)
-    rows, answers = data.inputs[parts.train], data.answers[parts.train]
+    rows, answers = data.inputs[parts.train][:, : len(INPUTS)], data.answers[parts.train]
     if path.suffix in {".h5", ".hdf5", ".keras"}:
         card = Card(
             target=target,
@@ -94,7 +94,10 @@ def import_file(
         model = Model(read_keras(path), Scaler.fitted(rows, answers), card)
     else:
         model = load_model(path)
-    trained = judged(model, data, parts)
+    try:
+        trained = judged(model, data, parts)
+    except ValueError as error:
+        raise FinalError(f"{path}: {error}") from error
     return register(store, trained, at=at, by=by), trained
 
 
@@ -107,11 +110,16 @@ def promote(store: Store, version: str, *, at: int, by: str, reason: str) -> str
     return store.transact(work, lock=MODELS_LOCK)
 
 
-def roll_back(store: Store, target: Target, *, at: int, by: str, reason: str) -> tuple[str, str]:
-    """Goes back to the model before; answers the versions taken out and put back. Raises ``FinalError``."""
+def roll_back(
+    store: Store, target: Target, *, at: int, by: str, reason: str, expected: str | None = None
+) -> tuple[str, str]:
+    """Goes back to the model before; answers the versions taken out and put back.
+
+    Raises ``FinalError``, also where another model than the ``expected`` one is in use.
+    """
 
     def work(connection: Connection) -> tuple[str, str]:
-        return registry.roll_back(connection, target, at=at, by=by, reason=reason)
+        return registry.roll_back(connection, target, at=at, by=by, reason=reason, expected=expected)
 
     return store.transact(work, lock=MODELS_LOCK)
 

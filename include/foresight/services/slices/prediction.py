@@ -9,23 +9,20 @@ import numpy as np
 from sqlalchemy import Connection
 
 from foresight.conventions import PERFORMANCE_DEAD_LETTER_TOPIC, POLICY_TOPIC
-from foresight.errors import FinalError
 from foresight.messaging import ClientConfig
 from foresight.services.publications import open_publication, publish_pending
-from foresight.services.slices import models as slice_models
 from foresight.services.slices.configuration import SENT, configured_of
 from foresight.services.slices.decisions import (
     Decided,
-    DecisionOptions,
     decide,
     decided_messages,
-    load_champion,
     newest,
     undecided,
 )
 from foresight.services.slices.events import letter_messages
 from foresight.services.slices.knowledge import load_knowledge
-from foresight.slices.drift import has_drifted, has_worsened, input_drift
+from foresight.services.slices.options import DecisionOptions, load_champion
+from foresight.slices.drift import has_drifted, input_drift
 from foresight.slices.targets import Target
 from foresight.store import Store, upsert
 from foresight.store import tables as stored
@@ -34,7 +31,6 @@ from foresight.store.slices import (
     confirm,
     last_sent,
     next_batch,
-    recent_errors,
     save_anchors,
     save_answers,
     save_rows,
@@ -44,8 +40,6 @@ from foresight.store.slices import (
 log = logging.getLogger(__name__)
 
 PART: Final = "policy"
-WATCHED_SECONDS: Final = 86_400
-"""The past over which errors are watched."""
 
 
 def decide_and_save(
@@ -56,7 +50,8 @@ def decide_and_save(
     Where no message is wanted, what would be decided is counted and nothing is stored: the run leaves no
     trace.
     """
-    confirm_sent(connection, at)
+    if is_wanted:
+        confirm_sent(connection, at)
     waiting = undecided(connection, at, options.granularity_seconds)
     if not waiting:
         return {"decided": 0, "sent": 0}
@@ -97,7 +92,7 @@ def to_be_asked(connection: Connection, at: int, granularity: int) -> tuple[list
     slices = {cell[0] for cell, (_, is_decided) in seen.items() if not is_decided}
     known = load_knowledge(connection)
     cells = sorted(cell for cell in seen if cell[0] in slices)
-    spelled = spellings(connection, granularity, min((seen[cell][0] for cell in cells), default=at))
+    spelled = spellings(connection, granularity, {cell: seen[cell][0] for cell in cells})
     return cells, {
         cell: (spelled.get(cell, cell[0]), cell[1], known.local(cell) or cell[2]) for cell in cells
     }
@@ -146,28 +141,3 @@ def publish_decisions(store: Store, kafka: ClientConfig) -> dict[str, int]:
             store, kafka, PERFORMANCE_DEAD_LETTER_TOPIC, lambda as_of: letter_messages(store, as_of)
         )
     return sent | letters
-
-
-def watch_errors(store: Store, target: Target, at: int, *, rolls_back: bool) -> bool:
-    """Rolls back to the previous model where the one in use has become worse than it was judged to be."""
-    champion = store.read(lambda connection: load_champion(connection, target))
-    if champion is None:
-        return False
-    errors = store.read(lambda connection: recent_errors(connection, champion.version, at - WATCHED_SECONDS))
-    judged = champion.model.card.metrics.get("rmse_high", np.nan)
-    if not has_worsened(np.array(errors), judged):
-        return False
-    rmse = np.sqrt(np.mean(np.square(errors)))
-    reason = f"RMSE {rmse:.3g} on {len(errors)} answers, judged {judged:.3g} at most"
-    log.warning("model %s has become worse: %s", champion.version, reason)
-    return rolls_back and _rolled_back(store, target, at, reason)
-
-
-def _rolled_back(store: Store, target: Target, at: int, reason: str) -> bool:
-    try:
-        bad, good = slice_models.roll_back(store, target, at=at, by="slice_prediction", reason=reason)
-    except FinalError as error:
-        log.warning("%s", error)
-        return False
-    log.warning("model %s is in use again instead of %s", good, bad)
-    return True

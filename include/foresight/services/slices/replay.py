@@ -14,10 +14,11 @@ from foresight.conventions import PERFORMANCE_TOPIC
 from foresight.errors import InvalidDocument, Mistake, NotFound
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, ensure_topic, publish
 from foresight.services.slices.configuration import SERVICE, configured_of
-from foresight.services.slices.decisions import DecisionOptions, guard_cells, load_champion
 from foresight.services.slices.events import records_in
-from foresight.services.slices.history import check_size
-from foresight.slices.features import PAST, windows
+from foresight.services.slices.guarding import guard_cells
+from foresight.services.slices.history import check_size, windows_for
+from foresight.services.slices.options import DecisionOptions, load_champion
+from foresight.slices.features import PAST
 from foresight.slices.guardrails import breaches
 from foresight.slices.identifiers import normal_form
 from foresight.slices.measurements import Measurement
@@ -92,10 +93,9 @@ def rehearse(store: Store, path: Path, options: DecisionOptions, **named: Any) -
     if champion is None:
         raise NotFound(f"no {options.target} model is in use: train one, or import and promote one")
     recording, rejected = recording_of(store, path, **named)
-    bound = champion.model.card.failure_bound
-    inputs, answers = windows(recording.counters, recording.configured, options.target, bound)
+    inputs, answers = windows_for(champion.model, recording)
     limits = recording.configured[:, PAST:]
-    row, column = np.nonzero(np.isfinite(answers) & (limits > 0))
+    row, column = np.nonzero(np.isfinite(answers) & (limits > 0) & np.isfinite(inputs).all(axis=-1))
     if not len(row):
         raise NotFound(f"{path}: no cell has five whole periods and a configured limit")
     predicted = champion.model.predict(inputs[row, column])

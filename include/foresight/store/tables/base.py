@@ -38,8 +38,9 @@ def define(
     merge: Merge = Merge.OVERWRITE,
     kept_by: str | None = None,
     by_day: bool = False,
+    stays: str | None = None,
 ) -> Table:
-    """A table of the store.
+    """A table of the store; it says by what time its rows go, or why they stay.
 
     Args:
         name: its name, a singular.
@@ -48,13 +49,17 @@ def define(
         merge: what becomes of a row whose key is stored already.
         kept_by: the column of time that retention goes by; None where rows are kept for good.
         by_day: whether MySQL keeps the days of ``kept_by`` in partitions, so that a day is dropped at once.
+        stays: why rows are kept for good, where ``kept_by`` is None: what bounds their number.
     """
+    if (kept_by is None) == (stays is None):
+        msg = f"table {name} says either by what time its rows go or why they stay"
+        raise ValueError(msg)
     return Table(
         name,
         metadata,
         *items,
         comment=comment,
-        info={"merge": merge, "kept_by": kept_by, "by_day": by_day},
+        info={"merge": merge, "kept_by": kept_by, "by_day": by_day, "stays": stays},
         **table_options(kept_by if by_day else None),
     )
 

@@ -37,6 +37,13 @@ analysed_interval = define(
     must("n_stored", Integer, "Series stored"),
     must("n_quarantined", Integer, "Series set aside"),
     may("report", JSON(none_as_null=True), "What the summary says besides, such as metrics without a series"),
+    may(
+        "is_evaluated",
+        Boolean,
+        "True once evaluated_interval has it; NULL before: so those that wait are found",
+    ),
+    Index(None, "scope", "is_evaluated", "as_of"),
+    Index(None, "scope", "as_of"),
     comment="One interval that telemetry_analysis finished",
     kept_by="as_of",
 )
@@ -65,6 +72,7 @@ publication = define(
     may("n_attempts", Integer, "Failed attempts since it became pending; NULL for none"),
     may("reason", Body, "Why it could not be sent; NULL where nothing failed"),
     Index(None, "topic", "state", "n_attempts", "as_of"),
+    Index(None, "state", "as_of"),
     Index(None, "as_of"),
     comment="One batch of messages: opened before the first goes out, closed when all are confirmed",
     kept_by="as_of",

@@ -18,6 +18,7 @@ model = define(
     must("created_at", Instant, "When its first version was added (UTC)"),
     must("created_by", Name(255), "Who added it"),
     comment="One model by name",
+    stays="until somebody deletes the model",
 )
 
 model_version = define(
@@ -33,6 +34,7 @@ model_version = define(
     must("added_by", Name(255), "Who added it"),
     must("note", Body, "What they said about it"),
     comment="One version of a model; it never changes",
+    stays="until somebody deletes the version",
 )
 
 deployment = define(
@@ -44,6 +46,7 @@ deployment = define(
     must("deployed_at", Instant, "When it came to this version (UTC)"),
     must("deployed_by", Name(255), "Who did it"),
     comment="One version of a model in use under an alias",
+    stays="until somebody takes it away",
 )
 
 model_change = define(
@@ -58,6 +61,7 @@ model_change = define(
     must("changed_by", Name(255), "Who did it"),
     must("note", Body, "Why"),
     comment="One change of a model or of its deployments",
+    stays="a row each time that a person changed something",
 )
 
 scoring_stream = define(
@@ -72,6 +76,7 @@ scoring_stream = define(
     must("updated_at", Instant, "When this row last changed (UTC)"),
     may("topic_ids", JSON(none_as_null=True), "Identity by topic of what the offsets belong to"),
     comment="How far a source was scored, and the batch under way, closed when its outputs are confirmed",
+    stays="a row a stream",
 )
 
 scoring_run = define(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Integer
 
 from foresight.store.column_types import Body, Instant, Name
-from foresight.store.tables.base import define, key, may, must
+from foresight.store.tables.base import Merge, define, key, may, must
 from foresight.store.tables.telemetry import METRIC_LENGTH
 
 NAME_LENGTH = 190
@@ -19,6 +19,7 @@ sla = define(
     must("revision", Name(64), "SHA-256 of the definition"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One SLA as it stands now",
+    stays="until somebody deletes the SLA",
 )
 
 sli = define(
@@ -35,6 +36,7 @@ sli = define(
     may("kind", Name(16), "metric, expression or ratio; NULL, applied by an earlier version, is metric"),
     may("expression", Body, "PromQL of an expression, formula of a ratio; NULL for a metric"),
     comment="One SLI of an SLA as it stands now",
+    stays="as its SLA",
 )
 
 sla_revision = define(
@@ -47,6 +49,7 @@ sla_revision = define(
     must("applied_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="One change of an SLA by a person",
+    stays="a row each time that a person changed something",
 )
 
 sla_status = define(
@@ -142,6 +145,32 @@ sli_window = define(
     by_day=True,
 )
 
+sli_latest = define(
+    "sli_latest",
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    must("as_of", Instant, "The newest instant that a status is stored of (UTC)"),
+    must("state", Name(16), "State there"),
+    must("risk", Double, "What lists are ordered by: the probability, and 2 more where it is violated"),
+    must("n_series", Integer, "Series that match"),
+    must("is_alerting", Boolean, "Whether an alert on a burn rate fires"),
+    may("current_value", Double, "Newest value of the worst series"),
+    may("current_slot", Instant, "Slot of that value (UTC)"),
+    may("probability", Double, "Probability that any slot of the horizon leaves the bounds"),
+    may("expected_first_slot", Instant, "First slot expected to leave the bounds (UTC)"),
+    may("window_minutes", Integer, "The window that the budget is of: by the calendar, or the longest"),
+    may("good_share", Double, "Good share of what is observed in it"),
+    may("burn_rate", Double, "Bad share / (1 - objective)"),
+    may("budget_left_minutes", Double, "Left of the error budget; NULL where it is counted in events"),
+    may("budget_left_share", Double, "Left, as a share of the budget"),
+    Index(None, "risk", "sla_name", "sli_name"),
+    Index(None, "state", "risk", "sla_name", "sli_name"),
+    Index(None, "as_of"),
+    comment="One SLI at its newest as-of: what lists are read from",
+    merge=Merge.NEWEST_AS_OF,
+    kept_by="as_of",
+)
+
 sla_event = define(
     "sla_event",
     key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
@@ -181,6 +210,19 @@ sli_risk = define(
     comment="The risk of one SLI on one series within one horizon, forecast with the samples at hand",
     kept_by="as_of",
     by_day=True,
+)
+
+sla_announcement = define(
+    "sla_announcement",
+    key("as_of", Instant, "sla_event.as_of (UTC)"),
+    key("sla_name", Name(NAME_LENGTH), "Name of the SLA"),
+    key("sli_name", Name(NAME_LENGTH), "Name of the SLI"),
+    must("number", Integer, "How often what is announced became another change, from 1"),
+    may("previous_state", Name(16), "sla_event.previous_state"),
+    must("state", Name(16), "sla_event.state"),
+    must("revision", Name(64), "sli_status.revision"),
+    comment="The change of state that was last to be announced of an SLI at an as-of",
+    kept_by="as_of",
 )
 
 sli_count = define(
@@ -253,6 +295,7 @@ maintenance_window = define(
     must("zone", Name(64), "Time zone that the rule repeats in"),
     must("description", Body, "Why"),
     comment="Planned downtime: its slots are in no budget",
+    stays="until somebody deletes it",
 )
 
 maintenance_change = define(
@@ -264,6 +307,7 @@ maintenance_change = define(
     must("changed_by", Name(255), "Who did it"),
     must("document", JSON(none_as_null=True), "The whole window"),
     comment="One change of planned downtime by a person",
+    stays="a row each time that a person changed something",
 )
 
 notification_target = define(
@@ -273,4 +317,15 @@ notification_target = define(
     must("description", Body, "Who it is"),
     must("document", JSON(none_as_null=True), "The whole definition"),
     comment="Who is told of an alert",
+    stays="until somebody deletes it",
+)
+
+scrape_token = define(
+    "scrape_token",
+    key("name", Name(64), "Its name"),
+    must("sha256", Name(64), "SHA-256 of the token, which is kept nowhere"),
+    must("created_at", Instant, "When it was made (UTC)"),
+    must("created_by", Name(255), "Who made it"),
+    comment="One token of a scraper: it opens the metrics and nothing else",
+    stays="until somebody deletes it",
 )

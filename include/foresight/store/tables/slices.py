@@ -46,6 +46,7 @@ slice_configuration = define(
     must("connections", Integer, "maxNumberOfConns"),
     must("read_at", Instant, "When it was last read (UTC)"),
     must("source", Name(NAME_LENGTH), "service, sent, or the file that it was loaded from"),
+    Index(None, "since"),
     comment="One configured limit of a slice in a cell, from when on it was seen",
     kept_by="since",
 )
@@ -60,6 +61,7 @@ slice_cell = define(
     must("changed_at", Instant, "When this was loaded (UTC)"),
     must("source", Name(NAME_LENGTH), "The file that it was loaded from"),
     comment="What the network's inventory says of one cell",
+    stays="a row a cell",
 )
 
 slice_bound = define(
@@ -73,6 +75,7 @@ slice_bound = define(
     must("changed_at", Instant, "When this was set (UTC)"),
     must("source", Name(NAME_LENGTH), "Who set it: a file, a person, or the first decision"),
     comment="Between what limits the capacity of a slice in a cell stays for good",
+    stays="a row a slice and cell",
 )
 
 slice_status = define(
@@ -82,6 +85,7 @@ slice_status = define(
     must("read_at", Instant, "When that was read (UTC)"),
     must("source", Name(NAME_LENGTH), "inventory, or the file that it was loaded from"),
     comment="Whether one slice is active; a slice without a row is",
+    stays="a row a slice",
 )
 
 slice_hold = define(
@@ -94,6 +98,7 @@ slice_hold = define(
     must("changed_by", Name(NAME_LENGTH), "Who did it"),
     must("reason", Body, "Why"),
     comment="One slice, or a slice in one cell, whose capacity somebody holds",
+    stays="a row for each thing that a person held",
 )
 
 slice_sent = define(
@@ -108,7 +113,9 @@ slice_sent = define(
     must("connections", Integer, "What was sent"),
     must("attempts", Integer, "Changes sent since the configuration last changed, this one among them"),
     may("confirmed_at", Instant, "When the configuration was seen to hold it (UTC)"),
+    Index(None, "sent_at"),
     comment="The last change that was sent of a slice in a cell",
+    kept_by="sent_at",
 )
 
 topic_offset = define(
@@ -119,6 +126,7 @@ topic_offset = define(
     must("as_of", Instant, "Instant of the run that read last (UTC)"),
     may("topic_id", Name(64), "Identity of the topic that the offset belongs to; NULL where unknown"),
     comment="How far a topic was read: written with what was read, in one transaction",
+    stays="a row a partition",
 )
 
 dead_letter = define(
@@ -156,6 +164,7 @@ slice_model = define(
     may("report_uri", Body, "Where its training report is"),
     must("document", Body, "The file itself, base64"),
     comment="One version of a model",
+    stays="a row a model",
 )
 
 slice_model_change = define(
@@ -168,6 +177,7 @@ slice_model_change = define(
     must("changed_by", Name(NAME_LENGTH), "Who did it"),
     must("reason", Body, "Why"),
     comment="One change of what a model is used for",
+    stays="a row each time that the use of a model changed",
 )
 
 slice_prediction = define(

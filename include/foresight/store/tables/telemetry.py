@@ -43,10 +43,11 @@ sample_window = define(
     must("n_slots", Integer, "Its slots, each of which has a row in sample"),
     must("step_seconds", Integer, "Length of a slot"),
     must("observed", Body, "Those with a value: hexadecimal, a bit a slot, the oldest first"),
-    Index(None, "as_of"),
+    may("starts_at", Instant, "Where it begins: it goes when retention takes the first of its samples (UTC)"),
+    Index(None, "starts_at"),
     comment="The newest window stored of a series: shows the next run what it need not write again",
     merge=Merge.NEWEST_AS_OF,
-    kept_by="as_of",
+    kept_by="starts_at",
 )
 
 series_analysis = define(

@@ -27,6 +27,7 @@ retention_mark = define(
     must("kept_from", Instant, "First instant that the last maintenance kept (UTC)"),
     must("moved_at", Instant, "When that was (UTC)"),
     comment="How far retention has deleted a table",
+    stays="a row a table",
 )
 
 operator_change = define(
@@ -41,4 +42,5 @@ operator_change = define(
     may("held", JSON(none_as_null=True), "What stood before"),
     Index(None, "changed_at"),
     comment="One change that an operator made by hand",
+    stays="a row each time that a person changed something",
 )

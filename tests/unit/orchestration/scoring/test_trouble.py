@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import logging
 import threading
@@ -19,12 +20,14 @@ from foresight.scoring.bundles import BundleRun
 from foresight.scoring.errors import InvalidMapping
 from foresight.scoring.garbage import rare_collections
 from foresight.services.scoring import streams as scoring_streams
+from foresight.services.scoring.files import score_to
 from foresight.services.scoring.scorers import Scoring
 from foresight.store.models import Change
 from foresight.store.scoring import find_run
 from foresight.wiring.connections import open_results
-from foresight.wiring.scoring import _scoring_of
+from foresight.wiring.scoring import _scoring_of, scoring
 from tests.unit import registry as models
+from tests.unit.deadly import install
 from tests.unit.iris import FLOWER, IRIS
 from tests.unit.table_scenario import make_flowers, rows, run
 
@@ -50,7 +53,8 @@ def score(source: Path, deployment: str = "iris", number: int = 1, **params: Any
     dag_run = SimpleNamespace(
         dag_id="batch_scoring", run_id=f"r{number}", run_after=datetime(2026, 1, 1, tzinfo=UTC)
     )
-    return scoring_steps.score_batches({"dag_run": dag_run, "params": given | params})
+    ti = SimpleNamespace(try_number=params.pop("try_number", 1))
+    return scoring_steps.score_batches({"dag_run": dag_run, "params": given | params, "ti": ti})
 
 
 def lines(source: Path, kind: str, number: int = 1) -> list[dict[str, Any]]:
@@ -240,3 +244,60 @@ def test_the_load_is_logged_and_stored(tmp_path: Path, caplog: pytest.LogCapture
     assert row is not None
     assert (row.n_read, row.n_good, row.n_bad, row.state) == (31, 30, 1, "done")
     assert row.seconds > 0
+
+
+# Records that end a process, wherever they stand
+
+
+def deadly_lines(file: Path) -> None:
+    """A hundred flowers; two in different batches end the process of a model."""
+    flowers = [{**FLOWER, "n": n} | ({"sepal_width": 666} if n in {3, 91} else {}) for n in range(100)]
+    if file.suffix == ".csv":
+        text = "\n".join([",".join(flowers[0]), *(",".join(map(str, one.values())) for one in flowers)])
+    else:
+        text = "\n".join(map(json.dumps, flowers))
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [("f.csv", "good.jsonl", "bad.jsonl"), ("f.jsonl", "table:g", "table:b")],
+)
+def test_a_second_attempt_sets_aside_every_record_that_ends_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, good: str, bad: str
+) -> None:
+    install(tmp_path, monkeypatch)
+    file = tmp_path / name
+    deadly_lines(file)
+    places = {k: p if ":" in p else str(tmp_path / p) for k, p in (("good", good), ("bad", bad))}
+    found = score(file, try_number=2, **places)
+    assert (found["read"], found["good"], found["bad"]) == (100, 98, 2)
+
+
+def test_a_table_gives_up_every_row_that_ends_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch)
+    store = open_results()
+    make_flowers(store, 0, 100)
+    killers = [1, 97]
+    update = "UPDATE flowers SET sepal_width = 666 WHERE id IN (3, 291)"
+    store.transact(lambda connection: connection.exec_driver_sql(update))
+    file = tmp_path / "none.jsonl"
+    found = score(file, try_number=2, source="table:flowers", good="table:scored", bad="table:rejected")
+    assert (found["read"], found["bad"]) == (100, 10 + len(killers))
+    reasons = {row["position"]: row["error"] for row in rows(store, "rejected")}
+    assert {reasons[str(3 * n)] for n in killers} == {"the model ended its process with signal SIGSEGV"}
+    store.close()
+
+
+def test_a_person_who_scores_a_file_is_not_harmed_by_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch)
+    deadly_lines(tmp_path / "f.jsonl")
+    out = io.BytesIO()
+    load = score_to(scoring(), out, "iris", tmp_path / "f.jsonl")
+    assert (load.good, load.bad) == (98, 2)
+    scored = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [one["n"] for one in scored if "PredictionError" in one] == [3, 91]

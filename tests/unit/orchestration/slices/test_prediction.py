@@ -21,7 +21,7 @@ from foresight.services.slices import holds as slice_holds
 from foresight.services.slices import models as slice_models
 from foresight.services.slices import prediction as prediction_service
 from foresight.services.slices import replay as slice_replay
-from foresight.services.slices.decisions import load_champion
+from foresight.services.slices.options import load_champion
 from foresight.slices.drift import FEWEST_ROWS
 from foresight.slices.features import windows
 from foresight.slices.guardrails import Limits, breaches
@@ -260,8 +260,14 @@ def test_a_cell_that_the_consumer_cannot_read_keeps_its_value_and_says_so(
     assert (row.rule, row.is_sent, row.final) == ("unreadable_cell", False, row.configured)
 
 
-def test_a_cell_that_was_changed_keeps_quiet_for_as_long_as_asked(
-    broker: dict[str, str], store: Store, champion: str, tmp_path: Path
+@pytest.mark.parametrize("name", ["cooldown_seconds", "quiet_seconds"])
+def test_a_cell_that_was_changed_is_left_alone_for_as_long_as_asked(
+    broker: dict[str, str],
+    store: Store,
+    champion: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
 ) -> None:
     recording = simulated(12, PERIODS + 1)
     configure(store, recording, tmp_path)
@@ -270,8 +276,9 @@ def test_a_cell_that_was_changed_keeps_quiet_for_as_long_as_asked(
     send(broker, events[:newest])
     first = run_once(NOW - 900)["sent"]
     send(broker, events[newest:])
-    counts = run_once(NOW, quiet_seconds=3600)
+    counts = run_once(NOW, **{name: 3600})
     assert 0 < counts["rule rate_limited"] <= first  # some were led out of the model's range
+    assert ("cooldown_seconds now" in caplog.text) is (name == "quiet_seconds")
 
 
 def test_a_run_that_announces_nothing_leaves_no_trace_for_the_one_that_does(

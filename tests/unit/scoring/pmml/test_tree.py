@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresight.scoring.errors import InvalidModel, UnsupportedModel
-from foresight.scoring.pmml import walker
+from foresight.scoring.pmml import grown, walker
 from foresight.scoring.pmml.frame import Frame, Problems
 from foresight.scoring.pmml.runtime import PmmlModel
 from foresight.scoring.pmml.tree import Tree, _Walk
@@ -345,6 +345,12 @@ def test_all_ways_through_a_tree_agree(
     np.testing.assert_array_equal(walked, tree.answers.value.values[packed.walk(matrix)])
     compiled = packed.walk_compiled(matrix, np.empty(len(records)))
     np.testing.assert_array_equal(walked, tree.answers.value.values[compiled])
+    for part, all_there in ((matrix, False), (matrix[~np.isnan(matrix).any(axis=1)], True)):
+        pack = walker._pack(tree.program, tree.walker.fields, tree.walker._words, complete=all_there)
+        made = grown.grow([(pack.nodes, pack.sets)], len(tree.walker.fields), tree.walker._singles)
+        if made is not None:
+            (ends,) = made.codes(part, complete=all_there)
+            np.testing.assert_array_equal(ends, pack.walk(part))
     whole = ~np.isnan(matrix).any(axis=1)
     complete = walker._pack(tree.program, tree.walker.fields, tree.walker._words, complete=True)
     rest = complete.walk(matrix[whole])
@@ -355,3 +361,24 @@ def test_all_ways_through_a_tree_agree(
 
 def test_the_compiled_walk_is_at_hand() -> None:
     assert walker.predictor() is not None, "scikit-learn moved its predictor: forests are slow now"
+    assert grown._tree_type() is not None, "scikit-learn moved its trees: forests are slow now"
+
+
+def test_thresholds_are_compared_in_double_precision() -> None:
+    t = 0.1
+    near = [float(np.nextafter(t, 0)), t, float(np.nextafter(t, 1)), float(np.float32(t)), -1e300, 1e300]
+    leaves = "".join(
+        f'<Node id="{name}" score="{score}"><SimplePredicate field="x" operator="{how}" value="{t!r}"/></Node>'
+        for name, score, how in (("l", 1, "lessOrEqual"), ("r", 2, "greaterThan"))
+    )
+    root = f'<Node id="0" score="0"><True/>{leaves}</Node>'
+    segment = f'<Segment id="{{}}"><True/><TreeModel functionName="regression">{schema("x", target="y")}{root}</TreeModel></Segment>'
+    text = (
+        f'<MiningModel functionName="regression">{schema("x", target="y")}<Segmentation multipleModelMethod="sum">'
+        f"{segment.format(1)}{segment.format(2)}</Segmentation></MiningModel>"
+    )
+    doubles = score(model(fields(x=NUMBER, y=NUMBER), text), x=near).records(["y"])
+    assert [answer["y"] for answer in doubles] == [2, 2, 4, 4, 2, 4]
+    kind = NUMBER.replace("double", "float")
+    singles = score(model(fields(x=kind, y=NUMBER), text), x=[*near[:4], 0.11]).records(["y"])
+    assert [answer["y"] for answer in singles] == [2, 2, 2, 2, 4]

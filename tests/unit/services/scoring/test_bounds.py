@@ -18,13 +18,30 @@ def bounds(tmp_path: Path) -> Bounds:
 
 def test_files_are_below_the_folder(bounds: Bounds, tmp_path: Path) -> None:
     inside = str(tmp_path / "files" / "x.jsonl")
-    for given in ("x.jsonl", "./x.jsonl", "inner/../x.jsonl", inside, f"file://{inside}"):
+    uris = (f"file://{inside}", f"FILE://{inside}", f"file://localhost{inside}", f"file:{inside}")
+    escaped = f"file://{inside.replace('x.jsonl', '%78.jsonl')}"
+    for given in ("x.jsonl", "./x.jsonl", "inner/../x.jsonl", "x.jsonl/", inside, *uris, escaped):
         assert bounds.place(given) == inside
 
 
 @pytest.mark.parametrize(
     "given",
-    ["/etc/passwd.csv", "../x.jsonl", "inner/../../x.jsonl", "file:///etc/x.csv", ".", "a\0b.csv", ""],
+    [
+        "/etc/passwd.csv",
+        "../x.jsonl",
+        "inner/../../x.jsonl",
+        "file:///etc/x.csv",
+        ".",
+        "a\0b.csv",
+        "",
+        "FILE:///etc/x.csv",
+        "file:/etc/x.csv",
+        "file:///%2e%2e/%2e%2e/etc/x.csv",
+        "file:%2e%2e/x.csv",
+        "//etc/x.csv",
+        "file://elsewhere/x.csv",
+        "local:///etc/x.csv",
+    ],
 )
 def test_other_files_are_refused(bounds: Bounds, given: str) -> None:
     with pytest.raises(InvalidMapping):
@@ -48,7 +65,9 @@ def test_a_connection_that_is_not_listed_is_refused_with_the_list(bounds: Bounds
         bounds.place(given)
 
 
-@pytest.mark.parametrize("given", ["s3://bucket/x.csv", "http://x/y.csv", "mysql://x/y", "tables:x"])
+@pytest.mark.parametrize(
+    "given", ["s3://bucket/x.csv", "http://x/y.csv", "mysql://x/y", "tables:x", "KAFKA:x", "Table:x"]
+)
 def test_an_unknown_scheme_is_refused_with_those_known(bounds: Bounds, given: str) -> None:
     with pytest.raises(InvalidMapping, match="kafka:TOPIC, table:NAME"):
         bounds.place(given)
@@ -60,7 +79,10 @@ def test_an_unknown_scheme_is_refused_with_those_known(bounds: Bounds, given: st
         ("x.jsonl", "./x.jsonl"),
         ("inner/../x.jsonl", "y.jsonl", "x.jsonl"),
         ("table:flowers", "table:results/flowers"),
+        ("table:flowers", "table:Flowers"),
         ("kafka:a", "kafka:b", "kafka:a"),
+        ("x.jsonl", "x.jsonl/"),
+        ("x.jsonl", "file:%78.jsonl"),
     ],
 )
 def test_places_that_are_one_are_seen_to_be(bounds: Bounds, given: tuple[str, ...]) -> None:
@@ -73,6 +95,15 @@ def test_a_link_beside_its_file_is_the_same_place(bounds: Bounds) -> None:
     (bounds.files / "y.jsonl").symlink_to("x.jsonl")
     with pytest.raises(InvalidMapping, match="the same place"):
         bounds.places(["x.jsonl", "y.jsonl"])
+
+
+def test_two_names_of_one_file_are_the_same_place(bounds: Bounds) -> None:
+    (bounds.files / "x.jsonl").write_text("{}")
+    (bounds.files / "y.jsonl").hardlink_to(bounds.files / "x.jsonl")
+    (bounds.files / "z.jsonl").write_text("{}")
+    with pytest.raises(InvalidMapping, match="the same place"):
+        bounds.places(["x.jsonl", "y.jsonl"])
+    assert len(bounds.places(["x.jsonl", "z.jsonl"])) == 2
 
 
 def test_names_of_topics_and_tables_stay_as_they_are(bounds: Bounds) -> None:

@@ -1,0 +1,1 @@
+"""The doors over HTTP: each translates, calls the same function of ``services``, and translates back."""
