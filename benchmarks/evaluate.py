@@ -32,10 +32,10 @@ from foresight.services.evaluation import evaluate_stored
 from foresight.services.indicator_risks import forecast_with_risks
 from foresight.services.indicators import note_indicators
 from foresight.services.slas import list_slas, names_between, stored_sla
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Budget, Matcher, Sla, Sli
 from foresight.sla.matching import chosen
 from foresight.sla.ratios import Expression, Ratio
-from foresight.sla.rows import definition_rows
 from foresight.sla.windows import HOUR, base_of, is_one_by_one, long_minutes
 from foresight.store import Store, apply_slas, maintain, migrate, open_store, save_series, upsert
 from foresight.store.risks import save_risks
@@ -137,7 +137,7 @@ def note(store: Store, slas: list[Sla], matrix: SeriesMatrix) -> None:
     """What the telemetry run of an interval leaves."""
     alone = chosen(slas, lambda _, sli: is_one_by_one(sli))
     _, risks = forecast_with_risks(matrix, alone, ForecastParameters(), matrix.grid.as_of)
-    store.transact(lambda connection: save_risks(connection, risks))
+    store.transact(lambda connection: save_risks(connection, risks["sli_risk"]))
     note_indicators(store, slas, matrix, matrix, matrix.grid.as_of)
 
 
