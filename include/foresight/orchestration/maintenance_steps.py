@@ -30,7 +30,7 @@ TABLES = {
     "statuses": (
         "series", "sla_status", "sli_status", "sli_window", "sli_latest", "sli_rollup",
         "sli_violation", "sla_event", "sla_announcement", "analysed_interval", "evaluated_interval",
-        "risk_day",
+        "risk_day", "notification_outbox",
     ),
 }  # fmt: skip
 """The tables of each retention class of the catalogue: each table that has a time, once."""

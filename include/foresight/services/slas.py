@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, Mistake, NotFound
+from foresight.reasons import no_such
 from foresight.services.status_lines import StatusLine, lines_from_rows
 from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Sla, Target, revision_of
@@ -55,16 +56,11 @@ class ActiveSlas:
         for sla in self.readable:
             if sla.name == name:
                 return sla
-        raise NotFound(f"there is no SLA {name!r}; there are {self._names()}")
+        raise NotFound(no_such("there is no SLA", name, [sla.name for sla in self.readable]))
 
     def choose(self, names: Collection[str]) -> list[Sla]:
         """The SLAs of these names, all that are readable where none is given. Raises as ``get`` does."""
         return [self.get(name) for name in sorted(set(names))] if names else self.readable
-
-    def _names(self, at_most: int = 20) -> str:
-        names = [sla.name for sla in self.readable]
-        more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-        return ", ".join(names[:at_most]) + more or "none"
 
 
 @dataclass(frozen=True, slots=True)
