@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator proto fuzz-grpc lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator replay proto fuzz-grpc lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -78,6 +78,9 @@ bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=a
 
 calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
+
+replay: .venv/installed-dev ## Three days through prediction, verification and refit, time compressed (about 10 minutes)
+	@PYTHONPATH=. $(BIN)/python -m training.replay
 
 proto: .venv/installed-dev ## Generates the code and the reference of the gRPC protocol again
 	$(BIN)/python -m foresight.retrieval.generation docs/retrieval-reference.md

@@ -30,7 +30,7 @@ class ForesightPlugin(AirflowPlugin):
     external_views: Final = [
         {
             "name": "Foresight",
-            "href": "foresight/docs",
+            "href": "foresight/pages/fleet",
             "destination": "nav",
             "category": "browse",
             "url_route": "foresight",

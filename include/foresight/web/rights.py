@@ -90,5 +90,18 @@ RULES: Final[dict[str, Rule]] = {
     "get_series": Rule(Right.READ_SERIES),
     "get_curves": Rule(Right.READ_SERIES),
     "get_stages": Rule(Right.READ_SERIES),
+    "get_first_page": _READ_SLA,
+    "get_static": _READ_SLA,
+    "get_fleet_page": _READ_SLA,
+    "get_sla_page": _READ_SLA,
+    "get_what_if_page": Rule(Right.SCORE, calls="what_if"),
+    "get_edit_page": _WRITE_SLA,
+    "get_new_page": _WRITE_SLA,
+    "get_series_list_page": Rule(Right.READ_SERIES),
+    "get_series_page": Rule(Right.READ_SERIES),
+    "get_runs_page": Rule(Right.READ_SERIES),
+    "get_slices_page": Rule(Right.READ_SLICE),
+    "get_models_page": _READ_MODEL,
+    "get_verification_page": _READ_SLA,
 }
 """The rule of each route, by the name of its function."""
