@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from foresight.services.database_checks import missing_rights, takes_infile
+from foresight.errors import ForesightError
+from foresight.services.database_checks import missing_rights, missing_upkeep_rights, takes_infile
+from foresight.services.diagnosis import CHECKS, Verdict
 from foresight.store import Store, open_store
+from foresight.wiring.installation import this_installation
 from tests.integration.databases import fresh_store
 
 pytestmark = pytest.mark.mysql
@@ -61,6 +66,42 @@ def test_the_rights_that_an_account_lacks_are_named(mysql_url: str, rights: str,
             assert missing_rights(account) == missing
         finally:
             account.close()
+
+
+ALL_BUT = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES"
+
+
+@pytest.mark.parametrize(
+    ("rights", "missing"),
+    [
+        ("ALL PRIVILEGES", []),
+        (f"{ALL_BUT}, DROP", []),
+        (ALL_BUT, ["DROP"]),
+        (NEEDED, ["CREATE", "ALTER", "DROP", "INDEX", "REFERENCES"]),
+    ],
+)
+def test_the_rights_to_change_tables_that_an_account_lacks_are_named(
+    mysql_url: str, rights: str, missing: list[str]
+) -> None:
+    with fresh_store(mysql_url) as store:
+        account = as_account(store, rights)
+        given = replace(this_installation(), upkeep=lambda: account)
+        try:
+            assert missing_upkeep_rights(account) == missing
+            found = list(CHECKS["upkeep"](given, datetime.now(UTC)))
+            assert [finding.verdict for finding in found] == [Verdict.WRONG] * bool(missing)
+            assert all(", ".join(missing) in finding.text for finding in found)
+        finally:
+            account.close()
+
+
+def test_a_schema_that_is_not_there_is_told_with_its_name(server_url: str) -> None:
+    store = open_store(make_url(server_url).set(database="nowhere"))
+    try:
+        with pytest.raises(ForesightError, match="nowhere"):
+            list(CHECKS["results"](replace(this_installation(), store=lambda: store), datetime.now(UTC)))
+    finally:
+        store.close()
 
 
 def test_whether_the_server_takes_files_from_its_clients_is_told(store: Store) -> None:

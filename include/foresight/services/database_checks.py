@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,6 +24,47 @@ _STATEMENTS: Final[dict[str, Executable]] = {
 """Statements that change nothing, by the right that each of them needs."""
 _DENIED: Final = frozenset({1044, 1045, 1142, 1143, 1227})
 """How MySQL and MariaDB refuse for want of a right."""
+
+
+_UPKEEP: Final = (
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "INDEX", "REFERENCES"
+)  # fmt: skip
+"""What it takes to change tables: to migrate, and to move their partitions."""
+
+
+def missing_upkeep_rights(store: Store) -> list[str]:
+    """The rights to change tables that the account lacks; none where a role may grant them, or on SQLite."""
+    return store.read(_missing_upkeep) if store.is_mysql else []
+
+
+def _missing_upkeep(connection: Connection) -> list[str]:
+    user, schema, role = connection.execute(text("SELECT CURRENT_USER(), DATABASE(), CURRENT_ROLE()")).one()
+    if role not in {None, "", "NONE"}:
+        return []  # what a role grants is listed nowhere that is the same on MySQL and MariaDB
+    name, _, host = str(user).rpartition("@")
+    if not (name or host):
+        return []  # a server that asks nobody for rights
+    mine = f"'{name}'@'{host}'"
+    rows = connection.execute(
+        text(
+            "SELECT grantee, NULL, privilege_type FROM information_schema.user_privileges "
+            "UNION ALL SELECT grantee, table_schema, privilege_type FROM information_schema.schema_privileges"
+        )
+    ).all()
+    granted = {
+        str(right).upper()
+        for grantee, pattern, right in rows
+        if str(grantee) == mine and (pattern is None or _is_like(str(schema), str(pattern)))
+    }
+    return [right for right in _UPKEEP if right not in granted]
+
+
+def _is_like(schema: str, pattern: str) -> bool:
+    """Whether a grant on schemas of this pattern, as of LIKE, is on this schema."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    spelled = {"%": ".*", "_": "."}
+    expression = "".join(spelled.get(part) or re.escape(part.removeprefix("\\") or part) for part in parts)
+    return re.fullmatch(expression, schema, re.DOTALL) is not None
 
 
 def missing_rights(store: Store) -> list[str]:

@@ -16,7 +16,7 @@ from foresight.errors import ForesightError, SourceUnavailable
 from foresight.messaging import ClientConfig
 from foresight.messaging.connection import Connection
 from foresight.quality.suite import load_suite
-from foresight.services.database_checks import missing_rights, takes_infile
+from foresight.services.database_checks import missing_rights, missing_upkeep_rights, takes_infile
 from foresight.services.telemetry_checks import entry_notes
 from foresight.store import Store, load_slas
 from foresight.store.checks import count_rows
@@ -55,6 +55,8 @@ class Installation:
     catalogue: Callable[[], Catalogue]
     source: Callable[[], TelemetrySource]
     store: Callable[[], Store]
+    upkeep: Callable[[], Store]
+    """The same database for whoever may change its tables."""
     kafka: Callable[[], ClientConfig]
     dags: Callable[[], Mapping[str, bool]]
     """Every DAG that Airflow knows, and whether it is paused."""
@@ -120,6 +122,16 @@ def _results(given: Installation, _: datetime) -> Iterator[Finding]:
         yield Finding("results", Verdict.NOTE, "no SLA is active: foresight sla apply -f FILE")
 
 
+def _upkeep(given: Installation, _: datetime) -> Iterator[Finding]:
+    store = given.upkeep()
+    if missing := missing_upkeep_rights(store):
+        text = (
+            f"the account that migrates and moves partitions lacks {', '.join(missing)} on {store.name}: "
+            "grant them, or name another account in connection results_upkeep"
+        )
+        yield Finding("upkeep", Verdict.WRONG, text)
+
+
 def _newest_interval(store: Store) -> Iterator[Finding]:
     """What the newest run over the whole catalogue had to leave out."""
     report = store.read(newest_report)
@@ -179,6 +191,7 @@ CHECKS: dict[str, Callable[[Installation, datetime], Iterator[Finding]]] = {
     "catalogue": _catalogue,
     "telemetry": _telemetry,
     "results": _results,
+    "upkeep": _upkeep,
     "kafka": _kafka,
     "dags": _dags,
 }

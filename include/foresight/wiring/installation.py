@@ -8,7 +8,7 @@ from importlib.metadata import version
 from foresight.errors import SourceUnavailable
 from foresight.services.diagnosis import Installation
 from foresight.wiring import settings
-from foresight.wiring.connections import kafka_config, open_results, open_telemetry
+from foresight.wiring.connections import kafka_config, open_results, open_telemetry, upkeep_results
 
 
 def this_installation() -> Installation:
@@ -19,6 +19,7 @@ def this_installation() -> Installation:
         catalogue=settings.catalogue,
         source=open_telemetry,
         store=open_results,
+        upkeep=upkeep_results,
         kafka=kafka_config,
         dags=_dags,
     )

@@ -164,3 +164,21 @@ def test_what_the_newest_run_left_out_is_told(tmp_path: Path) -> None:
     assert "in the newest run b was partial: half" in texts
     assert "remarks of the newest run on c: odd quantile" in texts
     assert not any("gone by now" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_mine"),
+    [
+        ("foresight_x", True),
+        (r"foresight\_x", True),
+        ("fore%", True),
+        ("%", True),
+        (r"fore\%", False),
+        ("foresight", False),
+        ("foresight.x", False),
+    ],
+)
+def test_grants_on_schemas_are_patterns(pattern: str, is_mine: bool) -> None:
+    from foresight.services.database_checks import _is_like
+
+    assert _is_like("foresight_x", pattern) is is_mine
