@@ -3,8 +3,8 @@
     python benchmarks/verification.py [--json] [--slis 10000] [--days 30] [--sample 300000]
 
 On SQLite in a folder of its own. ``hour_seconds``: one hourly run over its 6 predictions an SLI. The report
-reads the daily sums of ``--days`` days; the refit a sample of ``--sample`` sides, fits correction and mix, and
-judges both. One thread, wall time; ``peak_mib`` is of the whole process.
+reads the daily sums of ``--days`` days; the refit a sample of ``--sample`` sides, fits correction and mix,
+and judges both. One thread, wall time; ``peak_mib`` is of the whole process.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def fill_days(store: Store, n: int, days: int, rng: np.random.Generator) -> None
         count = rng.integers(1, 100, size)
         violated = (count * rng.random(size) * 0.1).astype(np.int64)
         rows = {
-            "day": END // DAY * DAY - back * DAY, "sla_name": [f"s{at % 1000}" for at in range(n)] * BINS_A_DAY,
+            "day": END // DAY * DAY - back * DAY,
+            "sla_name": [f"s{at % 1000}" for at in range(n)] * BINS_A_DAY,
             "sli_name": [f"i{at}" for at in range(n)] * BINS_A_DAY, "sli_revision": "0" * 16,
             "horizon_minutes": 10, "model": "naive", "calibrator": "shipped-0",
             "bin": np.repeat(rng.choice(len(EDGES) - 1, BINS_A_DAY, replace=False), n), "metric": "load",
