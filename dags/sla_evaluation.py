@@ -5,7 +5,7 @@ left of its error budget, and how likely it is to be violated in the next ten mi
 
 **Tasks** `plan` names the intervals and deals the SLAs to shards · `evaluate` reads the stored samples,
 evaluates, and stores a shard of one interval in one transaction · `publish` announces changes of state on
-`sla-events`, each once · `summarise` counts the states.
+`sla-events`, each once · `summarise` counts the states · `notify` tells notification targets of them.
 
 **Intervals** A run works on the intervals named in the asset events that started it, and on any other that
 was analysed and not yet evaluated: asset events only wake it, and one may get lost. A run by hand or in
@@ -58,7 +58,7 @@ PARAMS = {
     ),
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - the timetable's zone is UTC
     catchup=False,
-    max_active_runs=2,
+    max_active_runs=64,
     dagrun_timeout=timedelta(hours=1),
     default_args=DEFAULT_ARGS,
     params=PARAMS,
@@ -91,7 +91,13 @@ def sla_evaluation() -> None:
 
         return summarise_evaluations(get_current_context(), list(shards))
 
-    summarise(evaluate.expand(shard=plan())) >> publish()
+    @task(trigger_rule="none_failed")
+    def notify() -> dict[str, int]:
+        from foresight.orchestration.notification_steps import notify_targets
+
+        return notify_targets()
+
+    summarise(evaluate.expand(shard=plan())) >> publish() >> notify()
 
 
 sla_evaluation()

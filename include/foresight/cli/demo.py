@@ -33,6 +33,7 @@ def demo(
     """
     from foresight.cli.sla_table import status_table
     from foresight.demo.main_job import Shown, demonstration
+    from foresight.local.retrieval import retrieval_beside
     from foresight.local.serving import refuse_to_replace
 
     refuse_to_replace()
@@ -65,8 +66,11 @@ def demo(
                 airflow = shown.airflow
                 text = f"{airflow.url}  user admin, password {airflow.password}"
                 console.print(text, markup=False, highlight=False)
-                console.print("Ctrl-C stops everything")
-                signal.pause()
+                with retrieval_beside(airflow) as address:
+                    text = f"{address}  gRPC, for tokens of {airflow.url}/auth/token"
+                    console.print(text, markup=False, highlight=False)
+                    console.print("Ctrl-C stops everything")
+                    signal.pause()
     except KeyboardInterrupt:
         if not stay:
             raise

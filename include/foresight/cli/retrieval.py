@@ -35,9 +35,7 @@ FAMILIES: Final = {
 @app.command("serve")
 @told
 def serve(
-    host: Annotated[
-        str, typer.Option(help="Where to listen; anything but loopback needs TLS.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen; all but loopback needs TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = PORT,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="PEM file of the certificate and its chain.")

@@ -92,7 +92,7 @@ class Retrieval:
         left, last_series, is_sent = asked.limit or None, None, False
         async for page in self._pages(method.family, asked):
             if left is not None:
-                page.shorten(left)
+                page = page.first(left)
                 left -= len(page)
             for start in range(0, max(len(page), 1), CHUNK_ROWS):
                 end = min(start + CHUNK_ROWS, len(page))

@@ -158,11 +158,12 @@ class Page:
     def __len__(self) -> int:
         return len(self.places)
 
-    def shorten(self, most: int) -> None:
-        """Leaves the first ``most`` rows."""
-        if len(self) > most:
-            self.places = self.places[:most]
-            self.rows = {name: column[:most] for name, column in self.rows.items()}
+    def first(self, most: int) -> Page:
+        """The first ``most`` rows."""
+        if len(self) <= most:
+            return self
+        rows = {name: column[:most] for name, column in self.rows.items()}
+        return Page(rows, self.places[:most], self.series, self.left_out)
 
 
 def series_pages(

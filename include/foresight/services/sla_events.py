@@ -19,14 +19,15 @@ from foresight.store.announcements import content_of_changes, state_changes
 def event_messages(store: Store, as_of: int) -> Said:
     """One message a change of state at ``as_of``, with the figures that are stored beside it."""
     rows = store.read(lambda connection: state_changes(connection, as_of))
-    return Said((_message(_change(row)) for row in rows), content_of_changes(rows))
+    return Said((_message(change_of(row)) for row in rows), content_of_changes(rows))
 
 
 def _message(change: StateChange) -> Message:
     return Message(change.event_id, change.key.encode(), orjson.dumps(event_message(change)))
 
 
-def _change(row: Mapping[str, Any]) -> StateChange:
+def change_of(row: Mapping[str, Any]) -> StateChange:
+    """A stored change of state with the figures beside it."""
     previous = None
     if row["previous_as_of"] is not None:
         previous = StateAt(whole_seconds(row["previous_as_of"]), State(row["previous_state"]))

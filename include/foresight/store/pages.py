@@ -113,9 +113,8 @@ def read_page(
 def _beyond(keys: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
     """That a row comes after a key: spelled out, for MySQL does not use an index for ``(a, b) > (x, y)``."""
     (key, *others), (value, *rest) = keys, after
-    if not others:
-        return key > value
-    return or_(key > value, and_(key == value, _beyond(others, rest)))
+    beyond: ColumnElement[bool] = key > value
+    return or_(beyond, and_(key == value, _beyond(others, rest))) if others else beyond
 
 
 def _in_order(columns: list[list[Any]], n_keys: int) -> list[list[Any]]:

@@ -65,10 +65,10 @@ def open_telemetry(*, is_quick: bool = False) -> TelemetrySource:
     extra = checked_extra(given, PrometheusExtra)
     if is_quick:
         extra |= {"attempts": 1, "timeout_seconds": 5.0, "deadline_seconds": 5.0}
-    return PrometheusSource(_http_url(given), **signed_in, **extra)
+    return PrometheusSource(http_url(given), **signed_in, **extra)
 
 
-def _http_url(given: AirflowConnection) -> str:
+def http_url(given: AirflowConnection) -> str:
     """The base URL: the scheme is the host's own, else the connection's schema, else http."""
     host = given.host or "localhost"
     if "://" not in host:
@@ -166,5 +166,5 @@ def open_slice_configuration() -> ConfigurationService | None:
     if given.conn_type not in {"http", "https"}:
         raise InvalidConnection(f"connection slice_config is of type {given.conn_type!r}: use http")
     extra = checked_extra(given, ConfigurationExtra)
-    url = f"{_http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
+    url = f"{http_url(given)}/{extra.pop('path', '').strip('/')}".rstrip("/")
     return ConfigurationService(url, given.login or None, given.password or None, **extra)

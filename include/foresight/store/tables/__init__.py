@@ -1,6 +1,11 @@
 """Every table of the results store. Its comment says what one row is, ``info`` how rows merge."""
 
 from foresight.store.tables.base import Merge, metadata
+from foresight.store.tables.notifications import (
+    notification_delivery,
+    notification_outbox,
+    notification_silence,
+)
 from foresight.store.tables.runs import analysed_interval, evaluated_interval, publication, run
 from foresight.store.tables.scoring import (
     deployment,
@@ -85,6 +90,9 @@ __all__ = [
     "model",
     "model_change",
     "model_version",
+    "notification_delivery",
+    "notification_outbox",
+    "notification_silence",
     "notification_target",
     "operator_change",
     "publication",
