@@ -31,11 +31,11 @@ from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.evaluation import evaluate_stored
 from foresight.services.indicator_risks import forecast_with_risks
 from foresight.services.indicators import note_indicators
-from foresight.services.slas import _stored, list_slas, names_between
+from foresight.services.slas import list_slas, names_between, stored_sla
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Budget, Matcher, Sla, Sli
 from foresight.sla.matching import chosen
 from foresight.sla.ratios import Expression, Ratio
-from foresight.sla.rows import definition_rows
 from foresight.sla.windows import HOUR, base_of, is_one_by_one, long_minutes
 from foresight.store import Store, apply_slas, maintain, migrate, open_store, save_series, upsert
 from foresight.store.risks import save_risks
@@ -137,7 +137,7 @@ def note(store: Store, slas: list[Sla], matrix: SeriesMatrix) -> None:
     """What the telemetry run of an interval leaves."""
     alone = chosen(slas, lambda _, sli: is_one_by_one(sli))
     _, risks = forecast_with_risks(matrix, alone, ForecastParameters(), matrix.grid.as_of)
-    store.transact(lambda connection: save_risks(connection, risks))
+    store.transact(lambda connection: save_risks(connection, risks["sli_risk"]))
     note_indicators(store, slas, matrix, matrix, matrix.grid.as_of)
 
 
@@ -146,7 +146,7 @@ def prepare(url: str, n_slis: int) -> tuple[list[Sla], SeriesMatrix]:
     store, rng = open_store(url), np.random.default_rng(7)
     migrate(store)
     slas = definitions(n_slis)
-    given = [(_stored(sla), definition_rows(sla)) for sla in slas]
+    given = [(stored_sla(sla), definition_rows(sla)) for sla in slas]
     store.transact(lambda connection: apply_slas(connection, given, applied_at=1, applied_by="benchmark"))
     matrix = held(slas, AS_OF, rng)
     store.transact(lambda connection: save_series(connection, matrix, ["default"] * len(matrix)))

@@ -82,7 +82,7 @@ class Scene:
 
     def downtime_now(self) -> Downtime:
         """Planned downtime in each window at as-of."""
-        now, slots = set(), {}
+        now, slots = set[str](), dict[tuple[str, int], int]()
         for sla in self.slas if self.downtime else ():
             mine = [window for window in self.downtime if window.covers(sla)]
             if not mine:
@@ -229,7 +229,7 @@ def _fill(scene: Scene, slis: set[tuple[str, str, str]], ends: range) -> None:
         needed = sorted(set().union(*absent.values()))
         if needed:
             lacking = {(sla, sli) for (sla, sli, _), hours in absent.items() if hours}
-            slas = chosen(scene.slas, lambda sla, sli, these=lacking: (sla.name, sli.name) in these)
+            slas = chosen(scene.slas, partial(_is_among, lacking))
             n_slots = (needed[-1] - needed[0] + HOUR) // STEP_SECONDS
             mine = replace(scene, slas=slas)
             tracks = mine.tracks(Grid(needed[-1], n_slots, STEP_SECONDS))
@@ -237,15 +237,17 @@ def _fill(scene: Scene, slis: set[tuple[str, str, str]], ends: range) -> None:
             scene.store.transact(partial(save_hours, columns=columns, violations=violations))
 
 
+def _is_among(names: set[tuple[str, str]], sla: Sla, sli: Sli) -> bool:
+    return (sla.name, sli.name) in names
+
+
 def _widened(
     scene: Scene, counted: Counted, wanted: Mapping[int, Sequence[int]], sums: Mapping[int, Sums]
 ) -> Counted:
     """The counts with a column for each long window: what was rolled up, and what came after the base."""
     slis = scene.slis
-    place: dict[Track, int] = dict.fromkeys(
-        zip(counted.sli.tolist(), counted.series_id.tolist(), strict=True)
-    )  # type: ignore[arg-type]
-    place = {track: at for at, track in enumerate(place)}
+    tracks_there = zip(counted.sli.tolist(), counted.series_id.tolist(), strict=True)
+    place: dict[Track, int] = {track: at for at, track in enumerate(tracks_there)}
     more = sorted(
         {
             (number, series)
@@ -270,8 +272,8 @@ def _widened(
             stacked[tracks, at] += np.array([each.tally for each in found])
             earlier = np.array([each.since for each in found], np.int64)
             since[tracks, at] = np.where(earlier == NEVER, since[tracks, at], earlier)
-    whole = [np.rint(stacked[:, :, at]).astype(np.int64) for at in range(3)]
-    tally = Tally(*whole, stacked[:, :, 3], stacked[:, :, 4])
+    seen, bad, none = (np.rint(stacked[:, :, at]).astype(np.int64) for at in range(3))
+    tally = Tally(seen, bad, none, stacked[:, :, 3], stacked[:, :, 4])
     wide = replace(wide, tally=tally, since=since)
     return replace(wide, violations=_with_violations(scene, wide, wanted, place, base))
 
@@ -325,11 +327,8 @@ def _with_violations(
         names = sorted({slis[number][0].name for number in counted.sli[has_some].tolist()})
         start = scene.as_of - minutes * 60
         stored: dict[int, list[Violation]] = {}
-        rows = scene.store.read(
-            lambda connection, names=names, start=start: load_violations(
-                connection, names, start, base_of(scene.as_of)
-            )
-        )
+        until = base_of(scene.as_of)
+        rows = scene.store.read(partial(load_violations, sla_names=names, after=start, until=until))
         for sla, sli, series, first, last, worst in zip(
             *(
                 rows[name]

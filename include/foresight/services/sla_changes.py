@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, InvalidDocument, Mistake, NotFound
 from foresight.services.slas import known_metrics, stored_sla, stored_target_names
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Sla
 from foresight.sla.files import Lint, parse_definitions
 from foresight.sla.json_form import sla_from_document
 from foresight.sla.references import Limits, unknown_metric, window_mistake
-from foresight.sla.rows import definition_rows
 from foresight.store import DEFINITION_LOCK, Store, StoredSla, apply_sla, delete_sla
 from foresight.store.tables import sla as sla_table
 from foresight.store.tables import sla_revision

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, select
 from foresight.errors import FinalError, Mistake, NotFound
 from foresight.reasons import no_such
 from foresight.services.status_lines import StatusLine, lines_from_rows
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Sla, Target, revision_of
 from foresight.sla.differences import Difference, differences
 from foresight.sla.files import Lint, load_definitions
 from foresight.sla.json_form import notes_from_document, sla_document, sla_from_document
 from foresight.sla.openslo_export import openslo_text
 from foresight.sla.references import Limits
-from foresight.sla.rows import definition_rows
 from foresight.sla.watching import watched_expressions
 from foresight.store import (
     DEFINITION_LOCK,

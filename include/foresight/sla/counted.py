@@ -220,12 +220,11 @@ def merged(parts: Sequence[tuple[Counted, Sequence[int]]]) -> Counted:
             mine = violations.setdefault(length, {})
             mine |= {int(place_of[start + track]): listed for track, listed in lists.items()}
     tally = Tally(*(widened([getattr(part.tally, name) for part, _ in parts], 0) for name in TALLIED))
-    names = ("series_id", "newest", "idle", "value", "is_outside", "has_events", "impossible")
     first = parts[0][0]
     return Counted(
-        first.as_of, first.step_seconds, minutes, numbers[order], tally=tally,
-        since=widened([part.since for part, _ in parts], NEVER), violations=violations,
-        **{name: joined(name) for name in names},
+        first.as_of, first.step_seconds, minutes, numbers[order], joined("series_id"), tally,
+        widened([part.since for part, _ in parts], NEVER), joined("newest"), joined("idle"),
+        joined("value"), joined("is_outside"), joined("has_events"), joined("impossible"), violations,
     )  # fmt: skip
 
 
@@ -275,11 +274,11 @@ def _from_rows(
     def back(name: str) -> Ints:
         return np.array([0 if age is None else -1 - age for age in column_of(name)], np.int64)
 
-    whole = [stacked[:, :, at].astype(np.int64) for at in range(3)]
+    seen, bad, none = (stacked[:, :, at].astype(np.int64) for at in range(3))
     return Counted(
         as_of, step_seconds, tuple(minutes), np.array(numbers, np.int64),
         np.array(column_of("series_id"), np.int64),
-        Tally(*whole, stacked[:, :, 3].copy(), stacked[:, :, 4].copy()), since,
+        Tally(seen, bad, none, stacked[:, :, 3].copy(), stacked[:, :, 4].copy()), since,
         back("newest_age"), back("idle_age"), np.array(column_of("value"), np.float64),
         np.array(column_of("is_outside"), np.bool_), np.array(column_of("has_events"), np.bool_),
         np.array(column_of("n_impossible"), np.int64), _lists_from(column_of("violations")),

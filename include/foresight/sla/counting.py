@@ -139,12 +139,13 @@ def hours(tracks: Tracks, wanted: Sequence[int] | None = None) -> Hours:
     begins = (ends - 3600 - grid.start) // grid.step_seconds
     columns = (begins[:, None] + np.arange(SLOTS_OF_HOUR)).ravel()
     shape = (-1, len(ends), SLOTS_OF_HOUR)
-    tallies, bits, events, episodes = [], [], {}, []
+    tallies, bits, episodes = list[Tally](), list[Ints](), list[Episodes]()
+    events: dict[tuple[int, int], list[list[float]]] = {}
     for start, judged in _chunks(tracks):
         flags = [each[:, columns].reshape(shape) for each in (judged.observed, judged.violated, judged.idle)]
         good, total = (each[:, columns].reshape(shape) for each in (judged.good, judged.total))
-        counts = [each.sum(axis=2, dtype=np.int64) for each in flags]
-        tallies.append(Tally(*counts, good.sum(axis=2), total.sum(axis=2)))
+        seen, bad, idle = (each.sum(axis=2, dtype=np.int64) for each in flags)
+        tallies.append(Tally(seen, bad, idle, good.sum(axis=2), total.sum(axis=2)))
         bits.append(np.stack([(each * _BITS).sum(axis=2, dtype=np.int64) for each in flags]))
         differs = (total != flags[0]) | (good != (flags[0] & ~flags[1]))
         for track, hour in zip(*map(np.ndarray.tolist, np.nonzero(differs.any(axis=2))), strict=True):

@@ -1,4 +1,4 @@
-"""Definitions and statuses as columns of the store's tables."""
+"""Statuses as columns of the store's tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresight.sla.counted import COMPUTED_SERIES, NEVER
-from foresight.sla.definitions import Sla, Sli
 from foresight.sla.evaluation import ORDER, STATES, Alerts, Figures
 from foresight.sla.instants import iso
 from foresight.sla.json_form import Json, violation_document
@@ -24,31 +23,6 @@ MAX_VIOLATIONS: Final = 360
 are always there."""
 MAX_SERIES: Final = 1000
 """Most series in one row."""
-
-
-def definition_rows(sla: Sla) -> list[Json]:
-    """The rows of ``sli`` of one SLA, in order, without its name and their positions."""
-    return [
-        {
-            "name": sli.name,
-            "kind": kind_of(sli),
-            "metric": sli.metric,
-            "expression": sli.selector if not sli.metric else None,
-            "matchers": [[matcher.label, matcher.op, matcher.value] for matcher in sli.matchers],
-            "lower_bound": sli.lower,
-            "upper_bound": sli.upper,
-            "objective": sli.objective,
-            "windows_minutes": list(sli.windows),
-        }
-        for sli in sla.slis
-    ]
-
-
-def kind_of(sli: Sli) -> str:
-    """What an SLI is: ``metric``, ``expression`` or ``ratio``."""
-    if sli.ratio is not None:
-        return "ratio"
-    return "metric" if sli.metric else "expression"
 
 
 def status_rows(found: Figures) -> dict[str, Columns]:
@@ -76,13 +50,14 @@ def _sla_columns(found: Figures, states: Sequence[State], revisions: Mapping[str
         rows.append(list(states[at : at + len(sla.slis)]))
         at += len(sla.slis)
     n_slas = len(found.slas)
-    return {
+    columns: Columns = {
         "sla_name": [sla.name for sla in found.slas],
         "as_of": [found.as_of] * n_slas,
         "state": [max(mine, key=SEVERITY.__getitem__).value for mine in rows],
         "revision": [revisions[sla.name] for sla in found.slas],
         "n_sli": [len(mine) for mine in rows],
-    } | {f"n_{state.value}": [mine.count(state) for mine in rows] for state in State}
+    }
+    return columns | {f"n_{state.value}": [mine.count(state) for mine in rows] for state in State}
 
 
 def _sli_columns(
@@ -268,7 +243,7 @@ def _listed(found: Figures, at: NDArray[np.int64], number: Sequence[int]) -> lis
     lists = found.counted.violations
     lengths = found.windows.elapsed[at].tolist()
     places = (at - found.window_edges[found.windows.line[at]]).tolist()
-    answer = []
+    answer = list[tuple[int, list[Json]]]()
     for each, length, place in zip(number, lengths, places, strict=True):
         mine = lists.get(length)
         if not mine:

@@ -241,7 +241,7 @@ def forget_slis(connection: Connection, slis: Iterable[tuple[str, str]]) -> None
 def _read(
     connection: Connection, query: Select[Any], names: Sequence[str], sla_names: Sequence[str]
 ) -> dict[str, list[Any]]:
-    table = query.selected_columns[0].table  # type: ignore[attr-defined] # every query begins with a column
+    table = query.selected_columns[0].table
     found: dict[str, list[Any]] = {name: [] for name in names}
     for chunk in _chunks(list(sla_names), _NAMES_AT_ONCE):
         part = read_columns(connection, query.where(table.c.sla_name.in_(chunk)))

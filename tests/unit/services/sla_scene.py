@@ -7,8 +7,8 @@ import numpy as np
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import stored_sla
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Sla, Sli
-from foresight.sla.rows import definition_rows
 from foresight.store import Store, apply_slas, save_samples, save_series
 
 AS_OF = 1_764_300_000 - 1_764_300_000 % 86_400

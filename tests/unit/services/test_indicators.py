@@ -63,7 +63,7 @@ def note(world: World, as_of: int) -> None:
     alone = chosen(slas, lambda _, sli: is_one_by_one(sli))
     _, risks = forecast_with_risks(matrix, alone, ForecastParameters(), as_of)
     if risks:
-        world.store.transact(lambda connection: save_risks(connection, risks))
+        world.store.transact(lambda connection: save_risks(connection, risks["sli_risk"]))
     note_indicators(world.store, slas, matrix, matrix, at=as_of)
 
 

@@ -20,10 +20,10 @@ from foresight.services import maintenance
 from foresight.services.evaluation import evaluate_stored
 from foresight.services.samples import store_samples
 from foresight.services.slas import stored_sla
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Budget, Choices, Sla, Sli
 from foresight.sla.downtime import Maintenance
 from foresight.sla.ratios import Expression, Ratio
-from foresight.sla.rows import definition_rows
 from foresight.sla.windows import base_of
 from foresight.store import Store, apply_slas, load_matrix, migrate, open_store
 from foresight.store.tables import maintenance_change, sli_rollup, sli_status, sli_window

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 
 from foresight.grid import Grid
 from foresight.series import SeriesKey, SeriesMatrix
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.evaluation import Figures
 from foresight.sla.json_form import sla_document, sla_from_document
-from foresight.sla.rows import definition_rows, status_rows
+from foresight.sla.rows import status_rows
 from foresight.sla.states import State
 from foresight.sla.statuses import figures_of, statuses
 from foresight.store import tables
