@@ -34,7 +34,7 @@ from foresight.services import calibrators
 from foresight.services.indicator_risks import ENOUGH, forecast_with_risks
 from foresight.services.samples import store_samples
 from foresight.services.series_rows import forecast_rows
-from foresight.services.slas import _stored
+from foresight.services.slas import stored_sla
 from foresight.services.verification import HourVerified, verify_due
 from foresight.services.verification_report import report
 from foresight.sla.definitions import Matcher, Sla, Sli
@@ -67,7 +67,7 @@ class Replay:
 
         def work(connection: Connection) -> None:
             apply_slas(
-                connection, [(_stored(self.sla), definition_rows(self.sla))], applied_at=0, applied_by=BY
+                connection, [(stored_sla(self.sla), definition_rows(self.sla))], applied_at=0, applied_by=BY
             )
             store_samples(connection, first, ["default"] * len(self.keys), N_SLOTS)
 

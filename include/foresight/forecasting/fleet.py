@@ -23,7 +23,7 @@ from foresight.forecasting.features import CONTEXT, SIGNALS, Features
 from foresight.forecasting.refit import NO_CORRECTION, Correction, mix
 
 FORMAT = 1
-N_TREES, RATE, LEAST_IN_LEAF = 200, 0.08, 40
+N_TREES, RATE, LEAST_IN_LEAF = 100, 0.12, 40
 INPUTS = ("shipped", *SIGNALS, *CONTEXT)
 """What the model of a fleet reads of a side, within one number of steps."""
 

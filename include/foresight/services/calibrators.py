@@ -40,13 +40,19 @@ from foresight.store.calibrators import (
     save_calibrator,
     save_change,
 )
-from foresight.store.verification import count_features, held_bands, load_features, sum_by
+from foresight.store.verification import (
+    count_features,
+    held_bands,
+    load_features,
+    present_share,
+    sum_by,
+)
 
 log = logging.getLogger(__name__)
 DAY: Final = 86_400
 LOOKED_BACK: Final = 30 * DAY
 """Seconds of outcomes that a refit learns from and is judged on."""
-MOST_FITTED: Final = 300_000
+MOST_FITTED: Final = 150_000
 """Sides that are read for a refit; of more, all that were left and a share of the others."""
 JUDGED_AGAIN: Final = DAY
 """Seconds of outcomes that a promoted calibrator is watched on."""
@@ -259,8 +265,11 @@ def _sample(store: Store, after: int, until: int) -> Sample:
     n, n_left = store.read(count_features)
     n_others = max(n - n_left, 1)
     share = min(1.0, max(MOST_FITTED - n_left, MOST_FITTED // 2) / n_others)
-    found = store.read(lambda connection: load_features(connection, after, until, share))
-    return _as_sample(found)
+    # Those that stayed when the sample was thinned drew below its share.
+    below = share * store.read(present_share)
+    found = store.read(lambda connection: load_features(connection, after, until, below))
+    sample = _as_sample(found)
+    return replace(sample, weight=np.where(sample.happened, sample.weight, sample.weight / share))
 
 
 def _as_sample(found: dict[str, list[Any]]) -> Sample:

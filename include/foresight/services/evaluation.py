@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,9 @@ def _risks(scene: Scene, counted: Counted) -> RiskColumns:
         place = {key: start + at for key, at in _places(more).items()} | place
         stored = {name: [*stored[name], *more.get(name, ())] for name in stored}
     at = [place.get(key, -1) for key in tracks]
-    columns = {name: [stored[name][each] if each >= 0 else None for each in at] for name in RISK_COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [stored[name][each] if each >= 0 else None for each in at] for name in RISK_COLUMNS
+    }
     columns["reason"] = [
         reason if each >= 0 else NOT_FORECAST for reason, each in zip(columns["reason"], at, strict=True)
     ]
@@ -228,14 +231,13 @@ def _recent(
             open_tracks[key] = at
     names = sorted({key[0] for key in open_tracks})
     for back in range(1, REMEMBERED if names else 1):
-        as_of = scene.as_of - back * INTERVAL_SECONDS
-        stored = scene.store.read(
-            lambda connection, as_of=as_of: load_risks(connection, as_of, names, (*RISK_KEY, "probability"))
-        )
+        as_of, columns = scene.as_of - back * INTERVAL_SECONDS, (*RISK_KEY, "probability")
+        stored = scene.store.read(partial(load_risks, as_of=as_of, sla_names=names, names=columns))
         for key, said in zip(_places(stored), stored["probability"], strict=True):
             if key in open_tracks and said is not None:
                 found[open_tracks[key], REMEMBERED - 1 - back] = said
-    return found.tolist()
+    listed: list[list[float]] = found.tolist()
+    return listed
 
 
 def _places(columns: Mapping[str, Sequence[Any]]) -> dict[tuple[Any, ...], int]:

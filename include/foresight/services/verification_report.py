@@ -13,7 +13,7 @@ from foresight.analysis.arrays import Integers, Vector
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.verification import EDGES, Reliability, Scores, Sums
 from foresight.services.backtest import without_nan
-from foresight.services.verified_sums import sums_of
+from foresight.services.verified_sums import as_arrays, sums_of
 from foresight.store import Store
 from foresight.store.verification import sum_bands, sum_by, sum_counts
 
@@ -133,6 +133,7 @@ def report(store: Store, as_of: int, *, days: int = 30, grouping: Grouping = "ho
 
 def _lines(binned: Mapping[str, Any], past: Mapping[str, Any], by: Sequence[str]) -> list[Line]:
     errors, own = own_past_errors(past), _places(past, by)
+    binned = as_arrays(binned)
     figures = {name: np.array(binned[name], np.float64) for name in _FIGURES}
     places = _places(binned, by)
     return [
@@ -177,6 +178,7 @@ def own_past_errors(past: Mapping[str, Any]) -> Vector:
 
 
 def _daily(daily: Mapping[str, Any]) -> dict[int, list[tuple[int, float]]]:
+    daily = as_arrays(daily)
     found: dict[int, list[tuple[int, float]]] = {}
     for (horizon, day), rows in sorted(_places(daily, ("horizon_minutes", "day")).items()):
         found.setdefault(int(horizon), []).append((int(day), sums_of(daily, rows).scores().skill))

@@ -12,9 +12,15 @@ from foresight.forecasting.verification import EDGES, Sums
 NAMES = ("n", "n_violated", "sum_said", "sum_brier", "sum_log_loss")
 
 
+def as_arrays(rows: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """The same with arrays where numbers are: for many calls of ``sums_of``."""
+    found = {name: np.array(rows[name], np.float64) for name in NAMES}
+    return {**rows, **found, "bin": np.array(rows["bin"], np.int64)}
+
+
 def sums_of(rows: Mapping[str, Sequence[Any]], chosen: Any = slice(None)) -> Sums:
     """The sums of some rows that hold ``bin`` and :data:`NAMES`."""
-    at = np.array(rows["bin"], np.int64)[chosen]
-    parts = (np.array(rows[name], np.float64)[chosen] for name in NAMES)
+    at = np.asarray(rows["bin"], np.int64)[chosen]
+    parts = (np.asarray(rows[name], np.float64)[chosen] for name in NAMES)
     n = len(EDGES) - 1
     return Sums(*(np.asarray(np.bincount(at, part, minlength=n), np.float64) for part in parts))

@@ -201,8 +201,9 @@ def load_features(connection: Connection, after: int, until: int, below: float =
     names = ("as_of", "sla_name", "sli_name", "series_id", "features", "is_left", "weight")
     table = risk_feature.c
     found: dict[str, list[Any]] = {name: [] for name in names}
-    for as_of in _instants(connection, risk_feature, after, until):
-        query = select(*(_plain(table[name]) for name in names)).where(table.as_of == as_of)
+    for start in range(after, until, DAY):
+        query = select(*(_plain(table[name]) for name in names))
+        query = query.where(table.as_of > start, table.as_of <= min(start + DAY, until))
         query = query.where(table.is_left.is_not(None), table.is_left.is_(True) | (table.draw < below))
         for name, values in zip(names, read_columns(connection, query), strict=True):
             found[name].extend(values)

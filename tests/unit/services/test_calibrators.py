@@ -21,6 +21,7 @@ from foresight.services.risk_features import decoded, encoded
 from foresight.services.verification_report import report
 from foresight.store import Store, migrate, open_store, upsert
 from foresight.store.tables import band_hour, calibrator, forecast, risk_feature, sli_risk
+from foresight.store.verification import thin_features
 
 N_SERIES, HOURS = 6, 6
 
@@ -185,6 +186,21 @@ def test_a_refit_on_two_thousand_sides_tries_both_and_records_each(store: Store)
     changes, _ = calibrators.history(store)
     assert {each.version for each in changes} == {each.version for each in decisions}
     assert [each.action for each in decisions].count("promoted") <= 1
+
+
+def test_a_sample_that_is_too_large_is_read_in_part_and_weighted_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded(store, np.arange(4000) % 40 == 0)
+    store.transact(lambda connection: thin_features(connection, 0.5))
+    whole = calibrators._sample(store, 0, 86_400)
+    monkeypatch.setattr(calibrators, "MOST_FITTED", 600)
+    part = calibrators._sample(store, 0, 86_400)
+    assert part.happened.sum() == whole.happened.sum() == 100
+    assert 400 < len(part) < 800 < len(whole)
+    assert set(part.weight[part.happened]) == {1.0}
+    assert whole.weight.sum() == pytest.approx(4000, rel=0.1)
+    assert part.weight.sum() == pytest.approx(4000, rel=0.2)
 
 
 def test_features_survive_their_packing_to_half_precision() -> None:
