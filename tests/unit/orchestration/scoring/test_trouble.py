@@ -42,7 +42,7 @@ def _deployed(home: Path) -> None:
     models.deploy("iris", ME)
 
 
-def score(source: Path, deployment: str = "iris", number: int = 1, **params: Any) -> dict[str, Any]:
+def score(source: Path, /, deployment: str = "iris", number: int = 1, **params: Any) -> dict[str, Any]:
     """A run from a file into two files beside it."""
     good, bad = (str(source.with_name(f"{number}-{kind}.jsonl")) for kind in ("good", "bad"))
     given = {
