@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from foresight.slices.projection import Floats, Groups, Ints, lowered, nearest
@@ -175,9 +176,7 @@ def _by_sums(part: _Part, multiplier: float, start: Ints, window: float) -> Ints
     cost[max(most - int(part.width[0]), 0) :] = 0.0
     table = [cost]
     for i in reversed(free):
-        padded = np.r_[cost, np.full(int(changes[i][-1] - taken[i]), np.inf)]
-        steps = changes[i] - taken[i]
-        cost = (padded[np.arange(most + 1)[:, None] + steps] + _added(changes[i], part.wish[i])).min(axis=1)
+        cost = _one_more(cost, changes[i], int(taken[i]), float(part.wish[i]))
         table.append(cost)
     if not np.isfinite(cost[0]):
         return None
@@ -190,6 +189,17 @@ def _by_sums(part: _Part, multiplier: float, start: Ints, window: float) -> Ints
         units += choice - int(taken[i])
         taken[i] = choice
     return taken
+
+
+def _one_more(later: Floats, changes: Ints, least: int, wish: float) -> Floats:
+    """``F[i]`` from ``F[i + 1]``; all changes but a first 0 are whole numbers in a row."""
+    n, is_apart = len(later), len(changes) > 1 and changes[0] == 0 and changes[1] > 1
+    several = changes[1:] if is_apart else changes
+    first, last = int(several[0]) - least, int(several[-1]) - least
+    padded = np.r_[later, np.full(last, np.inf)]
+    seen = sliding_window_view(padded[first : n + last], len(several))
+    found: Floats = (seen + _added(several, wish)).min(axis=1)
+    return np.minimum(found, later) if is_apart else found
 
 
 def _worth_trying(part: _Part, multiplier: float, start: Ints, window: float) -> list[Ints] | None:

@@ -66,16 +66,17 @@ class Network:
         """The output of each row ``[n]``; ``rows`` is ``[n, n_inputs]`` or ``[n, n_steps, n_inputs]``."""
         steps: NDArray[Any] = np.asarray(rows, self.kernel.dtype)
         steps = steps[:, None, :] if steps.ndim == 2 else steps
-        hidden: NDArray[Any] = np.zeros((len(steps), self.dense_kernel.shape[0]), self.kernel.dtype)
+        units = self.dense_kernel.shape[0]
+        hidden: NDArray[Any] = np.zeros((units, len(steps)), self.kernel.dtype)
         cell = hidden
-        for step in range(steps.shape[1]):
-            gates: NDArray[Any] = steps[:, step] @ self.kernel + self.bias
+        for step in range(steps.shape[1]):  # units by rows: each gate lies in one piece of memory
+            gates: NDArray[Any] = self.kernel.T @ steps[:, step].T + self.bias[:, None]
             if step:  # before the first step there is nothing to remember
-                gates += hidden @ self.recurrent_kernel
-            into, keep, fresh, out = np.split(gates, 4, axis=1)
+                gates += self.recurrent_kernel.T @ hidden
+            into, keep, fresh, out = gates.reshape(4, units, len(steps))
             cell = _sigmoid(into) * np.tanh(fresh) + (_sigmoid(keep) * cell if step else 0)
             hidden = _sigmoid(out) * np.tanh(cell)
-        return np.asarray((hidden @ self.dense_kernel + self.dense_bias)[:, 0])
+        return np.asarray((self.dense_kernel.T @ hidden)[0] + self.dense_bias[0])
 
 
 @dataclass(frozen=True, slots=True)
