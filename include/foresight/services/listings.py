@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from foresight.store import Store
+from foresight.store.column_types import MYSQL_FAMILY
 
 Operator = Literal["eq", "gte", "gt", "lte", "lt", "pattern", "prefix"]
 MOST_ROWS: Final = 1_000
@@ -34,8 +35,9 @@ ROWS_AT_ONCE: Final = 1_000
 class Listing:
     """What can be listed: columns, the ones it may be ordered and filtered by, and its key.
 
-    ``source`` is what the columns are selected from; ``always`` a condition of every page. Column names are
-    those of the answer. ``order``: the order where none is asked for, with ``-`` for descending.
+    ``source`` is what the columns are selected from: tables are joined in the order in which they stand, so
+    the first one, in whose index the order is, leads. Column names are those of the answer. ``order``: the
+    order where none is asked for, with ``-`` for descending.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Listing:
     filters: tuple[str, ...] = ()
     hidden: tuple[ColumnElement[Any], ...] = ()
     """Columns that may be filtered by and are not shown."""
+    always: tuple[ColumnElement[bool], ...] = ()
+    """What holds of every row."""
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column by its name."""
@@ -104,7 +108,7 @@ def read_page(
 ) -> Page:
     """A page of a listing. The first one is counted: how many rows there are with these filters."""
     whole = listing.whole_order(order)
-    conditions = [*always, *(_condition(listing, each) for each in filters)]
+    conditions = [*listing.always, *always, *(_condition(listing, each) for each in filters)]
 
     def work(connection: Connection) -> Page:
         rows = _rows(connection, listing, conditions, whole, cursor, limit + 1)
@@ -150,6 +154,8 @@ def _rows(
 ) -> list[dict[str, Any]]:
     is_backward = cursor is not None and cursor.is_backward
     query = select(*listing.columns).select_from(listing.source).where(*conditions)
+    for dialect in MYSQL_FAMILY:
+        query = query.prefix_with("STRAIGHT_JOIN", dialect=dialect)
     if cursor is not None and cursor.values:
         query = query.where(_after(listing, order, cursor))
     for name in order:

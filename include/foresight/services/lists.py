@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Table, and_
 
+from foresight.quality.outcomes import Outcome
 from foresight.services.listings import Listing
 from foresight.store.tables import (
     aggregate,
@@ -125,6 +126,7 @@ QUARANTINE: Final = Listing(
     ("-as_of",),
     ("as_of", "series_id"),
     ("metric", "as_of", "outcome"),
+    always=(series_analysis.c.outcome.in_(sorted(each.value for each in Outcome if each.is_quarantined)),),
 )  # fmt: skip
 AGGREGATES: Final = _listing(
     "aggregates", aggregate, order=("-as_of",), filters=("as_of", "window_minutes"),
