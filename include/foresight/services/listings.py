@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    Table,
     and_,
     false,
     func,
     or_,
     select,
 )
+from sqlalchemy.sql import visitors
 
 from foresight.store import Store
 from foresight.store.column_types import MYSQL_FAMILY
@@ -51,6 +54,8 @@ class Listing:
     """Columns that may be filtered by and are not shown."""
     always: tuple[ColumnElement[bool], ...] = ()
     """What holds of every row."""
+    counted: Table | None = None
+    """The table that is counted where no filter is of another one: each of its rows has one partner."""
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column by its name."""
@@ -188,8 +193,21 @@ def _page(
 
 
 def _count(connection: Connection, listing: Listing, conditions: Sequence[ColumnElement[bool]]) -> int:
-    query: Select[Any] = select(func.count()).select_from(listing.source).where(*conditions)
+    source = listing.source
+    if listing.counted is not None and _tables_of(conditions) <= {listing.counted}:
+        source = listing.counted
+    query: Select[Any] = select(func.count()).select_from(source).where(*conditions)
     return int(connection.execute(query).scalar_one())
+
+
+def _tables_of(conditions: Sequence[ColumnElement[bool]]) -> set[FromClause]:
+    """The tables that conditions are about."""
+    return {
+        each.table
+        for condition in conditions
+        for each in visitors.iterate(condition)
+        if isinstance(each, Column)
+    }
 
 
 def _after(listing: Listing, order: Sequence[str], cursor: Cursor) -> ColumnElement[bool]:

@@ -87,6 +87,7 @@ STATUSES: Final = Listing(
     ("-risk",),
     _RISK,
     (*_RISK, "owner", "is_alerting"),
+    counted=sli_latest,
 )
 """The newest status of each SLI that is active: the list by risk."""
 REVISIONS: Final = _listing(
