@@ -19,7 +19,8 @@ PAGES = sorted(
     [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("include/**/README.md")]
 )
 SPOKEN_OF = {
-    "127.0.0.1", "dev.mysql.com", "github.com", "greatexpectations.io", "json-schema.org",
+    "127.0.0.1", "airflow.example.org", "dev.mysql.com", "foresight.example.org", "github.com",
+    "greatexpectations.io", "json-schema.org",
     "maven.apache.org", "mimir.example.org", "nowhere.invalid", "prometheus.example.com", "sqlite.org",
     "www.apache.org", "www.dmg.org",
     "www.w3.org",

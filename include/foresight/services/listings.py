@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    Table,
     and_,
     false,
     func,
     or_,
     select,
 )
+from sqlalchemy.sql import visitors
 
 from foresight.store import Store
+from foresight.store.column_types import MYSQL_FAMILY
 
 Operator = Literal["eq", "gte", "gt", "lte", "lt", "pattern", "prefix"]
 MOST_ROWS: Final = 1_000
@@ -34,8 +38,9 @@ ROWS_AT_ONCE: Final = 1_000
 class Listing:
     """What can be listed: columns, the ones it may be ordered and filtered by, and its key.
 
-    ``source`` is what the columns are selected from; ``always`` a condition of every page. Column names are
-    those of the answer. ``order``: the order where none is asked for, with ``-`` for descending.
+    ``source`` is what the columns are selected from: tables are joined in the order in which they stand, so
+    the first one, in whose index the order is, leads. Column names are those of the answer. ``order``: the
+    order where none is asked for, with ``-`` for descending.
     """
 
     name: str
@@ -47,6 +52,10 @@ class Listing:
     filters: tuple[str, ...] = ()
     hidden: tuple[ColumnElement[Any], ...] = ()
     """Columns that may be filtered by and are not shown."""
+    always: tuple[ColumnElement[bool], ...] = ()
+    """What holds of every row."""
+    counted: Table | None = None
+    """The table that is counted where no filter is of another one: each of its rows has one partner."""
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column by its name."""
@@ -104,7 +113,7 @@ def read_page(
 ) -> Page:
     """A page of a listing. The first one is counted: how many rows there are with these filters."""
     whole = listing.whole_order(order)
-    conditions = [*always, *(_condition(listing, each) for each in filters)]
+    conditions = [*listing.always, *always, *(_condition(listing, each) for each in filters)]
 
     def work(connection: Connection) -> Page:
         rows = _rows(connection, listing, conditions, whole, cursor, limit + 1)
@@ -150,6 +159,8 @@ def _rows(
 ) -> list[dict[str, Any]]:
     is_backward = cursor is not None and cursor.is_backward
     query = select(*listing.columns).select_from(listing.source).where(*conditions)
+    for dialect in MYSQL_FAMILY:
+        query = query.prefix_with("STRAIGHT_JOIN", dialect=dialect)
     if cursor is not None and cursor.values:
         query = query.where(_after(listing, order, cursor))
     for name in order:
@@ -182,8 +193,21 @@ def _page(
 
 
 def _count(connection: Connection, listing: Listing, conditions: Sequence[ColumnElement[bool]]) -> int:
-    query: Select[Any] = select(func.count()).select_from(listing.source).where(*conditions)
+    source = listing.source
+    if listing.counted is not None and _tables_of(conditions) <= {listing.counted}:
+        source = listing.counted
+    query: Select[Any] = select(func.count()).select_from(source).where(*conditions)
     return int(connection.execute(query).scalar_one())
+
+
+def _tables_of(conditions: Sequence[ColumnElement[bool]]) -> set[FromClause]:
+    """The tables that conditions are about."""
+    return {
+        each.table
+        for condition in conditions
+        for each in visitors.iterate(condition)
+        if isinstance(each, Column)
+    }
 
 
 def _after(listing: Listing, order: Sequence[str], cursor: Cursor) -> ColumnElement[bool]:

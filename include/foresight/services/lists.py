@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Table, and_
 
+from foresight.quality.outcomes import Outcome
 from foresight.services.listings import Listing
 from foresight.store.tables import (
     aggregate,
@@ -86,6 +87,7 @@ STATUSES: Final = Listing(
     ("-risk",),
     _RISK,
     (*_RISK, "owner", "is_alerting"),
+    counted=sli_latest,
 )
 """The newest status of each SLI that is active: the list by risk."""
 REVISIONS: Final = _listing(
@@ -125,6 +127,7 @@ QUARANTINE: Final = Listing(
     ("-as_of",),
     ("as_of", "series_id"),
     ("metric", "as_of", "outcome"),
+    always=(series_analysis.c.outcome.in_(sorted(each.value for each in Outcome if each.is_quarantined)),),
 )  # fmt: skip
 AGGREGATES: Final = _listing(
     "aggregates", aggregate, order=("-as_of",), filters=("as_of", "window_minutes"),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from foresight.errors import NotFound
 from foresight.store.bulk import upsert
+from foresight.store.latest import forget_latest
 from foresight.store.tables import notification_target, sla, sla_revision, sli
 
 DEFINITION_LOCK: Final = "sla"
@@ -82,6 +83,9 @@ def apply_slas(
         return is_new
     for chunk in _chunks([definition.name for definition, _ in new]):
         connection.execute(delete(sli).where(sli.c.sla_name.in_(chunk)))
+    for definition, slis in new:
+        if definition.name in active:
+            forget_latest(connection, definition.name, [row["name"] for row in slis])
     found = [definition for definition, _ in new]
     fields = ("name", "owner", "description", "revision", "document")
     upsert(connection, sla, {field: [getattr(each, field) for each in found] for field in fields})
@@ -106,6 +110,7 @@ def delete_sla(connection: Connection, name: str, *, applied_at: int, applied_by
         raise NotFound(f"there is no SLA {name!r}")
     connection.execute(delete(sli).where(sli.c.sla_name == name))
     connection.execute(delete(sla).where(sla.c.name == name))
+    forget_latest(connection, name)
     _record(connection, stored, "deleted", applied_at, applied_by)
 
 

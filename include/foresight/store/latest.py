@@ -54,6 +54,12 @@ def save_latest(
     upsert(connection, sli_latest, {name: [row[name] for row in whole] for name in whole[0]})
 
 
+def forget_latest(connection: Connection, sla_name: str, kept: Sequence[str] = ()) -> None:
+    """Takes away the rows of SLIs that an SLA has no more."""
+    gone = sli_latest.c.sla_name == sla_name
+    connection.execute(delete(sli_latest).where(gone, sli_latest.c.sli_name.not_in(kept)))
+
+
 def risk(state: str, probability: float | None) -> float:
     """What lists are ordered by: 0 to 1 the probability, 2 more where the SLI is violated."""
     return (2.0 if state == _WORST else 0.0) + (probability or 0.0)

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, insert
 
+from foresight.quality.outcomes import Outcome
 from foresight.services import lists
 from foresight.services.listings import Listing, name_of
 from foresight.store import Store
-from foresight.store.tables import metadata, run, sla, sli, sli_latest
+from foresight.store.tables import metadata, run, series, series_analysis, sla, sli, sli_latest
 from foresight.web.listing import _cell
 from foresight.web.lists import LISTS
 from tests.unit.web.door import Door
 from tests.unit.web.rows import fill
 
+QUARANTINED = next(each.value for each in Outcome if each.is_quarantined)
 PLACES = {"name": "shop", "sli_name": "errors", "series_id": "7"}
 COLUMN_VALUES: dict[str, Any] = {"sla_name": "shop", "sli_name": "errors", "series_id": 7, "name": "shop"}
 NAMES = [listing.name for _, listing, *_ in LISTS]
@@ -37,8 +39,9 @@ def seeded(store: Store, path: str, listing: Listing, within: dict[str, str]) ->
         for at, name in enumerate(names):
             fill(store, sli_latest, 1, seed=at, sla_name="shop", sli_name=name)
     elif listing is lists.QUARANTINE:
-        for table in tables_of(listing):
-            fill(store, table, 30)
+        fill(store, series, 30)
+        fill(store, series_analysis, 30, outcome=QUARANTINED)
+        fill(store, series_analysis, 10, seed=2, as_of=1, outcome="ok")
     elif listing is lists.SLIS:
         fill(store, sla, 1, name="shop")
         fill(store, sli, sla_name="shop")
@@ -66,6 +69,8 @@ def test_pages_there_and_back_are_the_whole_list(door: Door, store: Store, at: i
     whole = door.json(address, params={"limit": 1000})
     rows = whole[listing.name]
     assert whole["total_entries"] == len(rows) > 3
+    if listing is lists.QUARANTINE:
+        assert {row["outcome"] for row in rows} == {QUARANTINED}
     for order in [
         [],
         *([name] for name in listing.sortable or listing.key),

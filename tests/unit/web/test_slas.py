@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foresight.store import Store
-from foresight.store.tables import forecast, sla_status, sli_status, sli_window
+from foresight.store.tables import forecast, sla_status, sli_latest, sli_status, sli_window
 from tests.unit.web.door import Door, RoleGate
 from tests.unit.web.rows import fill
 
@@ -106,6 +106,25 @@ def test_slis_are_changed_one_by_one(door: Door, etag: str) -> None:
     assert door.call("DELETE", "/slas/shop/slis/c", headers=any_one).status_code == 404
     assert door.get("/slas/shop/slis/a").status_code == 404
     assert door.call("PUT", "/slas/shop/slis/other", json=b, headers=any_one).status_code == 422
+
+
+def test_the_newest_status_goes_with_its_sli(door: Door, etag: str, store: Store) -> None:
+    both = {**SHOP, "slis": [*SHOP["slis"], {"name": "b", "metric": "up", "lower": 1}]}
+    assert put(door, both, If_Match=etag).status_code == 200
+    for name in ("a", "b"):
+        fill(store, sli_latest, 1, sla_name="shop", sli_name=name)
+
+    def listed() -> tuple[int, list[str]]:
+        found = door.json("/statuses", params={"limit": 1})
+        whole = door.json("/statuses")["statuses"]
+        return found["total_entries"], sorted(row["sli_name"] for row in whole)
+
+    assert listed() == (2, ["a", "b"])
+    assert door.json("/statuses", params={"owner": "nobody"})["total_entries"] == 0
+    assert put(door, SHOP, If_Match="*").status_code == 200
+    assert listed() == (1, ["a"])
+    assert door.call("DELETE", "/slas/shop", headers={"If-Match": "*"}).status_code == 204
+    assert listed() == (0, [])
 
 
 def test_a_deleted_sla_keeps_its_history(door: Door, etag: str) -> None:
