@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick plans lint format bench calibrator proto fuzz-grpc lock clean
+.PHONY: help install install-dev demo env up serve test unit coverage integration e2e faults-quick fuzz-scoring plans fuzz lint format bench calibrator replay proto fuzz-grpc lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -57,8 +57,14 @@ integration: .venv/installed-dev ## Tests against real MySQL, Kafka and Promethe
 faults-quick: .venv/installed-dev ## 200 rounds of faults on real MySQL and Kafka; SEED=… for others
 	FORESIGHT_FAULT_ROUNDS=200 FORESIGHT_FAULT_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/integration/test_faults.py
 
+fuzz-scoring: .venv/installed-dev ## A million mutated records through every runtime; RECORDS=… SEED=… for others
+	$(BIN)/python -m tests.unit.scoring.fuzz --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1) --jobs 2
+
 plans: .venv/installed-dev ## Plans of hot queries at 10,000,000 rows on a real MySQL
 	FORESIGHT_PLAN_ROWS=10000000 $(BIN)/python -m pytest -q tests/integration/test_store_plans.py
+
+fuzz: .venv/installed-dev ## 300 s of fuzzing of the REST API a role, within a live Airflow
+	FORESIGHT_FUZZ_SECONDS=300 $(BIN)/python -m pytest -q --timeout 3600 -k fuzzer tests/e2e/test_doors.py
 
 e2e: .venv/installed-dev ## Tests against a live Airflow
 	$(BIN)/python -m pytest -q --durations=10 tests/e2e
@@ -78,6 +84,9 @@ bench: .venv/installed-dev ## One benchmark with all it needs: make bench NAME=a
 
 calibrator: .venv/installed-dev ## Makes the shipped calibrator again (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m training.calibrator
+
+replay: .venv/installed-dev ## Three days through prediction, verification and refit, time compressed (about 10 minutes)
+	@PYTHONPATH=. $(BIN)/python -m training.replay
 
 proto: .venv/installed-dev ## Generates the code and the reference of the gRPC protocol again
 	$(BIN)/python -m foresight.retrieval.generation docs/retrieval-reference.md

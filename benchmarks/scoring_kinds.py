@@ -7,8 +7,8 @@ bundles of 1,000 dicts, and from columns, with all checks. `peer_one_by_one` and
 the faster of pypmml and JPMML-Evaluator, both driven from Python over JPype in a private environment; they
 are null where that or Java is not to be had, and `peer` says why. `native` is scikit-learn: an estimator of
 the same kind and size (`native_kind`), trained on the same records, predicts all of them from a data frame,
-texts encoded and numbers scaled on the way. `per_part` is nanoseconds a tree or a support vector. All ways
-must give one answer.
+texts encoded and numbers scaled on the way. `per_part` is nanoseconds a tree or a support vector. `onnx` is
+the figures of `scoring_onnx`: ONNX models against ONNX Runtime. All ways must give one answer.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import scoring_onnx
 from foresight.scoring.garbage import rare_collections
 from foresight.scoring.kinds import load_model
 from foresight.scoring.mapping import from_text, read_mapping
@@ -40,6 +41,7 @@ DATA = Path(__file__).parents[1] / "tests" / "data" / "pmml"
 BUNDLE = 1000
 RECORDS = 5000
 PEER_RECORDS = 1000
+ONNX_RECORDS = 100_000
 REPEATS = 5
 MODELS: dict[str, str] = {
     "random_forest_15": "RandomForestAudit",
@@ -232,6 +234,8 @@ def main() -> None:
             figures[f"peer_{key}"][name] = max((t[key] for t in theirs if t), default=None)
         told = {key: figures[key].get(name) for key in keys}
         sys.stderr.write(f"{name:20} {told}\n")
+    figures["onnx"] = scoring_onnx.measure(ONNX_RECORDS)
+    sys.stderr.write(f"{'onnx':20} {figures['onnx']}\n")
     if options.json:
         print(json.dumps(figures))
 

@@ -109,11 +109,13 @@ def batch_scoring() -> None:
 
         return deal_partitions(get_current_context())
 
-    @task
+    @task(map_index_template="{{ share_name }}")
     def score(share: list[int]) -> dict[str, Any]:
         from foresight.orchestration.scoring.steps import score_batches
 
-        return score_batches(get_current_context(), share)
+        context: Any = get_current_context()
+        context["share_name"] = f"partitions {', '.join(map(str, share))}" if share else "all"
+        return score_batches(context, share)
 
     @task
     def finish() -> dict[str, Any]:

@@ -25,7 +25,9 @@ PARAMS = {
     "sla": Param(
         type="string", minLength=1, maxLength=190, title="SLA", description="Name of an active SLA."
     ),
-    "sli": Param(None, type=["null", "string"], title="SLI", description="One of it. Empty: all."),
+    "sli": Param(
+        None, type=["null", "string"], maxLength=190, title="SLI", description="One of it. Empty: all."
+    ),
     "as_of": run_params.as_of("End of the time. Empty: the newest stored interval."),
     "days": Param(7, type="number", exclusiveMinimum=0, maximum=90, title="Days", description="How long."),
     "every_minutes": Param(
@@ -52,7 +54,7 @@ PARAMS = {
     schedule=None,
     catchup=False,
     max_active_runs=2,
-    dagrun_timeout=timedelta(hours=12),
+    dagrun_timeout=timedelta(hours=3),
     default_args=DEFAULT_ARGS,
     params=PARAMS,
     tags=["foresight", "sla"],
@@ -60,7 +62,7 @@ PARAMS = {
     description="Back-tests the definition of an SLA over days of history",
 )
 def sla_backtest() -> None:
-    @task(execution_timeout=timedelta(hours=11))
+    @task(execution_timeout=timedelta(hours=1))
     def backtest() -> dict[str, Any]:
         from foresight.orchestration.verification_steps import backtest
 

@@ -7,7 +7,7 @@ guardrails, and sends one policy message a slice to `ML_RESPONSE_TOPIC`.
 **Tasks** `predict_and_send` stores events and how far the topic was read in one transaction, asks the
 configuration service, predicts all cells in one call, stores what was decided and by which rule, and sends
 what it stored, and dead letters, each once · `watch` looks whether the model still keeps to the errors that
-it was judged by, and goes back to the one before where it does not.
+it was judged by, and goes back to the one before where it does not and that one is better.
 
 **Runs** by the watcher (an event on the topic), by the clock (cells that waited for a configuration, a
 model or a late event), or by hand. With *Periods: all*, every stored period is predicted and nothing of it
@@ -119,7 +119,7 @@ PARAMS = {
         True,
         type="boolean",
         title="Go back from a worse model",
-        description="Whether a model whose errors have outgrown its judgement gives way to the one before.",
+        description="Whether a model that has become worse gives way to the one before, if that is better.",
     ),
 }
 

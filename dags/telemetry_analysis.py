@@ -73,7 +73,7 @@ PARAMS = {
     schedule=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - the timetable's zone is UTC
     catchup=False,
-    max_active_runs=2,
+    max_active_runs=64,
     dagrun_timeout=timedelta(hours=1),
     default_args=DEFAULT_ARGS,
     params=PARAMS,

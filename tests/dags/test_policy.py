@@ -80,7 +80,9 @@ def test_every_run_and_every_task_ends(dags: dict[str, DAG]) -> None:
     for name, dag in dags.items():
         assert dag.dagrun_timeout, f"{name}: give it a dagrun_timeout"
         assert dag.catchup is False, f"{name}: history is the operator's to backfill"
-        assert dag.max_active_runs <= 4, f"{name}: bound its runs"
+        # Runs by hand must not take every place before a run of the schedule; its tasks then go first.
+        most = 64 if name in {"telemetry_analysis", "sla_evaluation"} else 4
+        assert dag.max_active_runs <= most, f"{name}: bound its runs"
         for task in dag.tasks:
             # A task that waits for a person holds no slot, and has a bound of its own.
             bound = getattr(task, "response_timeout", None) or task.execution_timeout

@@ -9,6 +9,7 @@ import typer
 
 from foresight import __version__
 from foresight.cli import (
+    metrics,
     models,
     notifications,
     retrieval,
@@ -46,6 +47,7 @@ sla.app.command("what-if")(what_if)
 app.add_typer(series.app, name="series")
 app.add_typer(slices.app, name="slice")
 app.add_typer(models.app, name="model")
+app.add_typer(metrics.tokens, name="scrape-token")
 app.add_typer(verification.app, name="verification")
 app.add_typer(retrieval.app, name="retrieval")
 app.add_typer(notifications.app, name="notifications")
@@ -53,6 +55,7 @@ app.add_typer(upkeep.publications, name="publications")
 app.add_typer(upkeep.streams, name="streams")
 app.add_typer(upkeep.dead_letters, name="dead-letters")
 app.add_typer(topics.app, name="topics")
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("demo")(demo)

@@ -165,6 +165,7 @@ def delete(name: Name) -> None:
 def status(
     name: Annotated[str | None, typer.Argument(help="Name of the SLA; all of them by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each probability rests on.")] = False,
 ) -> None:
     """The newest status of every SLI: state, past violations, budget, and the risk of the next minutes."""
     from foresight.cli.sla_table import status_table
@@ -179,6 +180,14 @@ def status(
         _print_json(found.rows)
     else:
         console.print(status_table(found.lines))
+    if explain and not json:
+        from foresight.services.explanations import explain_status
+
+        for each in explain_status(results(), name):
+            said = "no probability" if each.probability is None else f"{each.probability:.1%}"
+            head = f"{each.sla} · {each.sli}, next {each.horizon_minutes} min: {said} ({each.calibrator})"
+            lines = [head, *(f"  {sentence}" for sentence in each.sentences)]
+            console.print("\n".join(lines), markup=False, highlight=False)
 
 
 downtime = typer.Typer(no_args_is_help=True, help="Planned downtime: its slots are in no budget.")

@@ -93,7 +93,7 @@ def what_if(
     end = as_of_or_newest(results(), until, is_stored=source == "store", now=int(time.time()))
     found = ask(_reader(source), _sla(name, file), sli, changes, end, downtime=list_downtime(results()))
     if json:
-        _print_json({"present": found.present, "changed": found.changed})
+        _print_json(found.plain())
         return
     from foresight.cli.sla_table import status_table
     from foresight.services.status_lines import lines_of

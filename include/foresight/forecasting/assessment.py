@@ -196,7 +196,7 @@ class RiskCollector:
             sides.append(np.full(len(pair) * n, sign))
             whole = np.concatenate([found.signals.reshape(len(context), -1), context], axis=1)
             values.append(whole.astype(np.float32))
-        pair, side, value = (np.concatenate(part) for part in (pairs, sides, values))
+        pair, side, value = np.concatenate(pairs), np.concatenate(sides), np.concatenate(values)
         horizon = np.tile(np.array(self._horizons), len(pair) // n)
         told = ~silent[pair]
         return SideFeatures(pair[told], horizon[told], side[told].astype(np.int64), value[told])

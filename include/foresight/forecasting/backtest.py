@@ -45,7 +45,7 @@ class Backtest:
         """Where there were a probability and an outcome, and the newest sample was inside: what is judged."""
         return np.isfinite(self.probability) & np.isfinite(self.happened) & ~self.outside_now
 
-    def by_origin(self, values: Vector) -> Matrix:
+    def by_origin(self, values: NDArray[Any]) -> NDArray[Any]:
         """``values[n]`` as a matrix ``[n_pairs, n_origins]``."""
         return values.reshape(-1, self.n_pairs).T
 

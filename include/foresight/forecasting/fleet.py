@@ -193,9 +193,9 @@ def _added_up(model: Any) -> Curves:
         splits.setdefault(int(root["feature_idx"]), []).append((float(root["num_threshold"]), left, right))
     edges, steps = {}, {}
     for at, found in splits.items():
-        threshold, left, right = (np.array(part) for part in zip(*found, strict=True))
+        threshold, below, above = np.array(found).T
         edges[at] = np.unique(threshold)
         # Between two edges, a tree gives its left value where its threshold is not below the upper one.
         upper = np.append(edges[at], np.inf)[:, None]
-        steps[at] = np.where(threshold >= upper, left, right).sum(axis=1)
+        steps[at] = np.where(threshold >= upper, below, above).sum(axis=1)
     return Curves(base, edges, steps)

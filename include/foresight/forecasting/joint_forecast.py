@@ -100,10 +100,11 @@ def forecast(
             ordered = np.sort(paths.steps, axis=2)
             now = block.samples[:, -1]
             mean = middle_mean(ordered)
-            band: tuple[Matrix, ...] = joint_band(paths, ordered, parameters.joint_coverage)
+            band = joint_band(paths, ordered, parameters.joint_coverage)
             if parameters.band_factor != 1.0:
-                wider = stretch_band(mean, *band, parameters.band_factor)
-                band = tuple(np.clip(edge, paths.floor[:, None], paths.ceiling[:, None]) for edge in wider)
+                low, high = stretch_band(mean, *band, parameters.band_factor)
+                limits = paths.floor[:, None], paths.ceiling[:, None]
+                band = np.clip(low, *limits), np.clip(high, *limits)
             for at, steps in enumerate((mean, *band)):
                 of_steps[at, rows] = block.restore(steps + now[:, None])
             extremes = np.sort(np.stack([paths.steps.max(axis=0), paths.steps.min(axis=0)]), axis=2)

@@ -85,15 +85,15 @@ class Sums:
         """The sums of some predictions."""
         at, n, outcome = bin_of(said), len(EDGES) - 1, happened.astype(np.float64)
         columns = (np.ones_like(said), outcome, said, (said - outcome) ** 2, log_losses(said, happened))
-        return cls(*(np.bincount(at, column, minlength=n) for column in columns))
+        return cls(*(np.asarray(np.bincount(at, column, minlength=n), np.float64) for column in columns))
 
     @property
     def reliability(self) -> Reliability:
         """The same by equal bins."""
-        parts = (
-            np.bincount(_TENTH, part, minlength=N_BINS) for part in (self.count, self.said, self.violated)
+        count, said, violated = (
+            np.asarray(np.bincount(_TENTH, part, minlength=N_BINS), np.float64)
+            for part in (self.count, self.said, self.violated)
         )
-        count, said, violated = parts
         return Reliability(count.astype(np.int64), said, violated)
 
     def scores(self, own_past_brier: float = float("nan")) -> Scores:

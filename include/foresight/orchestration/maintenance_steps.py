@@ -26,9 +26,9 @@ TABLES = {
         "scoring_run", "scoring_load_test", "commit_marker",
     ),
     "forecasts": ("forecast", "sli_risk", "risk_feature", "risk_hour", "band_hour", "verified_hour"),
-    "curves": ("autocorrelation", "curve"),
+    "curves": ("autocorrelation", "curve", "sli_count"),
     "statuses": (
-        "series", "sla_status", "sli_status", "sli_window", "sli_latest", "sli_count", "sli_rollup",
+        "series", "sla_status", "sli_status", "sli_window", "sli_latest", "sli_rollup",
         "sli_violation", "sla_event", "sla_announcement", "analysed_interval", "evaluated_interval",
         "risk_day", "notification_outbox",
     ),

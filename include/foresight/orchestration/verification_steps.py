@@ -39,7 +39,7 @@ def watch(context: Context) -> dict[str, Any] | None:
         return None
     store, as_of = results(), resolve_window(context).as_of
     found = calibrators.watch(store, as_of, by=change_by(context, "").by)
-    return None if found is None else without_nan(asdict(found))  # type: ignore[no-any-return] # a dict
+    return None if found is None else without_nan(asdict(found))
 
 
 def refit(context: Context) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     """Some values are so large that calculating with them overflows."""
     NEGATIVE = "negative"
     """Some values lie below what is possible for the metric."""
+    EXCESSIVE = "excessive"
+    """Some values lie above what is possible for the metric."""
     SHORT = "short"
     """It began too recently."""
     GAPPY = "gappy"

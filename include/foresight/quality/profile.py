@@ -28,6 +28,7 @@ COLUMNS = {
     "n_future": "points after the as-of instant",
     "n_huge": "values above 1e300 or below -1e300",
     "n_below_minimum": "values below what is possible for the metric",
+    "n_above_maximum": "values above what is possible for the metric",
     "n_since_first": "slots from the first observed one to the end of the window",
     "n_since_last": "slots after the last observed one; the whole window where nothing is observed",
     "coverage": "n_observed / n_since_first, null where nothing is observed",
@@ -52,6 +53,7 @@ def profile(
     *,
     missing: Collection[SeriesKey] = (),
     minimum: ArrayLike = -np.inf,
+    maximum: ArrayLike = np.inf,
     min_coverage: ArrayLike = 0.0,
     min_slots: ArrayLike = 1,
 ) -> pd.DataFrame:
@@ -61,6 +63,7 @@ def profile(
         counts: what ``_COUNTS`` names, each ``[n_series]``.
         missing: series that the source did not answer for.
         minimum: least possible value, ``[n_series]`` or one for all; ``-inf`` where any value is possible.
+        maximum: the same for the largest.
         min_coverage: least coverage, ``[n_series]`` or one for all.
         min_slots: least age in slots, ``[n_series]`` or one for all.
     """
@@ -74,6 +77,7 @@ def profile(
     since_first = np.where(has_any, n_slots - observed.argmax(axis=1), 0)
     since_last = np.where(has_any, observed[:, ::-1].argmax(axis=1), n_slots)
     below = samples < np.broadcast_to(np.asarray(minimum, np.float64), n)[:, np.newaxis]
+    above = samples > np.broadcast_to(np.asarray(maximum, np.float64), n)[:, np.newaxis]
     unanswered = set(missing)
     columns = {
         "row": np.arange(n),
@@ -85,6 +89,7 @@ def profile(
         **{f"n_{name}": counts[name] for name in _COUNTS},
         "n_huge": (np.abs(samples) > HUGE).sum(axis=1),
         "n_below_minimum": below.sum(axis=1),
+        "n_above_maximum": above.sum(axis=1),
         "n_since_first": since_first,
         "n_since_last": since_last,
         "coverage": n_observed / np.where(has_any, since_first, np.nan),

@@ -27,7 +27,7 @@ class Expectation(BaseModel):
     """Its name in Great Expectations, such as ``expect_column_values_to_be_between``."""
     kwargs: dict[str, Any] = Field(default_factory=dict)
     otherwise: Literal[Outcome.MISSING, Outcome.EMPTY, Outcome.LABELS, Outcome.NONFINITE, Outcome.HUGE,
-                       Outcome.NEGATIVE, Outcome.SHORT, Outcome.GAPPY, "fail"]  # fmt: skip
+                       Outcome.NEGATIVE, Outcome.EXCESSIVE, Outcome.SHORT, Outcome.GAPPY, "fail"]  # fmt: skip
     """The outcome of each series that breaks it, or ``fail``: the whole batch is refused."""
     reason: str = Field(min_length=1)
     """Said of what breaks it; columns of the profile in braces are filled in for a series."""

@@ -40,6 +40,7 @@ class Tensor:
     A dimension of None has any length: then the record gives one list under the name of the tensor.
     ``allows_missing``: the model can be given NaN or None; ``is_mandatory``: it has no rule for it.
     ``takes_truth``: a number may be given as true or false, for the model was fitted with such columns too.
+    ``is_unused``: the model drops it, so it may be anything.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Tensor:
     allows_missing: bool = False
     is_mandatory: bool = True
     takes_truth: bool = False
+    is_unused: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -71,7 +73,7 @@ class Tensor:
         data_type = _TYPES[self.dtype.kind]
         if self.is_free:
             return [ListField(self.name, LIST_OF + data_type, self.is_mandatory, shape=self.shape)]
-        kind = TruthField if self.takes_truth else TensorField
+        kind = UnusedField if self.is_unused else TruthField if self.takes_truth else TensorField
         bounds = _bounds(self.dtype)
         return [kind(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
 
@@ -100,6 +102,16 @@ class ListField(InputField):
         if isinstance(value, list | tuple | np.ndarray):
             return value, ""
         return None, f"= {shown(raw)} is {kind_of(raw)}, not a list"
+
+
+class UnusedField(TensorField):
+    """A field that the model drops: whatever it is, it is as good as missing."""
+
+    __slots__ = ()
+
+    def check(self, raw: Any) -> tuple[Any, str]:  # noqa: ARG002 (whatever it is)
+        """See ``InputField``."""
+        return None, ""
 
 
 class TruthField(TensorField):
@@ -146,6 +158,8 @@ def gather(tensor: Tensor, columns: Mapping[str, NDArray[Any]], n: int, wrong: W
     """The tensor of n records; rows that cannot be are noted in ``wrong``."""
     if tensor.is_free:
         return _lists(tensor, columns.get(tensor.name), n, wrong)
+    if tensor.is_unused:
+        return np.zeros((n, *(size or 0 for size in tensor.shape)), tensor.dtype)
     made = []
     for field in tensor.inputs:
         given = columns.get(field.name)

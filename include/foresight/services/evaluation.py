@@ -12,7 +12,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from foresight.errors import FinalError
-from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.forecasting.hysteresis import ENDS_AT, REMEMBERED
+from foresight.grid import INTERVAL, STEP_SECONDS, WINDOW_SECONDS, Grid
 from foresight.services.calibrators import in_use
 from foresight.services.history import Scene, with_long_windows
 from foresight.services.indicator_risks import risks_of_tracks
@@ -44,6 +45,7 @@ COMPUTED_AT_MOST = 500
 """SLIs whose risk an evaluation computes itself where none is stored."""
 NOT_FORECAST = "not_forecast"
 """Why there is no probability where none is stored, and there are too many SLIs to compute it."""
+INTERVAL_SECONDS = int(INTERVAL.total_seconds())
 RISK_KEY = ("sla_name", "sli_name", "sli_revision", "series_id", "horizon_minutes")
 RISK_COLUMNS = (
     "probability", "reason", "expected_first_slot", "expected_violated_minutes", "predicted", "components",
@@ -203,7 +205,37 @@ def _risks(scene: Scene, counted: Counted) -> RiskColumns:
     columns["reason"] = [
         reason if each >= 0 else NOT_FORECAST for reason, each in zip(columns["reason"], at, strict=True)
     ]
+    columns["recent"] = _recent(scene, columns["probability"], tracks)
     return columns
+
+
+def _recent(
+    scene: Scene, probabilities: Sequence[float | None], tracks: Sequence[tuple[Any, ...]]
+) -> list[list[float]]:
+    """The stored probabilities of each track at the five as-ofs before, oldest first; NaN: none.
+
+    They are read only where they can matter: where a risk that had begun would not have ended yet.
+    """
+    found = np.full((len(tracks), REMEMBERED - 1), np.nan)
+    begins = {
+        (sla.name, sli.name): sli.choices.at_risk_probability or sla.at_risk_probability
+        for sla, sli in scene.slis
+    }
+    open_tracks = {}
+    for at, (key, said) in enumerate(zip(tracks, probabilities, strict=True)):
+        begin = begins[key[:2]]
+        if said is not None and ENDS_AT * begin <= said < begin:
+            open_tracks[key] = at
+    names = sorted({key[0] for key in open_tracks})
+    for back in range(1, REMEMBERED if names else 1):
+        as_of = scene.as_of - back * INTERVAL_SECONDS
+        stored = scene.store.read(
+            lambda connection, as_of=as_of: load_risks(connection, as_of, names, (*RISK_KEY, "probability"))
+        )
+        for key, said in zip(_places(stored), stored["probability"], strict=True):
+            if key in open_tracks and said is not None:
+                found[open_tracks[key], REMEMBERED - 1 - back] = said
+    return found.tolist()
 
 
 def _places(columns: Mapping[str, Sequence[Any]]) -> dict[tuple[Any, ...], int]:

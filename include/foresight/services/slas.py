@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from foresight.errors import FinalError, Mistake, NotFound
+from foresight.reasons import no_such
 from foresight.services.status_lines import StatusLine, lines_from_rows
 from foresight.sla.definitions import Sla, Target, revision_of
 from foresight.sla.differences import Difference, differences
@@ -30,7 +31,8 @@ from foresight.store import (
     save_targets,
 )
 from foresight.store import load_slas as load_stored
-from foresight.store.definitions import load_names
+from foresight.store.definitions import load_names, load_sli_names
+from foresight.store.rollups import forget_slis
 from foresight.store.statuses import newest_statuses, rows_at
 from foresight.store.tables import series, sli_status, sli_window
 
@@ -54,16 +56,11 @@ class ActiveSlas:
         for sla in self.readable:
             if sla.name == name:
                 return sla
-        raise NotFound(f"there is no SLA {name!r}; there are {self._names()}")
+        raise NotFound(no_such("there is no SLA", name, [sla.name for sla in self.readable]))
 
     def choose(self, names: Collection[str]) -> list[Sla]:
         """The SLAs of these names, all that are readable where none is given. Raises as ``get`` does."""
         return [self.get(name) for name in sorted(set(names))] if names else self.readable
-
-    def _names(self, at_most: int = 20) -> str:
-        names = [sla.name for sla in self.readable]
-        more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-        return ", ".join(names[:at_most]) + more or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,9 @@ def apply_found(store: Store, found: Lint, *, by: str, at: int, prune: bool = Fa
     defined = found.definitions
 
     def work(connection: Connection) -> list[Difference]:
-        changes = differences(read_active(connection).readable, defined.slas, prune=prune)
+        active = read_active(connection).readable
+        changes = differences(active, defined.slas, prune=prune)
+        _forget_changed(connection, active, [each.sla for each in changes])
         given = [(stored_sla(each.sla), definition_rows(each.sla)) for each in changes]
         apply_slas(connection, given, applied_at=at, applied_by=by)
         save_targets(connection, [_stored_target(target) for target in defined.targets])
@@ -134,6 +133,21 @@ def apply_found(store: Store, found: Lint, *, by: str, at: int, prune: bool = Fa
 
     changes = store.transact(work, lock=DEFINITION_LOCK)
     return Applied(changes, tuple(target.name for target in defined.targets), found.notes)
+
+
+def _forget_changed(connection: Connection, before: Sequence[Sla], after: Sequence[Sla]) -> None:
+    """Forgets what was counted of SLIs that are counted otherwise from now on, or not at all."""
+    counted = {sla.name: {(sli.name, sli.counting) for sli in sla.slis} for sla in after}
+    forget_slis(
+        connection,
+        [
+            (sla.name, sli.name)
+            for sla in before
+            if sla.name in counted
+            for sli in sla.slis
+            if (sli.name, sli.counting) not in counted[sla.name]
+        ],
+    )
 
 
 def export(store: Store, names: Collection[str] = ()) -> tuple[str, dict[str, str]]:
@@ -180,9 +194,12 @@ def get_sla(store: Store, name: str) -> Sla:
 
 def delete(store: Store, name: str, *, by: str, at: int) -> None:
     """Deletes an SLA; its statuses stay until retention removes them. Raises ``NotFound``."""
-    store.transact(
-        lambda connection: delete_sla(connection, name, applied_at=at, applied_by=by), lock=DEFINITION_LOCK
-    )
+
+    def work(connection: Connection) -> None:
+        forget_slis(connection, [(name, sli) for sli in load_sli_names(connection, name)])
+        delete_sla(connection, name, applied_at=at, applied_by=by)
+
+    store.transact(work, lock=DEFINITION_LOCK)
 
 
 def status(store: Store, name: str | None = None) -> Status:

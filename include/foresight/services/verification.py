@@ -274,7 +274,8 @@ def _computed(
     tracks = tracks_of(wanted, matrix, has_lead=True)
     owners = [(sla, sli) for sla in wanted for sli in sla.slis]
     samples = tracks.at_risk().values
-    rows, place = [], {}
+    rows: list[Vector] = []
+    place: dict[tuple[str, str, str], int] = {}
     for track, number in enumerate(tracks.pairs.sli.tolist()):
         sla, sli = owners[number]
         if not is_one_by_one(sli):

@@ -16,4 +16,5 @@ def sums_of(rows: Mapping[str, Sequence[Any]], chosen: Any = slice(None)) -> Sum
     """The sums of some rows that hold ``bin`` and :data:`NAMES`."""
     at = np.array(rows["bin"], np.int64)[chosen]
     parts = (np.array(rows[name], np.float64)[chosen] for name in NAMES)
-    return Sums(*(np.bincount(at, part, minlength=len(EDGES) - 1) for part in parts))
+    n = len(EDGES) - 1
+    return Sums(*(np.asarray(np.bincount(at, part, minlength=n), np.float64) for part in parts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +37,24 @@ class WhatIf:
 
     present: SlaStatus
     changed: SlaStatus
+
+    def plain(self) -> dict[str, Any]:
+        """Both as JSON values."""
+        return {"present": _plain(self.present), "changed": _plain(self.changed)}
+
+
+def _plain(status: SlaStatus) -> dict[str, Any]:
+    """One SLI: state, bounds, present risk of the worst series, and every window with its violations."""
+    sli = status.slis[0]
+    risk = sli.worst.risk if sli.worst else None
+    return {
+        "sla": status.sla.name, "sli": sli.sli.name, "as_of": status.as_of, "state": str(sli.state),
+        "min": sli.sli.lower, "max": sli.sli.upper, "objective": sli.sli.objective,
+        "n_series": len(sli.series),
+        "probability": risk.probability if risk else None,
+        "expected_first_slot": risk.first_slot if risk else None,
+        "windows": [asdict(window) for window in sli.windows],
+    }  # fmt: skip
 
 
 def what_if(

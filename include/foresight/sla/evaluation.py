@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foresight.forecasting.hysteresis import ENDS_AT, REMEMBERED, is_at_risk
 from foresight.sla.burn_rates import Alert
 from foresight.sla.counted import NEVER, Bools, Counted, Floats, Ints
 from foresight.sla.definitions import Sla, Sli
@@ -334,8 +335,14 @@ class _Lines:
         known[len(self.counted) :] = np.nan
         has_risk = may & ~np.isnan(known)
         thresholds = [sli.choices.at_risk_probability or sla.at_risk_probability for sla, sli in self.slis]
-        with np.errstate(invalid="ignore"):
-            return has_risk, has_risk & (known >= self.of_sli(thresholds, np.float64))
+        begin = self.of_sli(thresholds, np.float64)
+        recent = risks.get("recent")
+        if recent is None:
+            with np.errstate(invalid="ignore"):
+                return has_risk, has_risk & (known >= begin)
+        before = self.padded(np.array(recent, np.float64).reshape(-1, REMEMBERED - 1))
+        said = np.column_stack([before, known])
+        return has_risk, has_risk & is_at_risk(said, begin, ENDS_AT * begin)
 
     def worst_first(
         self, state: Ints, left: Floats, reasons: Bools, risks: RiskColumns | None, has_risk: Bools

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -61,14 +61,15 @@ def status_rows(found: Figures) -> dict[str, Columns]:
     """
     worst = np.array([lines[0] for lines in found.worst_first], np.int64)
     states = [STATES[state] for state in found.state[worst].tolist()]
+    revisions = {sla.name: sla.revision for sla in found.slas}
     return {
-        "sla_status": _sla_columns(found, states),
-        "sli_status": _sli_columns(found, worst, states),
+        "sla_status": _sla_columns(found, states, revisions),
+        "sli_status": _sli_columns(found, worst, states, revisions),
         "sli_window": _window_columns(found, worst),
     }
 
 
-def _sla_columns(found: Figures, states: Sequence[State]) -> Columns:
+def _sla_columns(found: Figures, states: Sequence[State], revisions: Mapping[str, str]) -> Columns:
     rows: list[list[State]] = []
     at = 0
     for sla in found.slas:
@@ -79,19 +80,20 @@ def _sla_columns(found: Figures, states: Sequence[State]) -> Columns:
         "sla_name": [sla.name for sla in found.slas],
         "as_of": [found.as_of] * n_slas,
         "state": [max(mine, key=SEVERITY.__getitem__).value for mine in rows],
-        "revision": [sla.revision for sla in found.slas],
+        "revision": [revisions[sla.name] for sla in found.slas],
         "n_sli": [len(mine) for mine in rows],
     } | {f"n_{state.value}": [mine.count(state) for mine in rows] for state in State}
 
 
-def _sli_columns(found: Figures, worst: NDArray[np.int64], states: Sequence[State]) -> Columns:
+def _sli_columns(
+    found: Figures, worst: NDArray[np.int64], states: Sequence[State], revisions: Mapping[str, str]
+) -> Columns:
     counted, lines = found.counted, worst.tolist()
     tracks = [
         line if has_track else -1 for line, has_track in zip(lines, found.has_track[worst], strict=True)
     ]
     ids, values = counted.series_id.tolist(), _optional(counted.value)
     slots = _slots(found)
-    revisions = {sla.name: sla.revision for sla in found.slas}
     details = _Details(found, ids, values, slots)
     return {
         "sla_name": [sla.name for sla, _ in found.slis],

@@ -27,7 +27,7 @@ class Origin(NamedTuple):
     sequence: int
     offset: int
     partition: int = 0
-    index: int = 0
+    event_number: int = 0
 
 
 OLDEST: Final = Origin(0, 0, 0)

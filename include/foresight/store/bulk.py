@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, text
 
 from foresight.errors import FinalError
-from foresight.store.columns import Columns, to_arrow
+from foresight.store.columns import Columns, texts_array, to_arrow
 from foresight.store.engine import INFILE_FOLDER, PACKET_BYTES, is_mysql
 from foresight.store.merging import assignments, insert_or_merge, merge_of
 from foresight.store.tables import Merge
@@ -27,6 +27,8 @@ from foresight.store.tables import Merge
 LOAD_FROM_ROWS: Final = 500
 """Fewer rows than this are quicker in one INSERT than through a file."""
 
+_TAB, _NEWLINE, _NOTHING, _NULL = texts_array(["\t", "\n", "", "\\N"])
+"""Made once: to make such a scalar from text, pyarrow imports pandas."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 ROWS_AT_ONCE: Final = 250_000
 """Rows in one file: about 50 MB of the widest table."""
@@ -87,7 +89,7 @@ def _widths(rows: pa.Table) -> NDArray[np.int64]:
     widths = np.full(len(rows), _NUMBER_BYTES * rows.num_columns, dtype=np.int64)
     for column in rows.columns:
         if pa.types.is_string(column.type):
-            widths += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+            widths += np.nan_to_num(pc.binary_length(column).to_numpy()).astype(np.int64)
     return widths
 
 
@@ -177,8 +179,8 @@ def _load_file(connection: Connection, target: str, rows: pa.Table, duplicates: 
 def _tab_separated(rows: pa.Table) -> pa.Buffer:
     r"""The rows as LOAD DATA reads them: tabs between values, \N for NULL, numbers with all their digits."""
     spelled: Sequence[pa.ChunkedArray] = [_spelled(column) for column in rows.columns]
-    lines = pc.binary_join_element_wise(*spelled, "\t")
-    ended = pc.binary_join_element_wise(lines, "", "\n").cast(pa.large_string())
+    lines = pc.binary_join_element_wise(*spelled, _TAB)
+    ended = pc.binary_join_element_wise(lines, _NOTHING, _NEWLINE).cast(pa.large_string())
     one = ended.combine_chunks() if isinstance(ended, pa.ChunkedArray) else ended
     offsets = memoryview(one.buffers()[1]).cast("q")
     start, end = offsets[one.offset], offsets[one.offset + len(one)]
@@ -191,4 +193,4 @@ def _spelled(column: pa.ChunkedArray) -> pa.ChunkedArray:
             column = pc.replace_substring(column, raw, escaped)
     else:
         column = column.cast(pa.string())
-    return pc.fill_null(column, "\\N")
+    return pc.fill_null(column, _NULL)

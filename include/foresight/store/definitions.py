@@ -125,6 +125,11 @@ def load_names(connection: Connection, first: str, last: str) -> list[str]:
     return sorted(connection.execute(query).scalars())
 
 
+def load_sli_names(connection: Connection, sla_name: str) -> list[str]:
+    """The names of the SLIs of an active SLA."""
+    return list(connection.execute(select(sli.c.name).where(sli.c.sla_name == sla_name)).scalars())
+
+
 def save_targets(connection: Connection, targets: Sequence[StoredTarget]) -> None:
     """Writes notification targets as given; others stay as they are."""
     fields = ("name", "kind", "description", "document")

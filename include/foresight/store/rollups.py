@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, select, tuple_
 
-from foresight.grid import whole_seconds
 from foresight.store.bulk import upsert
 from foresight.store.columns import Columns
 from foresight.store.reading import epoch, read_columns
@@ -198,15 +197,15 @@ def counted_hours(
 ) -> dict[tuple[str, str, str], set[int]]:
     """Which of these hours were counted, by SLA, SLI and counting."""
     table = sli_rollup.c
-    query = select(table.sla_name, table.sli_name, table.counting, table.hour).where(
+    query: Select[Any] = select(table.sla_name, table.sli_name, table.counting, epoch(table.hour)).where(
         table.hours == 1, table.series_id == COUNTED
     )
     found: dict[tuple[str, str, str], set[int]] = {}
     for some in _chunks(list(ends), _NODES_AT_ONCE):
         for chunk in _chunks(list(sla_names), _NAMES_AT_ONCE):
             chosen = query.where(table.hour.in_(some), table.sla_name.in_(chunk))
-            for sla, sli, counting, end in connection.execute(chosen):
-                found.setdefault((sla, sli, counting), set()).add(whole_seconds(end))
+            for sla, sli, counting, end in zip(*read_columns(connection, chosen), strict=True):
+                found.setdefault((sla, sli, counting), set()).add(end)
     return found
 
 
@@ -229,6 +228,14 @@ def forget_counts(
     between = (sli_count.c.as_of > after, sli_count.c.as_of < before)
     for condition in _names(sli_count, sla_names):
         connection.execute(delete(sli_count).where(*between, *condition))
+
+
+def forget_slis(connection: Connection, slis: Iterable[tuple[str, str]]) -> None:
+    """Forgets everything that was counted of SLIs, by SLA and SLI: nobody tells them of changed samples."""
+    for chunk in _chunks(sorted(slis), _NAMES_AT_ONCE):
+        for table in (sli_rollup, sli_violation, sli_count):
+            is_one = tuple_(table.c.sla_name, table.c.sli_name).in_(chunk)
+            connection.execute(delete(table).where(is_one))
 
 
 def _read(

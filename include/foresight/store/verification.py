@@ -233,7 +233,7 @@ def sum_bands(connection: Connection, after: int, until: int) -> list[dict[str, 
 
 def sum_counts(connection: Connection, after: int, until: int) -> dict[str, int]:
     """The counts of ``verified_hour`` over the hours in ``(after, until]``."""
-    columns = [column.name for column in verified_hour.c]
+    columns = [str(column.name) for column in verified_hour.c]  # plain, not SQLAlchemy's own text
     names = [name for name in columns if name.startswith("n_")]
     query = select(*(func.sum(verified_hour.c[name]) for name in names))
     query = query.where(verified_hour.c.hour > after, verified_hour.c.hour <= until)

@@ -68,6 +68,8 @@ class WatchedMetric(Entry):
     unit: str = ""
     minimum: Number | None = None
     """A value below it is impossible; ``None`` where any value is possible."""
+    maximum: Number | None = None
+    """The same above."""
     coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
     """Least share of observed slots, counted from the first observed one."""
     min_slots: Annotated[Count, Field(ge=1)] = 30
@@ -84,6 +86,8 @@ class WatchedMetric(Entry):
             raise ValueError("give either metric or query")
         if self.query is not None and self.matchers:
             raise ValueError("matchers belong to metric; write them into the query itself")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
         if self.window_seconds % STEP_SECONDS:
             raise ValueError(f"a window is whole minutes, got {self.window_seconds} s")
         if self.n_slots > MAX_SLOTS:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from foresight import __version__
-from foresight.web import documentation, errors, lists, scoring, series, slas
+from foresight.web import deployments, documentation, errors, lists, metrics, scoring, series, slas
 from foresight.web.context import Doors
+from foresight.web.pages import routes as pages
 from foresight.web.requests import GuardedRoute
 from foresight.web.transport import Transport
 
 PREFIX = "/foresight"
 
-ROOMS = (scoring.install, slas.install, series.install, lists.install, documentation.install)
+ROOMS = (
+    scoring.install,
+    metrics.install,
+    slas.install,
+    deployments.install,
+    series.install,
+    lists.install,
+    pages.install,
+    documentation.install,
+)
 """Each adds its routes to an app. A new room of routes is named here, and its rules in ``rights``. Scoring
 comes first: routes are tried in their order."""
 

@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
 
 def _form_type(hint: Any) -> Any:
     if is_dataclass(hint):
-        return form_of(hint)
+        return form_of(cast("Any", hint))
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
         kinds = [NoneType if each is NoneType else _form_type(each) for each in arguments]

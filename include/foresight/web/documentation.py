@@ -4,20 +4,47 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from foresight.web.context import Doors
+from foresight.web.errors import MEDIA_TYPE
+from foresight.web.requests import JSON
 
 SCHEMES: Final = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A token of Airflow, from POST /auth/token.",
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Airflow's, from POST /auth/token."}
+}
+_OF_READS: Final = (400, 401, 403, 404, 422, 429, 503)
+_OF_CHANGES: Final = (*_OF_READS, 409, 412, 413, 415, 428)
+_TEXT: Final = {"type": "string"}
+_PROBLEM: Final = {
+    "type": "object",
+    "description": "A refusal (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "errors"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "instance": _TEXT,
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {"field": _TEXT, "reason": _TEXT},
+            },
+        },
     },
-    "cookie": {"type": "apiKey", "in": "cookie", "name": "_token", "description": "The UI's own sign-in."},
+}
+_ERROR: Final = {
+    "type": "object",
+    "description": "A refusal, as the Open Inference Protocol has it.",
+    "required": ["error"],
+    "properties": {"error": _TEXT},
 }
 
 
@@ -39,9 +66,25 @@ def schema_of(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     if app.openapi_schema is None:
         schema = app.openapi()
-        schema.setdefault("components", {})["securitySchemes"] = SCHEMES
+        components = schema.setdefault("components", {})
+        components["securitySchemes"] = SCHEMES
+        components["schemas"] |= {"Problem": _PROBLEM, "InferenceError": _ERROR}
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                operation["responses"] |= _refusals(path, method)
         schema["security"] = [{name: []} for name in SCHEMES]
     return app.openapi()
+
+
+def _refusals(path: str, method: str) -> dict[str, Any]:
+    """What an operation may answer besides, by status."""
+    is_inference = path.startswith("/v2")
+    name, media_type = ("InferenceError", JSON) if is_inference else ("Problem", MEDIA_TYPE)
+    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    statuses = _OF_READS if method == "get" else _OF_CHANGES
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses
+    }
 
 
 def page_of(schema: dict[str, Any]) -> str:

@@ -84,6 +84,8 @@ def answer(request: Request, problem: StarletteHTTPException) -> Response:
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:
             status = HTTPStatus.BAD_REQUEST
         return Response(orjson.dumps({"error": detail}), status, headers, "application/json")
+    if path.startswith("/pages"):
+        return _page(request, status, detail, headers)
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -93,6 +95,25 @@ def answer(request: Request, problem: StarletteHTTPException) -> Response:
         "errors": getattr(problem, "errors", []),
     }
     return Response(orjson.dumps(content), status, headers, MEDIA_TYPE)
+
+
+_ADVICE: Final = {
+    HTTPStatus.UNAUTHORIZED: "Sign in to Airflow in this browser, then load this page again.",
+    HTTPStatus.FORBIDDEN: "Your role in Airflow lacks the right. Ask whoever administers it.",
+    HTTPStatus.NOT_FOUND: "It may have been renamed or removed. The fleet page lists what there is.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Load this page again in a moment. foresight doctor says what is wrong.",
+}
+
+
+def _page(request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    from foresight.web.pages.rendering import page
+
+    title = HTTPStatus(status).phrase
+    answered = page(
+        request, "error.html", status, title=title, detail=detail, advice=_ADVICE.get(HTTPStatus(status), "")
+    )
+    answered.headers.update(headers)
+    return answered
 
 
 def install(app: FastAPI) -> None:

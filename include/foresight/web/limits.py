@@ -25,7 +25,8 @@ class Rate:
 
 
 SCORING: Final = "scoring"
-RATES: Final[Mapping[str, Rate]] = {SCORING: Rate(3_000.0, 3_000)}
+WHAT_IF: Final = "what_if"
+RATES: Final[Mapping[str, Rate]] = {SCORING: Rate(3_000.0, 3_000), WHAT_IF: Rate(1.0, 20)}
 """Calls of one user in one process of the API server."""
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 LINKS: Final = {
-    "sla_evaluation": "foresight/api/v1/statuses?order_by=-risk",
-    "telemetry_analysis": "foresight/api/v1/series",
-    "slice_prediction": "foresight/api/v1/slices/predictions",
-    "batch_scoring": "foresight/api/v1/scoringRuns",
-    "model_deployment": "foresight/api/v1/deployments",
+    "sla_evaluation": "foresight/pages/fleet",
+    "telemetry_analysis": "foresight/pages/runs",
+    "forecast_verification": "foresight/pages/verification",
+    "slice_prediction": "foresight/pages/slices",
+    "slice_training": "foresight/pages/slices",
+    "batch_scoring": "foresight/pages/models",
+    "model_deployment": "foresight/pages/models",
+    "scoring_load_test": "foresight/pages/models",
 }
 
 

@@ -215,7 +215,7 @@ def _order_parameter(listing: Listing) -> Parameter:
     kind = Annotated[str, Field(json_schema_extra={"enum": allowed})]
     told = f"Columns to order by, with - for descending; {', '.join(listing.order)} by default."
     query = Query(description=told, max_length=len(names))
-    return _parameter("order_by", Annotated[list[kind], query], [])  # type: ignore[valid-type]
+    return _parameter("order_by", Annotated[list[kind], query], [])
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> Parameter:

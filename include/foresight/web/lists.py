@@ -71,7 +71,7 @@ LISTS: Final[tuple[tuple[str, Listing, Right, dict[str, str], str], ...]] = (
 """Address, list, right, the columns that the address chooses, and what it is."""
 
 
-for _, _listing, _right, _, _ in LISTS:
+for _path, _listing, _right, _within, _title in LISTS:
     RULES[f"list_{_listing.name}"] = RULES[f"export_{_listing.name}"] = Rule(_right)
 
 

@@ -27,10 +27,10 @@ class ForesightPlugin(AirflowPlugin):
     """The doors as one app, their navigation entry, and a link from each task of ours."""
 
     name = "foresight"
-    external_views: Final = [
+    external_views = [  # noqa: RUF012 - Airflow reads it as it is
         {
             "name": "Foresight",
-            "href": "foresight/docs",
+            "href": "foresight/pages/fleet",
             "destination": "nav",
             "category": "browse",
             "url_route": "foresight",

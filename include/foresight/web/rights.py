@@ -54,12 +54,14 @@ _DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 _READ_SLA: Final = Rule(Right.READ_SLA)
 _READ_MODEL: Final = Rule(Right.READ_MODEL)
 _WRITE_SLA: Final = Rule(Right.WRITE_SLA, writes=True, max_bytes=_DOCUMENT_BYTES)
+_DEPLOY: Final = Rule(Right.DEPLOY, writes=True)
 _DELETE: Final = Rule(Right.DELETE, writes=True)
 _SCORE: Final = Rule(Right.SCORE, calls="scoring", max_bytes=16 * 1024 * 1024)
 
 RULES: Final[dict[str, Rule]] = {
     "get_openapi": _READ_SLA,
     "get_documentation": _READ_SLA,
+    "get_metrics": Rule(Right.READ_SLA, takes_scrape_token=True),
     "create_sla": _WRITE_SLA,
     "validate_slas": Rule(Right.READ_SLA, max_bytes=_DOCUMENT_BYTES),
     "import_slas": _WRITE_SLA,
@@ -76,6 +78,9 @@ RULES: Final[dict[str, Rule]] = {
     "get_status": _READ_SLA,
     "get_violations": _READ_SLA,
     "get_outlook": _READ_SLA,
+    "deploy": _DEPLOY,
+    "roll_back": _DEPLOY,
+    "undeploy": _DELETE,
     "score": _SCORE,
     "predict": _SCORE,
     "infer": _SCORE,
@@ -90,5 +95,18 @@ RULES: Final[dict[str, Rule]] = {
     "get_series": Rule(Right.READ_SERIES),
     "get_curves": Rule(Right.READ_SERIES),
     "get_stages": Rule(Right.READ_SERIES),
+    "get_first_page": _READ_SLA,
+    "get_static": _READ_SLA,
+    "get_fleet_page": _READ_SLA,
+    "get_sla_page": _READ_SLA,
+    "get_what_if_page": Rule(Right.SCORE, calls="what_if"),
+    "get_edit_page": _WRITE_SLA,
+    "get_new_page": _WRITE_SLA,
+    "get_series_list_page": Rule(Right.READ_SERIES),
+    "get_series_page": Rule(Right.READ_SERIES),
+    "get_runs_page": Rule(Right.READ_SERIES),
+    "get_slices_page": Rule(Right.READ_SLICE),
+    "get_models_page": _READ_MODEL,
+    "get_verification_page": _READ_SLA,
 }
 """The rule of each route, by the name of its function."""

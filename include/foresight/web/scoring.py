@@ -16,7 +16,7 @@ from foresight import __version__
 from foresight.errors import FinalError, NotFound
 from foresight.scoring.binary_tensors import with_data
 from foresight.scoring.errors import InvalidRequest
-from foresight.services.scoring.deployments import Deployed
+from foresight.services.scoring.deployments import Deployed, InvalidName
 from foresight.services.scoring.scorers import Scoring
 from foresight.web import strict_json
 from foresight.web.auth import Fresh
@@ -135,7 +135,10 @@ class _Deployments:
         scoring = self._doors.scoring
         found = self._known.get((id(scoring), reference))
         if found is None:
-            found = (scoring, await to_thread.run_sync(scoring.deployed, reference))
+            try:
+                found = (scoring, await to_thread.run_sync(scoring.deployed, reference))
+            except InvalidName as error:
+                raise NotFound(str(error)) from error
             self._known.put((id(scoring), reference), found)
         if version not in {None, found[1].version}:
             raise NotFound(f"{reference} has version {found[1].version} deployed, no other one")

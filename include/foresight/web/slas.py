@@ -48,6 +48,7 @@ from foresight.web.preconditions import (
 from foresight.web.requests import JSON, check_media_type, media_type_of
 
 Result = TypeVar("Result")
+_OF_DIFFERENCES: Final = ("is_new", "is_changed", "added", "changed", "removed", "kept")
 YAML: Final = "application/yaml"
 Mask = Annotated[
     list[str] | None, Query(description="Fields of the body that count; all by default.", max_length=100)
@@ -76,7 +77,7 @@ _DEFINITION: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {
             JSON: {"schema": {"$ref": "#/components/schemas/Sla"}},
-            YAML: {"schema": {"type": "string"}},
+            YAML: {"schema": {}},
         },
         "description": "The definition",
     },
@@ -110,7 +111,7 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
             _change, request, doors, sla.name, lambda _: sla, Precondition(None, True), HTTPStatus.CONFLICT
         )
 
-    @app.post(f"{BASE}/slas/validate", response_model=ValidView, openapi_extra=_body(SlaForm))
+    @app.post(f"{BASE}/slaDocuments/validate", response_model=ValidView, openapi_extra=_body(SlaForm))
     async def validate_slas(request: Request) -> Any:
         """Says what is wrong with definitions, without saving them."""
         if await _is_yaml(request):
@@ -122,7 +123,7 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
         await _in_thread(sla_changes.check, doors.store, doors.catalogue, [sla])
         return {"slas": [sla.name], "notes": []}
 
-    @app.post(f"{BASE}/slas/import", response_model=ImportedView, openapi_extra=_body())
+    @app.post(f"{BASE}/slaDocuments", response_model=ImportedView, openapi_extra=_body())
     async def import_slas(
         request: Request,
         prune: Annotated[bool, Query(description="Remove SLIs that the documents do not have.")] = False,
@@ -137,16 +138,17 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
                 raise wrong("body", "it defines no SLA")
             applied = all_slas.apply_found(doors.store, found, by=caller, at=doors.now, prune=prune)
             changes = [
-                {**asdict(replace(each, sla=None)), "name": each.sla.name} for each in applied.differences
-            ]  # type: ignore[arg-type]
+                {"name": each.sla.name, **{field: getattr(each, field) for field in _OF_DIFFERENCES}}
+                for each in applied.differences
+            ]
             return {"slas": changes, "targets": applied.targets, "notes": _notes(found)}
 
         return await _in_thread(work)
 
     @app.get(
-        f"{BASE}/slas/openslo",
+        f"{BASE}/slaDocuments",
         response_class=Response,
-        responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {YAML: {"schema": {}}}}},
     )
     def export_openslo(
         name: Annotated[
@@ -375,7 +377,7 @@ async def _read_sla(request: Request, doors: Doors, name: str | None) -> Sla:
         found = await _in_thread(sla_changes.read_text, doors.store, doors.catalogue, await _text(request))
         slas = found.definitions.slas
         if len(slas) != 1 or found.definitions.targets:
-            raise wrong("body", f"one SLA is needed here, it has {len(slas)}; slas/import takes many")
+            raise wrong("body", f"one SLA is needed here, it has {len(slas)}; slaDocuments takes many")
         sla = slas[0]
     else:
         sla = sla_of_form(_checked(SlaForm, await request.json()))

@@ -43,6 +43,7 @@ def data_docs_folder() -> Path | None:
 
 def catalogue(metrics: Collection[str] = ()) -> Catalogue:
     """The catalogue, or the named entries of it. Raises ``InvalidDocument`` or ``NotFound``."""
+    from foresight.reasons import no_such
     from foresight.telemetry.catalogue import load_catalogue
 
     whole = load_catalogue(config_folder() / CATALOGUE_FILE)
@@ -52,7 +53,7 @@ def catalogue(metrics: Collection[str] = ()) -> Catalogue:
     for name in metrics:
         entry = whole.get(name)
         if entry is None:
-            known = ", ".join(known.name for known in whole.metrics)
-            raise NotFound(f"the catalogue has no entry {name!r}; it has {known}")
+            known = [each.name for each in whole.metrics]
+            raise NotFound(no_such("the catalogue has no entry", name, known))
         chosen.append(entry)
     return whole.model_copy(update={"metrics": tuple(chosen)})

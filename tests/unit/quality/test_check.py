@@ -43,6 +43,13 @@ def profiled(
     return profile(made, counts, missing=missing, minimum=0.0, min_coverage=0.5, min_slots=30)
 
 
+def test_values_above_what_is_possible_set_a_series_aside(suite: Suite) -> None:
+    frame = profiled(good(2)).assign(n_above_maximum=[0, 3])
+    report = check(frame, suite)
+    assert report.outcomes == (Outcome.OK, Outcome.EXCESSIVE)
+    assert report.reasons[1] == "3 values above what is possible"
+
+
 def test_each_kind_of_bad_series_has_its_outcome_and_a_reason(suite: Suite) -> None:
     values = good(9)
     values[1] = 5.0

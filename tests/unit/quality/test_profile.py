@@ -49,6 +49,11 @@ def test_a_series_without_any_value_has_no_coverage() -> None:
     assert not row["is_constant"]
 
 
+def test_values_above_the_maximum_of_their_series_are_counted() -> None:
+    frame = profiled([[1.0, 0.0], [1.0, 2.0], [5.0, NAN]], maximum=[0.0, np.inf, 4.0])
+    assert frame["n_above_maximum"].tolist() == [1, 0, 1]
+
+
 def test_values_below_the_minimum_of_their_series_are_counted() -> None:
     frame = profiled([[-1.0, 0.0], [-1.0, -2.0], [5.0, NAN]], minimum=[0.0, -np.inf, 6.0])
     assert frame["n_below_minimum"].tolist() == [1, 0, 1]

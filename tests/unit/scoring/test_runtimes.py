@@ -426,3 +426,20 @@ def test_two_members_of_one_name_are_refused() -> None:
             archive.writestr("config.json", b"{}")
     with pytest.raises(InvalidModel, match="same name"):
         load_model(made.getvalue(), "keras")
+
+
+def test_records_of_many_blocks_are_scored_as_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from foresight.scoring.onnx import runtime
+
+    loaded = load_model(onnx_regression(), "onnx")
+    flowers, _ = iris()
+    columns = {field.name: flowers[:, place] for place, field in enumerate(loaded.signature.inputs)}
+    whole = loaded.predict(columns)
+    monkeypatch.setattr(runtime, "BLOCK", 7)
+    parts = loaded.predict(columns)
+    assert parts.errors == whole.errors == {}
+    for name, values in whole.columns.items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(parts.columns[name], values, rtol=1e-6)
+        else:
+            assert parts.columns[name].tolist() == values.tolist()

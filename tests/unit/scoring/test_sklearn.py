@@ -320,3 +320,19 @@ def test_a_distance_with_arrays_of_its_own_is_refused_by_name() -> None:
     ).fit(*iris())
     with pytest.raises(UnsupportedModel, match="with metric 'mahalanobis' is not run: use"):
         load_model(skops_bytes(model), "sklearn")
+
+
+def test_a_column_that_the_model_drops_may_be_anything() -> None:
+    flowers, species = iris()
+    frame = pd.DataFrame(flowers[:, :2], columns=["f", "g"]).assign(note=np.tile(["a", "b"], 75))
+    chosen = ColumnTransformer([("n", StandardScaler(), ["f"])])
+    model = make_pipeline(chosen, LogisticRegression(max_iter=1000)).fit(frame, species)
+    loaded = load_model(skops_bytes(model), "sklearn")
+    assert [field.is_mandatory for field in loaded.signature.inputs] == [True, False, False]
+    scorer = RecordScorer(loaded, read_mapping(None, loaded.signature))
+    dropped = [{}, {"note": "x"}, {"note": 7, "g": "wide"}, {"g": np.inf, "note": None}, {"note": [1]}]
+    records = [{"f": 5.1, **more} for more in dropped]
+    found, bad = scorer.score(records)
+    assert bad == []
+    assert all(one[PREDICTION] == found[0][PREDICTION] for one in found)
+    assert [scorer.score_one(record)[PREDICTION] for record in records] == [one[PREDICTION] for one in found]

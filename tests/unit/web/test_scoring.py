@@ -16,7 +16,7 @@ from foresight.web.context import Doors
 from foresight.web.limits import Limits, Rate
 from tests.unit import registry
 from tests.unit.iris import FLOWER, IRIS
-from tests.unit.web.door import Door
+from tests.unit.web.door import Door, RoleGate
 
 BLOCK = {"fields": list(FLOWER), "values": [list(FLOWER.values())]}
 INFER = {
@@ -131,6 +131,27 @@ def test_a_user_who_calls_too_often_is_told_when_to_come_again(iris: Door, doors
     answer = score(iris, BLOCK)
     assert answer.headers["retry-after"] == "2"
     assert score(iris.as_role("user"), BLOCK).status_code == 200
+
+
+def test_versions_are_deployed_rolled_back_and_taken_away(iris: Door, gate: RoleGate) -> None:
+    def put(role: str, body: Any) -> Any:
+        return iris.as_role(role).call("PUT", "/deployments/iris@canary", json=body)
+
+    assert put("viewer", {}).status_code == 403
+    assert put("user", {"version": 1, "note": "try"}).json() == {
+        "reference": "iris@canary", "version": 1, "action": "deployed",
+    }  # fmt: skip
+    assert put("user", {}).json()["action"] is None
+    assert put("user", {"version": 9}).status_code == 404
+    assert put("user", {"version": "1"}).status_code == 422
+    assert put("user", {"defaults": {"colour": 1}}).status_code == 409
+    assert iris.call("POST", "/deployments/iris@canary/rollback", json={}).status_code == 409
+    assert iris.as_role("user").call("DELETE", "/deployments/iris@canary").status_code == 403
+    assert iris.call("DELETE", "/deployments/iris@canary?expected_version=2").status_code == 409
+    assert iris.call("DELETE", "/deployments/iris@canary").status_code == 204
+    assert ("user", "foresight.deploy") in gate.recorded
+    actions = [row["action"] for row in iris.json("/models/iris/changes")["changes"]]
+    assert actions == ["added", "deployed", "deployed", "undeployed"]
 
 
 def test_what_is_not_deployed_is_not_found(door: Door) -> None:

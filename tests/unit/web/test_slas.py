@@ -151,9 +151,9 @@ def test_yaml_goes_in_and_openslo_comes_out_and_in_again(door: Door) -> None:
     assert first.status_code == 201, first.text
     openslo = door.get("/slas/shop", headers={"Accept": "application/yaml"})
     assert openslo.headers["content-type"].startswith("application/yaml")
-    assert openslo.text == door.get("/slas/openslo", params={"name": "shop"}).text
+    assert openslo.text == door.get("/slaDocuments", params={"name": "shop"}).text
     answer = door.call(
-        "POST", "/slas/import", content=openslo.content, headers={"Content-Type": "application/yaml"}
+        "POST", "/slaDocuments", content=openslo.content, headers={"Content-Type": "application/yaml"}
     )
     assert answer.status_code == 200, answer.text
     [told] = answer.json()["slas"]
@@ -163,7 +163,10 @@ def test_yaml_goes_in_and_openslo_comes_out_and_in_again(door: Door) -> None:
 def test_yaml_with_mistakes_names_the_lines(door: Door) -> None:
     broken = "slas:\n  - name: shop\n    slis:\n      - {name: a, metric: nothing, min: 1}\n"
     answer = door.call(
-        "POST", "/slas/validate", content=broken.encode(), headers={"Content-Type": "application/yaml"}
+        "POST",
+        "/slaDocuments/validate",
+        content=broken.encode(),
+        headers={"Content-Type": "application/yaml"},
     )
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["reason"].startswith("line 4: ")
@@ -171,12 +174,12 @@ def test_yaml_with_mistakes_names_the_lines(door: Door) -> None:
 
 def test_validation_saves_nothing(door: Door) -> None:
     viewer = door.as_role("viewer")
-    assert viewer.call("POST", "/slas/validate", json=SHOP).json() == {"slas": ["shop"], "notes": []}
+    assert viewer.call("POST", "/slaDocuments/validate", json=SHOP).json() == {"slas": ["shop"], "notes": []}
     yaml = {"Content-Type": "application/yaml"}
-    assert viewer.call("POST", "/slas/validate", content=SHORT.encode(), headers=yaml).json()["slas"] == [
-        "shop"
-    ]
-    assert viewer.call("POST", "/slas/validate", json={**SHOP, "slis": []}).status_code == 422
+    assert viewer.call("POST", "/slaDocuments/validate", content=SHORT.encode(), headers=yaml).json()[
+        "slas"
+    ] == ["shop"]
+    assert viewer.call("POST", "/slaDocuments/validate", json={**SHOP, "slis": []}).status_code == 422
     assert door.json("/slas")["total_entries"] == 0
 
 
@@ -185,10 +188,10 @@ def test_many_slas_where_one_is_meant_are_refused(door: Door) -> None:
     two = f"slas: [{one % 'a'}, {one % 'b'}]"
     sent = {"Content-Type": "application/yaml"}
     assert door.call("POST", "/slas", content=two.encode(), headers=sent).status_code == 422
-    answer = door.call("POST", "/slas/import", content=two.encode(), headers=sent)
+    answer = door.call("POST", "/slaDocuments", content=two.encode(), headers=sent)
     assert answer.status_code == 200, answer.text
     assert (
-        door.call("POST", "/slas/import", content=b"{}", headers={"Content-Type": "text/plain"}).status_code
+        door.call("POST", "/slaDocuments", content=b"{}", headers={"Content-Type": "text/plain"}).status_code
         == 415
     )
 
@@ -198,7 +201,7 @@ def test_views_show_the_newest_status_at_or_before_an_instant(door: Door, store:
         fill(store, sla_status, 1, sla_name="shop", as_of=at, state=state)
         fill(store, sli_status, 1, sla_name="shop", sli_name="a", as_of=at, state=state, worst_series_id=7,
              details={"reasons": ["outside_now"]},
-             predicted=[{"slot": "2026-05-28T20:42:00Z", "value": 1.0, "low": 0.5, "high": 2.0, "probability": 0.9}])  # fmt: skip
+             predicted=[{"slot": "2026-05-28T20:42:00Z", "probability": 0.9}])  # fmt: skip
         fill(store, sli_window, 1, sla_name="shop", sli_name="a", as_of=at, window_minutes=60, n_violated=3)
     for step in (1, 2, 3):
         fill(store, forecast, 1, series_id=7, as_of=1_780_000_800, step=step, slot=1_780_000_800 + 60 * step)

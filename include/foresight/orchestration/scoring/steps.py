@@ -146,8 +146,13 @@ def score_batches(context: Context, share: Sequence[int] = ()) -> dict[str, Any]
 
 def finish_run(context: Context) -> dict[str, Any]:
     """Notes that every share is scored; answers the counts of the run."""
-    intent = _intent(context)
-    return _done(intent.service.store, intent.trace, {}, is_whole=False)
+    run, store = context["dag_run"], scoring().store
+    held = store.read(lambda connection: find_run(connection, run.dag_id, run.run_id))
+    if held is None:  # there was nothing to score
+        return _done(store, _intent(context).trace, {}, is_whole=False)
+    # The deployment may be gone by now.
+    facts = {name: getattr(held, name) for name in ("source", "name", "alias", "version")}
+    return _done(store, RunRecord(run.dag_id, run.run_id, facts), {}, is_whole=False)
 
 
 def _is_file(place: str) -> bool:

@@ -72,6 +72,7 @@ def _profile(artifact: Artifact) -> pd.DataFrame:
         {name: extracted.column(name).to_numpy() for name in Extraction.COUNTS},
         missing=[key for key, is_missing in zip(shard.keys, missing, strict=True) if is_missing],
         minimum=[-np.inf if entry.minimum is None else entry.minimum for entry in shard.entries],
+        maximum=[np.inf if entry.maximum is None else entry.maximum for entry in shard.entries],
         min_coverage=[entry.coverage for entry in shard.entries],
         min_slots=[entry.min_slots for entry in shard.entries],
     )

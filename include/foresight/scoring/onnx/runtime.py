@@ -31,6 +31,8 @@ _TYPES: Final[dict[str, np.dtype[Any]]] = {
     "tensor(bool)": np.dtype(np.bool_),
     "tensor(string)": np.dtype(object),
 }
+BLOCK: Final = 4096
+"""Records of a block."""
 
 
 def load(source: bytes | Path) -> TensorModel:
@@ -64,7 +66,7 @@ def _runner(session: Any, labels: Mapping[str, Sequence[str]]) -> Any:
     names = [out.name for out in session.get_outputs()]
 
     def run(arrays: Arrays) -> dict[str, Any]:
-        found = dict(zip(names, session.run(names, arrays), strict=True))
+        found = dict(zip(names, _in_blocks(session, names, arrays), strict=True))
         if not labels:
             return found
         outputs: dict[str, Any] = {}
@@ -79,6 +81,24 @@ def _runner(session: Any, labels: Mapping[str, Sequence[str]]) -> Any:
         return outputs
 
     return run
+
+
+def _in_blocks(session: Any, names: list[str], arrays: Arrays) -> list[Any]:
+    """The outputs for all records, computed for so many at a time that they stay near the processor."""
+    n = max((len(array) for array in arrays.values()), default=0)
+    if n <= BLOCK:
+        return list(session.run(names, arrays))
+    parts = [
+        session.run(names, {name: array[start : start + BLOCK] for name, array in arrays.items()})
+        for start in range(0, n, BLOCK)
+    ]
+    return [_joined(outputs) for outputs in zip(*parts, strict=True)]
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], np.ndarray) and parts[0].ndim:
+        return np.concatenate(parts)
+    return [one for part in parts for one in part] if isinstance(parts[0], list) else parts[0]
 
 
 def _rows(given: Any) -> Any:

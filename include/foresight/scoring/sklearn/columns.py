@@ -45,7 +45,9 @@ def _wish(model: Any, place: int, names: Sequence[str]) -> _Wish:
 
 
 def _tensor(name: str, wish: _Wish, allows_missing: bool) -> Tensor:
-    fills = not wish.is_needed or (bool(wish.fills) and all(wish.fills))
+    if not wish.is_needed:
+        return Tensor(name, np.dtype(np.float64), allows_missing=True, is_mandatory=False, is_unused=True)
+    fills = bool(wish.fills) and all(wish.fills)
     kind = wish.types[0] if wish.types else "f"
     dtype = {"O": np.dtype(object), "b": np.dtype(np.bool_)}.get(kind, np.dtype(np.float64))
     missing = (allows_missing or fills) and kind != "b"

@@ -103,6 +103,8 @@ def read_form(form: Form, path: Path) -> list[dict[str, Any]]:
     unknown = sorted(each for each in given if each not in names)
     wrong = [f"columns {', '.join(absent)} are absent"] if absent else []
     wrong += [f"columns {', '.join(unknown)} are not known; there are {', '.join(names)}"] if unknown else []
+    twice = sorted({each for each in given if given.count(each) > 1})
+    wrong += [f"columns {', '.join(twice)} are given twice"] if twice else []
     if wrong:
         raise InvalidDocument([Mistake(name, 1, "header", reason) for reason in wrong])
     return _checked(form, ((reader.line_num, row) for row in reader), name)
@@ -118,7 +120,10 @@ def _checked(form: Form, rows: Iterable[tuple[int, Mapping[str, Any]]], name: st
     mistakes: list[Mistake] = []
     seen: set[tuple[Any, ...]] = set()
     for line, row in rows:
-        values, wrong = {}, []
+        values: dict[str, Any] = {}
+        wrong = []
+        if None in row:  # what the csv module calls the fields beyond the header
+            wrong.append(Mistake(name, line, "line", "has more fields than the header"))
         for column in form:
             text = row.get(column.name)
             try:

@@ -111,14 +111,14 @@ class TestOneBrokenSla:
         more = "".join(f"  - {{name: s{n}, slis: [{{name: i, metric: m, max: 2}}]}}\n" for n in range(5))
         apply(home, ONE + BAD + more)
         analyse(store, AS_OF)
-        usual = sla_shards.evaluate
+        usual = sla_shards.figures
 
         def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
             if any(one.name == "bad" for one in some):
                 raise FinalError("of a budget")
             return usual(some, *others, **named)
 
-        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        monkeypatch.setattr(sla_shards, "figures", broken)
         assert evaluate(AS_OF) == {"intervals": [AS_OF], "states": {"ok": 6}, "set_aside": 1}
         assert [name for name, _, _ in states(store)] == ["good", "s0", "s1", "s2", "s3", "s4"]
         counts = store.read(lambda c: c.execute(select(run.c.counts)).scalar_one())
@@ -135,7 +135,7 @@ class TestOneBrokenSla:
         def broken(*_: Any, **__: Any) -> Any:
             raise ZeroDivisionError("of a budget")
 
-        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        monkeypatch.setattr(sla_shards, "figures", broken)
         with pytest.raises(ZeroDivisionError):
             evaluate(AS_OF)
         assert states(store) == []
@@ -145,14 +145,14 @@ class TestOneBrokenSla:
     ) -> None:
         apply(home, ONE + BAD + "  - {name: worse, slis: [{name: i, metric: m, max: 3}]}\n")
         analyse(store, AS_OF)
-        usual = sla_shards.evaluate
+        usual = sla_shards.figures
 
         def broken(some: list[Sla], *others: Any, **named: Any) -> Any:
             if any(one.name != "good" for one in some):
                 raise FinalError("of a budget")
             return usual(some, *others, **named)
 
-        monkeypatch.setattr(sla_shards, "evaluate", broken)
+        monkeypatch.setattr(sla_shards, "figures", broken)
         with pytest.raises(TooManySetAside, match="2 of 3 SLAs could not be evaluated, such as bad: "):
             evaluate(AS_OF)
         assert [name for name, _, _ in states(store)] == ["good"]

@@ -58,6 +58,8 @@ def test_floors_ceilings_and_statuses_are_set_in_any_spelling(store: Store) -> N
         (inventory.load_cells, "cu,cell,capacity\n,1,-4", ":2: capacity"),
         (inventory.load_cells, "cu,capacity\n,1", ":1: header: columns cell are absent"),
         (inventory.load_cells, "cell,color\n1,red", ":1: header: columns color are not known"),
+        (inventory.load_cells, "cell,cell\n1,2", ":1: header: columns cell are given twice"),
+        (inventory.load_cells, "cu,cell\n,1,2", ":2: line: has more fields"),
         (inventory.load_bounds, "snssai,cell,floor,ceiling\n01-A,1,9,8", ":2: floor: at most the ceiling 8"),
         (inventory.load_bounds, "snssai,cell\n,1", ":2: snssai: 1 to 64"),
         (inventory.load_bounds, f"snssai,cell\n{'x' * 65},1", ":2: snssai: 1 to 64"),

@@ -1,0 +1,1 @@
+"""Pages inside Airflow's UI: one address each, made by the server, readable without a script."""
