@@ -27,7 +27,7 @@ from foresight.cli.serve import serve
 from foresight.cli.sla_foresight import backtest, what_if
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
 

@@ -166,8 +166,24 @@ def status(
     name: Annotated[str | None, typer.Argument(help="Name of the SLA; all of them by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say what each probability rests on.")] = False,
+    watch: Annotated[
+        int | None, typer.Option("--watch", min=1, help="Show it again each so many seconds, until Ctrl-C.")
+    ] = None,
 ) -> None:
     """The newest status of every SLI: state, past violations, budget, and the risk of the next minutes."""
+    try:
+        _show_status(name, json=json, explain=explain)
+        while watch is not None:
+            time.sleep(watch)
+            if not json:
+                console.clear()  # which does nothing where there is no terminal
+            _show_status(name, json=json, explain=explain)
+    except KeyboardInterrupt:
+        if watch is None:
+            raise
+
+
+def _show_status(name: str | None, *, json: bool, explain: bool) -> None:
     from foresight.cli.sla_table import status_table
     from foresight.services import slas
     from foresight.wiring.connections import results
