@@ -11,8 +11,8 @@ from alembic import op
 from foresight.store.column_types import Instant, Name
 from foresight.store.migrations.layout import create_index, table_options
 
-revision = "0016"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:

@@ -8,8 +8,8 @@ from alembic import op
 from foresight.store.column_types import Body, Instant, Name
 from foresight.store.migrations.layout import create_index, table_options
 
-revision = "0020"
-down_revision = "0016"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:

@@ -8,7 +8,7 @@ from alembic import op
 from foresight.store.column_types import Instant, Name
 from foresight.store.migrations.layout import add_column, create_index, table_options
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 
 _INDEXES = (
