@@ -83,12 +83,15 @@ def newest_statuses(connection: Connection, sla_names: Sequence[str]) -> dict[in
     at, name = sla_status.c.as_of, sla_status.c.sla_name
     last = connection.execute(select(func.max(at))).scalar()
     found: dict[str, int] = {}
-    for reach in _REACHES if last is not None else ():
+    if last is None:
+        return {}
+    newest = whole_seconds(last)
+    for reach in _REACHES:
         missing = [each for each in sla_names if each not in found]
         for chunk in _chunks(missing):
             query = select(name, func.max(at)).where(name.in_(chunk)).group_by(name)
             if reach is not None:
-                query = query.where(at >= whole_seconds(last) - reach)
+                query = query.where(at >= newest - reach)
             found |= {sla: whole_seconds(as_of) for sla, as_of in connection.execute(query)}
     by_time = defaultdict[int, list[str]](list)
     for sla, as_of in found.items():
