@@ -11,7 +11,7 @@ evaluates, and stores a shard of one interval in one transaction · `publish` an
 was analysed and not yet evaluated: asset events only wake it, and one may get lost. A run by hand or in
 a backfill works on its own interval; that interval has to have been analysed before.
 
-An interval whose samples retention has removed is refused, or left out: what was said of it stands.
+An interval whose samples retention has removed is refused, or left out: what was said of it is kept.
 
 **When it fails** the task says what to do; clear it once that is done. Statuses are rewritten, changes of
 state are announced once. An SLA that cannot be evaluated is set aside, with its reason in the log and in the

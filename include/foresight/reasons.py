@@ -123,7 +123,7 @@ def _of_kind(kind: str, context: Mapping[str, Any]) -> str:
     if kind == "finite_number":
         return "a finite number is needed"
     if kind == "none_required":
-        return "nothing may stand here"
+        return "nothing is allowed here"
     if kind == "int_from_float":
         return "a whole number is needed"
     if stem == "string" and kind != "string_type":
@@ -137,7 +137,7 @@ def _quoting(kind: str, given: Any) -> str:
 
 
 def _keys_beside(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """The keys that are allowed where the last step of a location stands."""
+    """The keys that are allowed at the last step of a location."""
     schema = _schema(model)
     places = [schema]
     for step in location[:-1]:

@@ -101,7 +101,7 @@ def caller() -> str:
         return str(os.getuid())
 
 
-def told(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
+def reports_errors(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
     """Keeps standard output for data, and tells an error of ours in its own words, without a traceback."""
 
     @functools.wraps(command)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from foresight.cli.console import console, escape, told
+from foresight.cli.console import console, escape, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.cli.demo_scoring import show_scored
 from foresight.cli.slices import decisions
@@ -20,7 +20,7 @@ from foresight.cli.slices import decisions
 HOME = Path(".foresight")
 
 
-@told
+@reports_errors
 def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Keep Airflow running until Ctrl-C.")] = False,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,

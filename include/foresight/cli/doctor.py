@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import typer
 
-from foresight.cli.console import console, escape, told
+from foresight.cli.console import console, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
-@told
+@reports_errors
 def doctor() -> None:
     """Are files, connections, tables, topics and versions right? Says what to do; fails if a run would."""
     from foresight.services.diagnosis import Verdict, diagnose

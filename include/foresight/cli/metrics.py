@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from foresight.cli.console import caller, console, told
+from foresight.cli.console import caller, console, reports_errors
 from foresight.cli.console import table as new_table
 
 tokens = typer.Typer(no_args_is_help=True, help="Tokens of scrapers.", rich_markup_mode=None)
@@ -16,7 +16,7 @@ tokens = typer.Typer(no_args_is_help=True, help="Tokens of scrapers.", rich_mark
 TokenName = Annotated[str, typer.Argument(help="Its name, such as prometheus.")]
 
 
-@told
+@reports_errors
 def metrics(
     output: Annotated[
         Path | None,
@@ -40,7 +40,7 @@ def metrics(
 
 
 @tokens.command("make")
-@told
+@reports_errors
 def make(name: TokenName) -> None:
     """Prints a new token; the one of before of this name opens nothing any more."""
     from foresight.services import scrape_tokens
@@ -51,7 +51,7 @@ def make(name: TokenName) -> None:
 
 
 @tokens.command("list")
-@told
+@reports_errors
 def list_() -> None:
     """Shows which tokens there are."""
     from foresight.services import scrape_tokens
@@ -64,7 +64,7 @@ def list_() -> None:
 
 
 @tokens.command("revoke")
-@told
+@reports_errors
 def revoke(name: TokenName) -> None:
     """Takes a token away."""
     from foresight.services import scrape_tokens

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, reports_errors
 
 
-@told
+@reports_errors
 def migrate() -> None:
     """Bring the tables of the results database to the version that this Foresight needs."""
     from foresight.store import migrate as migrate_store

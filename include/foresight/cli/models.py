@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, data, escape, told
+from foresight.cli.console import caller, console, data, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MappingText = Annotated[str | None, typer.Option("--mapping", help="Field mappin
 
 
 @app.command("add")
-@told
+@reports_errors
 def add(
     name: Name,
     file: Annotated[str, typer.Argument(help="Path or URI of the model file.")],
@@ -50,7 +50,7 @@ def add(
 
 
 @app.command("list")
-@told
+@reports_errors
 def list_models() -> None:
     """Every version of every model, and where it is deployed."""
     from foresight.services.scoring import models
@@ -66,7 +66,7 @@ def list_models() -> None:
 
 
 @app.command("show")
-@told
+@reports_errors
 def show(name: Name) -> None:
     """Signature of the newest version, deployments with their defaults, and every change."""
     from foresight.services.scoring import models
@@ -96,7 +96,7 @@ def show(name: Name) -> None:
 
 
 @app.command("deploy")
-@told
+@reports_errors
 def deploy(
     name: Name,
     version: Version = None,
@@ -118,7 +118,7 @@ def deploy(
 
 
 @app.command("rollback")
-@told
+@reports_errors
 def rollback(reference: Reference, note: Note = "", expected: Expected = None) -> None:
     """Deploy what was deployed before."""
     from foresight.services.scoring import models
@@ -129,7 +129,7 @@ def rollback(reference: Reference, note: Note = "", expected: Expected = None) -
 
 
 @app.command("undeploy")
-@told
+@reports_errors
 def undeploy(reference: Reference, note: Note = "", expected: Expected = None) -> None:
     """Take a deployment away; the version stays."""
     from foresight.services.scoring import models
@@ -140,7 +140,7 @@ def undeploy(reference: Reference, note: Note = "", expected: Expected = None) -
 
 
 @app.command("delete")
-@told
+@reports_errors
 def delete(name: Name, version: Version = None, note: Note = "") -> None:
     """Delete a version, or the whole model; refused while it is deployed. The history stays."""
     from foresight.services.scoring import models
@@ -152,7 +152,7 @@ def delete(name: Name, version: Version = None, note: Note = "") -> None:
 
 
 @app.command("score")
-@told
+@reports_errors
 def score(
     reference: Reference,
     record: Annotated[str | None, typer.Option("--record", help="One record as JSON.")] = None,
@@ -179,7 +179,7 @@ def score(
 
 
 @app.command("load-test")
-@told
+@reports_errors
 def load_test(
     reference: Reference,
     bundle_sizes: Annotated[str, typer.Option(help="Records a bundle, each tried.")] = "1,10,100,1000",

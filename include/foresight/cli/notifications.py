@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, data, escape, told
+from foresight.cli.console import caller, console, data, escape, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -22,7 +22,7 @@ Sla = Annotated[str | None, typer.Option("--sla", help="The SLA.")]
 
 
 @app.command("list")
-@told
+@reports_errors
 def list_targets(json: Json = False) -> None:
     """Every target, how it is reached and what it is told of."""
     from foresight.services import notifications
@@ -52,7 +52,7 @@ def list_targets(json: Json = False) -> None:
 
 
 @app.command("set")
-@told
+@reports_errors
 def set_target(
     name: Target,
     kind: Annotated[str, typer.Option("--by", help="webhook, email, slack or apprise.")],
@@ -82,7 +82,7 @@ def set_target(
 
 
 @app.command("remove")
-@told
+@reports_errors
 def remove(name: Target) -> None:
     """Reach a target no more; the target stays, for alerts may name it."""
     from foresight.services import notifications
@@ -93,7 +93,7 @@ def remove(name: Target) -> None:
 
 
 @app.command("test")
-@told
+@reports_errors
 def test(name: Target) -> None:
     """Send a target a message that says it is a test. It is in no outbox."""
     from foresight.services import notifications
@@ -107,7 +107,7 @@ def test(name: Target) -> None:
 
 
 @app.command("log")
-@told
+@reports_errors
 def log(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most lines.")] = 50, json: Json = False
 ) -> None:
@@ -133,7 +133,7 @@ def log(
 
 
 @app.command("silence")
-@told
+@reports_errors
 def silence(
     name: Annotated[str, typer.Argument(help="Name of the silence.")],
     length: Annotated[str, typer.Option("--for", help="How long: 2h.")],
@@ -152,7 +152,7 @@ def silence(
 
 
 @app.command("acknowledge")
-@told
+@reports_errors
 def acknowledge(
     name: Annotated[str, typer.Argument(help="Name of the acknowledgement.")],
     sla: Sla = None,
@@ -170,7 +170,7 @@ def acknowledge(
 
 
 @app.command("silences")
-@told
+@reports_errors
 def silences(json: Json = False) -> None:
     """Every silence and acknowledgement."""
     from foresight.services import notifications
@@ -201,7 +201,7 @@ def silences(json: Json = False) -> None:
 
 
 @app.command("unsilence")
-@told
+@reports_errors
 def unsilence(name: Annotated[str, typer.Argument(help="Its name.")]) -> None:
     """Delete a silence or an acknowledgement."""
     from foresight.services import notifications

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from foresight.cli.console import console, data, errors, escape, told
+from foresight.cli.console import console, data, errors, escape, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -33,7 +33,7 @@ FAMILIES: Final = {
 
 
 @app.command("serve")
-@told
+@reports_errors
 def serve(
     host: Annotated[str, typer.Option(help="Where to listen; all but loopback needs TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = PORT,
@@ -63,7 +63,7 @@ def serve(
 
 
 @app.command("get")
-@told
+@reports_errors
 def get(
     metric: Annotated[str | None, typer.Argument(help="Name of a metric; all of them by default.")] = None,
     matcher: Annotated[

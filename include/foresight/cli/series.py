@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import console, data, escape, told
+from foresight.cli.console import console, data, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 
 @app.command("list")
-@told
+@reports_errors
 def list_stored(
     metric: Annotated[str | None, typer.Argument(help="Name of a metric; all of them by default.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
@@ -37,7 +37,7 @@ def list_stored(
 
 
 @app.command("show")
-@told
+@reports_errors
 def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
     """Outcome, stationarity, aggregates and forecast of one series at its newest as-of."""
     from foresight.services.series import get_series
@@ -57,7 +57,7 @@ def show(series_id: Annotated[int, typer.Argument(help="Id of the series, see `s
 
 
 @app.command("curves")
-@told
+@reports_errors
 def curves(series_id: Annotated[int, typer.Argument(help="Id of the series, see `series list`.")]) -> None:
     """Decomposition and Hodrick-Prescott of one series over its newest window, as CSV.
 

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, reports_errors
 
 HOME = Path(".foresight")
 
 
-@told
+@reports_errors
 def serve(
     home: Annotated[Path | None, typer.Option(help="Where Airflow keeps its own things.")] = None,
     port: Annotated[int, typer.Option(help="Port of the UI on loopback; 0: any free one.")] = 8080,

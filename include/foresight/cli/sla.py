@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, data, errors, escape, told
+from foresight.cli.console import caller, console, data, errors, escape, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import NotFound
 
@@ -18,7 +18,7 @@ Name = Annotated[str, typer.Argument(help="Name of the SLA.")]
 
 
 @app.command("apply")
-@told
+@reports_errors
 def apply(
     file: Files,
     dry_run: Annotated[
@@ -81,7 +81,7 @@ def _print_counts(done: Any) -> None:
 
 
 @app.command("lint")
-@told
+@reports_errors
 def lint(file: Annotated[list[Path], typer.Argument(help="YAML files, or folders of them.")]) -> None:
     """Check files without any connection: what is wrong with them, and what has no counterpart here."""
     from foresight.errors import InvalidDocument
@@ -101,7 +101,7 @@ def lint(file: Annotated[list[Path], typer.Argument(help="YAML files, or folders
 
 
 @app.command("list")
-@told
+@reports_errors
 def list_slas() -> None:
     """Every active SLA."""
     from foresight.services import slas
@@ -117,7 +117,7 @@ def list_slas() -> None:
 
 
 @app.command("show")
-@told
+@reports_errors
 def show(name: Name) -> None:
     """One SLA with its SLIs."""
     from foresight.durations import duration_text
@@ -138,7 +138,7 @@ def show(name: Name) -> None:
 
 
 @app.command("export")
-@told
+@reports_errors
 def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None) -> None:
     """SLAs as OpenSLO v1 documents."""
     from foresight.services import slas
@@ -150,7 +150,7 @@ def export(name: Annotated[list[str] | None, typer.Argument(help="Names; all by 
 
 
 @app.command("delete")
-@told
+@reports_errors
 def delete(name: Name) -> None:
     """Delete an SLA; its statuses stay until retention removes them."""
     from foresight.services import slas
@@ -161,7 +161,7 @@ def delete(name: Name) -> None:
 
 
 @app.command("status")
-@told
+@reports_errors
 def status(
     name: Annotated[str | None, typer.Argument(help="Name of the SLA; all of them by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The stored rows as JSON.")] = False,
@@ -211,7 +211,7 @@ app.add_typer(downtime, name="downtime")
 
 
 @downtime.command("add")
-@told
+@reports_errors
 def add_downtime(
     name: Annotated[str, typer.Argument(help="Name of the planned downtime.")],
     start: Annotated[str, typer.Option("--start", help="Start of the first one: 2026-01-31T22:00:00Z.")],
@@ -234,7 +234,7 @@ def add_downtime(
 
 
 @downtime.command("list")
-@told
+@reports_errors
 def list_downtime() -> None:
     """All planned downtime."""
     from foresight.durations import duration_text
@@ -252,7 +252,7 @@ def list_downtime() -> None:
 
 
 @downtime.command("delete")
-@told
+@reports_errors
 def delete_downtime(name: Annotated[str, typer.Argument(help="Name of the planned downtime.")]) -> None:
     """Delete planned downtime: what it excluded counts again."""
     from foresight.services import maintenance

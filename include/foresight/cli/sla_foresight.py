@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foresight.cli.console import console, data, errors, escape, told
+from foresight.cli.console import console, data, errors, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FromFile = Annotated[
 Until = Annotated[str, typer.Option(help="End: 2026-01-31T22:00:00Z. Empty: the newest stored as-of.")]
 
 
-@told
+@reports_errors
 def backtest(
     name: Annotated[str, typer.Argument(help="Name of the SLA.")],
     sli: Annotated[str | None, typer.Option(help="One SLI; all of them by default.")] = None,
@@ -66,7 +66,7 @@ def backtest(
                 console.print(f"{each.sli}: {each.advice}", markup=False, highlight=False)
 
 
-@told
+@reports_errors
 def what_if(
     name: Annotated[str, typer.Argument(help="Name of the SLA.")],
     sli: Annotated[str, typer.Argument(help="Name of the SLI.")],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import caller, console, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("limits")
-@told
+@reports_errors
 def limits(
     snssai: Annotated[str, typer.Option(help="Only those of this slice.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most lines.")] = 100,
@@ -46,7 +46,7 @@ TableFile = Annotated[
 
 
 @app.command("cells")
-@told
+@reports_errors
 def cells(file: TableFile = None) -> None:
     """What is known of cells: cu, cell, cellLocalId, nearRTRICId, capacity over all slices."""
     from foresight.services.slices import inventory
@@ -60,7 +60,7 @@ def cells(file: TableFile = None) -> None:
 
 
 @app.command("bounds")
-@told
+@reports_errors
 def bounds(file: TableFile = None) -> None:
     """Between what limits capacity stays for good: snssai, cu, cell, floor, ceiling, anchor."""
     from foresight.services.slices import inventory
@@ -74,7 +74,7 @@ def bounds(file: TableFile = None) -> None:
 
 
 @app.command("active")
-@told
+@reports_errors
 def active(file: TableFile = None) -> None:
     """Which slices are managed: snssai, active. A slice that is not listed is."""
     from foresight.services.slices import inventory
@@ -103,7 +103,7 @@ HeldCell = Annotated[str, typer.Option("--cell", help="Only in this cell; all of
 
 
 @app.command("hold")
-@told
+@reports_errors
 def hold(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = "") -> None:
     """Keep the capacity of a slice as it is until it is released."""
     from foresight.services.slices import holds
@@ -114,7 +114,7 @@ def hold(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = "")
 
 
 @app.command("release")
-@told
+@reports_errors
 def release(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = "") -> None:
     """Let the capacity of a slice be changed again."""
     from foresight.services.slices import holds
@@ -125,7 +125,7 @@ def release(snssai: HeldSlice, reason: Why, cu: HeldUnit = "", cell: HeldCell = 
 
 
 @app.command("holds")
-@told
+@reports_errors
 def list_holds() -> None:
     """Everything that somebody holds or has released: who, when, why."""
     from foresight.services.slices import holds

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from foresight.cli import slice_tables
-from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import caller, console, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Start = Annotated[
 
 
 @app.command("replay")
-@told
+@reports_errors
 def replay(
     file: File,
     publish: Annotated[
@@ -74,7 +74,7 @@ def replay(
 
 
 @app.command("simulate")
-@told
+@reports_errors
 def simulate(
     file: Annotated[
         Path, typer.Argument(help="A table (.xlsx, .csv, .parquet) or events (.jsonl) to write.")
@@ -100,7 +100,7 @@ def simulate(
 
 
 @app.command("configure")
-@told
+@reports_errors
 def configure(
     file: Annotated[Path, typer.Option("-f", "--file", help="CSV: snssai, cu, cell, maxNumberOfConns.")],
 ) -> None:
@@ -113,7 +113,7 @@ def configure(
 
 
 @app.command("import-model")
-@told
+@reports_errors
 def import_model(
     file: Annotated[Path, typer.Argument(help="A Keras HDF5 file (.h5), or a model file of ours.")],
     data: Annotated[Path, typer.Option(help="Table to fit the scaler on and to judge by.")],
@@ -139,7 +139,7 @@ def import_model(
 
 
 @app.command("models")
-@told
+@reports_errors
 def models(
     history: Annotated[TargetName | None, typer.Option(help="Show the changes of a target instead.")] = None,
 ) -> None:
@@ -165,7 +165,7 @@ def models(
 
 
 @app.command("promote")
-@told
+@reports_errors
 def promote(
     version: Annotated[str, typer.Argument(help="Version, or its first characters.")],
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
@@ -179,7 +179,7 @@ def promote(
 
 
 @app.command("rollback")
-@told
+@reports_errors
 def rollback(
     target: Aim = "reference",
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "by hand",
@@ -199,7 +199,7 @@ def rollback(
 
 
 @app.command("status")
-@told
+@reports_errors
 def status(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most lines.")] = 50,
 ) -> None:

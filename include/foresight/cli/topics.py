@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from foresight.cli.console import console, told
+from foresight.cli.console import console, reports_errors
 
 app = typer.Typer(no_args_is_help=True, help="The topics that Foresight writes to.", rich_markup_mode=None)
 
 
 @app.command("create")
-@told
+@reports_errors
 def create(
     partitions: Annotated[int, typer.Option(min=1, max=1000, help="Partitions of a topic that is new.")] = 3,
 ) -> None:

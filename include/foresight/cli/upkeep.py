@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, escape, told
+from foresight.cli.console import caller, console, escape, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -40,7 +40,7 @@ Origin = Annotated[str, typer.Argument(help="TOPIC:PARTITION:OFFSET of the messa
 
 
 @publications.command("list")
-@told
+@reports_errors
 def list_publications(
     topic: Topic = None,
     state: Annotated[
@@ -64,7 +64,7 @@ def list_publications(
 
 
 @publications.command("requeue")
-@told
+@reports_errors
 def requeue_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "all") -> None:
     """Let the next run try a publication again; what is on its topic already is not sent twice."""
     from foresight.services import upkeep
@@ -75,7 +75,7 @@ def requeue_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "a
 
 
 @publications.command("abandon")
-@told
+@reports_errors
 def abandon_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "all") -> None:
     """Give a publication up: no run sends it any more."""
     from foresight.services import upkeep
@@ -86,7 +86,7 @@ def abandon_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "a
 
 
 @streams.command("list")
-@told
+@reports_errors
 def list_streams() -> None:
     """Streams of records with the batch under way, and topics whose events are stored."""
     from foresight.store import upkeep
@@ -111,7 +111,7 @@ def list_streams() -> None:
 
 
 @streams.command("skip")
-@told
+@reports_errors
 def skip(stream: Stream, why: Why) -> None:
     """Close the batch under way without sending it: the next one begins behind it."""
     from foresight.services import upkeep
@@ -122,7 +122,7 @@ def skip(stream: Stream, why: Why) -> None:
 
 
 @streams.command("reset")
-@told
+@reports_errors
 def reset(
     stream: Stream,
     why: Why,
@@ -138,7 +138,7 @@ def reset(
 
 
 @dead_letters.command("list")
-@told
+@reports_errors
 def list_dead_letters(topic: Topic = None, limit: Limit = 100) -> None:
     """Messages that could not be read, the newest first, with what was done about each."""
     from foresight.store import upkeep
@@ -161,7 +161,7 @@ def list_dead_letters(topic: Topic = None, limit: Limit = 100) -> None:
 
 
 @dead_letters.command("requeue")
-@told
+@reports_errors
 def requeue_dead_letter(message: Origin, why: Why) -> None:
     """Send the original message to its topic once more, for a version that reads it by now."""
     from foresight.services import upkeep
@@ -172,7 +172,7 @@ def requeue_dead_letter(message: Origin, why: Why) -> None:
 
 
 @dead_letters.command("abandon")
-@told
+@reports_errors
 def abandon_dead_letter(message: Origin, why: Why) -> None:
     """Note that nobody needs to look at a message any more."""
     from foresight.services import upkeep
@@ -183,21 +183,21 @@ def abandon_dead_letter(message: Origin, why: Why) -> None:
 
 
 @publications.command("history")
-@told
+@reports_errors
 def publication_history(limit: Limit = 100) -> None:
     """Changes of publications by hand: who, when and why."""
     _history("publication", limit)
 
 
 @streams.command("history")
-@told
+@reports_errors
 def stream_history(limit: Limit = 100) -> None:
     """Changes of streams by hand: who, when and why."""
     _history("stream", limit)
 
 
 @dead_letters.command("history")
-@told
+@reports_errors
 def dead_letter_history(limit: Limit = 100) -> None:
     """Changes of dead letters by hand: who, when and why."""
     _history("dead_letter", limit)

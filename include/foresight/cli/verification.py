@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foresight.cli.console import caller, console, data, escape, told
+from foresight.cli.console import caller, console, data, escape, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ By = Literal["horizon", "sla", "metric", "model", "calibrator"]
 
 
 @app.command("report")
-@told
+@reports_errors
 def report(
     days: Annotated[int, typer.Option(help="How many days, the present one included.")] = 30,
     by: Annotated[By, typer.Option(help="What scores are told apart by.")] = "horizon",
@@ -48,7 +48,7 @@ def report(
 
 
 @app.command("run")
-@told
+@reports_errors
 def run(
     hour: Annotated[str, typer.Option(help="End of an hour: 2026-01-31T22:00:00Z. Empty: what is due.")] = "",
     json: Json = False,
@@ -74,7 +74,7 @@ def run(
 
 
 @app.command("history")
-@told
+@reports_errors
 def history(json: Json = False) -> None:
     """Every decision about the calibrator in use, the newest first."""
     from foresight.services.calibrators import history as read
@@ -99,7 +99,7 @@ def history(json: Json = False) -> None:
 
 
 @app.command("refit")
-@told
+@reports_errors
 def refit() -> None:
     """Fit the calibrator to the outcomes so far, and take it into use if it is better."""
     from foresight.services.calibrators import refit as fit
@@ -113,7 +113,7 @@ def refit() -> None:
 
 
 @app.command("roll-back")
-@told
+@reports_errors
 def roll_back(
     reason: Annotated[str, typer.Option(help="Why, for the history.")],
     expected: Annotated[

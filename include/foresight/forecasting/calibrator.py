@@ -44,7 +44,7 @@ class Calibrator(Protocol):
 
     @property
     def ordinary(self) -> Matrix:
-        """The signals of an ordinary side, ``[n_signals]``: explanations are told against them."""
+        """The signals of an ordinary side, ``[n_signals]``: explanations compare with them."""
 
     def log_odds(self, features: Features) -> Matrix:
         """Log odds that a side is left within each number of steps, ``[n_sides, n_steps]``."""

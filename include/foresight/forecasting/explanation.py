@@ -11,9 +11,9 @@ from foresight.forecasting.risk import CONTRIBUTORS, RiskForecast, RiskState
 from foresight.forecasting.verification import Reliability
 
 MOST = 3
-"""Contributions that are told."""
+"""How many contributions an explanation names."""
 LEAST = 0.1
-"""Log odds that a contribution must move to be told."""
+"""Least change of the log odds that an explanation names."""
 UNUSUAL = 1.5
 """Volatility is unusual from this ratio on, or below its inverse."""
 

@@ -23,7 +23,7 @@ DOUBT = 5.0
 STRAIGHT = 2.0
 """The newest tenth of a stretch may miss the line by this many standard errors of its mean."""
 FARTHEST = 1440.0
-"""Slots ahead that are told."""
+"""Farthest slot ahead that is given."""
 NORMAL_80 = 1.2816
 """Half an 80 % interval in standard deviations."""
 

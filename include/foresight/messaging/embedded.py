@@ -36,7 +36,7 @@ def start_broker(topics: Sequence[str] = ()) -> tuple[Producer, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a broker until it is told to end."""
+    """Runs a broker until it gets the order to end."""
     parser = argparse.ArgumentParser(prog="python -m foresight.messaging.embedded", description=__doc__)
     parser.add_argument("--announce", type=Path, required=True, help="file for the bootstrap servers")
     parser.add_argument("--topics", nargs="*", default=[], help="topics to make at once")

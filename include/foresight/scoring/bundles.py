@@ -2,7 +2,7 @@
 
 A reader cuts the source into numbered bundles and stops when too many are on their way; senders score them;
 whoever finishes the bundle that is next in line hands it, and those waiting behind it, to the outputs. A
-bundle that fails in the model is halved until the guilty records stand alone. In the end the records read
+bundle that fails in the model is halved until each guilty record is alone. In the end the records read
 are the good and the bad ones, or the run fails.
 """
 
@@ -240,7 +240,7 @@ class BundleRun:
             except Exception as error:  # noqa: BLE001 (raised again by run)
                 self._fail(error)
                 return
-            except BaseException:  # noqa: BLE001 (this sender is dead; who watches the senders is told)
+            except BaseException:  # noqa: BLE001 (this worker is dead; its watcher gets the error)
                 self._dead.add(me)
                 self._events.put("died")
                 return

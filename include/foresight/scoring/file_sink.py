@@ -77,7 +77,7 @@ class Columns:
         fresh = [name for row in rows if not row.keys() <= self.names.keys() for name in row]
         if not self.names:
             self.names = {**dict.fromkeys(fresh[:most]), ERROR: None}
-            # The reason stands last, whichever record had one first.
+            # The reason is the last column, whichever record had one first.
             self.names.pop(ERROR)
             self.names[ERROR] = None
         left_out = False

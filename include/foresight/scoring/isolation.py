@@ -144,7 +144,7 @@ def main() -> None:
         mapping = read_mapping(recipe.mapping, model.signature, reads_text=recipe.reads_text)
         scorer = RecordScorer(model, mapping)
         _say(into, "ready", None)
-    except Exception as error:  # noqa: BLE001 (told to whoever asked)
+    except Exception as error:  # noqa: BLE001 (reported to the caller)
         _say(into, "failed", str(error) or type(error).__name__)
         return
     while True:

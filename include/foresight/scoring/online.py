@@ -20,7 +20,7 @@ MAX_FIELDS: Final = 20_000
 MAX_VALUES: Final = 2_000_000
 """Most values of one request."""
 MOST_MISTAKES: Final = 20
-"""So many are told; a request full of them need not be answered at length."""
+"""So many mistakes are reported; a request full of them needs no longer answer."""
 
 Block = dict[str, Any]
 

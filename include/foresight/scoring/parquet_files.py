@@ -36,7 +36,7 @@ _EXACT: Final = 2**53
 def read_parquet(path: Path) -> Iterator[Any]:
     """The rows of a file, a bounded batch in memory at a time; a row that is too large is a ``BadRecord``.
 
-    Few bytes may stand for many: texts stay dictionaries until a batch is known to be small. Raises
+    Few bytes may expand to many: texts stay dictionaries until a batch is known to be small. Raises
     ``InvalidMapping`` for a file that is none, or broken.
     """
     try:
@@ -88,7 +88,7 @@ def _rows(batch: Any, number: int) -> Iterator[Any]:
 
 
 def _size(array: Any) -> int:
-    """About how many bytes the values take when each stands by itself."""
+    """About how many bytes the values take when each is stored by itself."""
     if pa.types.is_dictionary(array.type):
         lengths = pc.binary_length(array.dictionary)
         return int(pc.sum(lengths.take(array.indices)).as_py() or 0) + 50 * len(array)

@@ -27,7 +27,7 @@ class PatientScore:
     backoff_seconds: float
 
     def __call__(self, records: list[Any]) -> tuple[list[Record], Sequence[int]]:
-        """Halve what fails until the guilty records stand alone; raises only ``TransientError``."""
+        """Halve what fails until each guilty record is alone; raises only ``TransientError``."""
         try:
             return self._ask_again(records)
         except TransientError:

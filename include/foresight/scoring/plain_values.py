@@ -97,7 +97,7 @@ def kind_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it stands in a reason, of bounded length."""
+    """A value as a reason shows it, of bounded length."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 1024:
         return f"an integer of {value.bit_length()} bits"
     text = repr(value.item() if isinstance(value, np.generic) else value)

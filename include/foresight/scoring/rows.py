@@ -201,7 +201,7 @@ def _column(tensor: Tensor, field: InputField, given: NDArray[Any], wrong: Wrong
 
 
 def _checked(tensor: Tensor, field: InputField, value: Any, row: int, wrong: Wrong) -> Any:
-    """A value as the model wants it; a stand-in, and a note, for one that cannot be."""
+    """A value as the model wants it; a substitute, and a note, for one that cannot be."""
     stand_in: Any = None if tensor.dtype.kind == "O" else math.nan if tensor.dtype.kind == "f" else 0
     found: Any
     found, reason = (None, "") if value is None else check_value(value, field)

@@ -1,8 +1,8 @@
 """A model of a stranger, tried out where it can do no harm: another process, with bounds on time and memory.
 
 A file that passes every check may still ask for more memory than there is, never end, or give a record
-another answer when others stand beside it (``foresight.scoring.rehearsal``). Who stores models tries them
-out first; what goes wrong in that process is told, and harms nobody.
+another answer when it is scored beside others (``foresight.scoring.rehearsal``). Who stores models tries them
+out first; what goes wrong in that process is reported and harms nobody.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ REASON_LENGTH = 200
 
 
 class SamplesGone(FinalError):
-    """An interval whose samples retention has removed: what was said of it then stands."""
+    """An interval whose samples retention has removed: what was said of it then is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ MAX_REASON = 4000
 AT_ONCE = 100
 """Most intervals that one run catches up on."""
 LOCK = "publication"
-"""Whoever changes a publication holds this lock: what is written depends on what stands."""
+"""Whoever changes a publication holds this lock: what is written depends on what is stored."""
 WHOLE = "all"
 """The part of a publication that says all of its interval."""
 
@@ -254,7 +254,7 @@ def _start(store: Store, kafka: ClientConfig, one: _Waiting) -> Publication:
 def _update(
     store: Store, one: _Waiting, change: Callable[[Mapping[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Changes a publication as it stands, with nobody in between; answers what was written."""
+    """Changes a publication under its lock; answers what was written."""
 
     def work(connection: Connection) -> dict[str, Any]:
         found = find_publication(connection, one.topic, one.as_of, one.part)

@@ -24,7 +24,7 @@ from foresight.sla.states import PRECEDENCE, SEVERITY, Reason, State
 from foresight.sla.windows import Shape, shape_of
 
 CURRENT_SECONDS: Final = 300
-"""Prometheus' look-back: an older sample is shown, but says no longer how things stand, nor what comes."""
+"""Prometheus' look-back: an older sample is shown, but no longer gives the state, nor the risk."""
 
 DIGITS: Final = 9
 """Burn rates are rounded here, so that one in ten at 90 % burns at 1 and not at 1.0000000000000002."""

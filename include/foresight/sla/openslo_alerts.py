@@ -118,7 +118,7 @@ class AlertDocuments:
         if name not in self.policies:
             spec.wrong(place, _no_such("AlertPolicy", name, self.policies))
             return None
-        # Its own mistakes are noted where it stands, once.
+        # Its own mistakes are noted once, at its own place.
         return self.policy(Part.of(self.policies[name]))
 
     def _condition(self, spec: Part, item: object) -> Alert | None:
@@ -133,7 +133,7 @@ class AlertDocuments:
         if name not in self.conditions:
             spec.wrong((*place, "conditionRef"), _no_such("AlertCondition", name, self.conditions))
             return None
-        # Its own mistakes are noted where it stands, once.
+        # Its own mistakes are noted once, at its own place.
         return self._read_condition(Part.of(self.conditions[name]))
 
     def _read_condition(self, part: Part) -> Alert | None:

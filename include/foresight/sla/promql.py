@@ -30,7 +30,7 @@ _CLOSES = {")": "(", "]": "[", "}": "{"}
 def matchers(inner: str) -> list[tuple[str, Operator, str]] | None:
     """Label, operator and value of each matcher between braces; a quoted name alone is the metric's.
 
-    None where something else stands there.
+    None where there is something else.
     """
     found: list[tuple[str, Operator, str]] = []
     at = 0

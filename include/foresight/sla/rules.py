@@ -30,7 +30,7 @@ MAX_RATE_WINDOW: Final = 3600
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 WINDOW_PLACEHOLDER: Final = ".window"
-"""What stands between ``{{`` and ``}}`` in an expression whose range is filled in, as in Sloth's files."""
+"""The text between ``{{`` and ``}}`` of an expression whose range is filled in, as in Sloth's files."""
 SLICES: Final = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 """Lengths of a time slice in minutes: an hour holds whole ones."""
 

@@ -201,7 +201,7 @@ class SliForm(Form):
 
 
 class SlaForm(Form):
-    """One SLA; ``objective`` and ``windows`` stand for all of its SLIs."""
+    """One SLA; ``objective`` and ``windows`` hold for all of its SLIs."""
 
     name: Name
     owner: Text = ""

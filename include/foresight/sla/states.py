@@ -12,7 +12,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """How an SLA, an SLI or a series stands; declared from best to worst.
+    """The state of an SLA, an SLI or a series; declared from best to worst.
 
     Not knowing is worse than ok, and better than knowing of trouble.
     """

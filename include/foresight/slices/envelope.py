@@ -53,7 +53,7 @@ def box_of(
     ceiling: ArrayLike = np.nan,
     most: ArrayLike = np.nan,
 ) -> Box:
-    """The limits of each row; NaN where nothing is known: the previous value stands in.
+    """The limits of each row; NaN where nothing is known: the previous value takes its place.
 
     ``slices`` int ``[n]``; ``anchor``: what floor and ceiling are parts of, unless ``floor`` and ``ceiling``
     say them; ``day`` ``[n, k]``: what was in force over the last day; ``most``: the greatest value for

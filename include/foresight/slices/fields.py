@@ -11,7 +11,7 @@ from foresight.slices.wire import Json, Unreadable
 
 LARGEST_VALUE: Final = 1e15
 FORMS: Final = ("sValue", "iValue", "rValue")
-"""Where a measured value stands (VES 7.1); ``isNull`` says that there is none."""
+"""Where VES 7.1 puts a measured value; ``isNull`` says that there is none."""
 
 _NUMBER = re.compile(r"\s*\+?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?\s*")
 _IS_NULL: Final[dict[str, bool]] = {"true": True, "false": False, "": False}

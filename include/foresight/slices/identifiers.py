@@ -1,6 +1,6 @@
 """What names a slice and a cell: the one definition that reader, configuration and policy message share.
 
-A slice id is opaque: whatever stands behind the counter's name. Two ids are the same slice if their normal
+A slice id is opaque: whatever follows the counter's name. Two ids are the same slice if their normal
 forms are equal. A cell is a number or a distinguished name (3GPP TS 32.300); the consumer of the policy
 message reads a number.
 """

@@ -21,7 +21,7 @@ _MARKED = "marked by its sender"
 
 
 class Origin(NamedTuple):
-    """Which event a value came in. Of two values of one counter, the one with the greater origin stands."""
+    """Which event a value came in. Of two values of one counter, the one with the greater origin is kept."""
 
     last_microseconds: int
     sequence: int
@@ -143,7 +143,7 @@ class Reading:
 
 
 def merge(records: Iterable[Measurement]) -> list[Measurement]:
-    """One record a key, sorted by key, whatever order they came in: of each counter the newest value stands.
+    """One record a key, sorted by key, whatever order they came in: the newest value of each counter is kept.
 
     Give all records of a cell and period together: the slices of a cell share its failures.
     """

@@ -57,7 +57,7 @@ def read_recording(
 
 
 def read_messages(path: Path) -> list[bytes]:
-    """Messages of a JSON file, each as it would stand on the topic: reading them is the reader's task."""
+    """Messages of a JSON file, each as it would be on the topic: parsing them is the reader's task."""
     data = _bounded(path).read_bytes()
     if path.suffix == ".jsonl":
         return [line for line in data.splitlines() if line.strip()]

@@ -53,7 +53,7 @@ def plots(trained: Trained) -> dict[str, str]:
 
 
 def page(trained: Trained) -> str:
-    """The same as one HTML page that stands alone: the verdict, a table of errors, the plots, the card."""
+    """The same as one self-contained HTML page: the verdict, a table of errors, the plots, the card."""
     verdict, card = trained.verdict, trained.model.card
     lines = [("this model", verdict.score, "")]
     lines += [(r.name, r.score, "beaten" if r.is_beaten else "not beaten") for r in verdict.rivals]

@@ -1,7 +1,7 @@
 """Whether a transaction was committed whose answer was lost on the way.
 
 A connection may break after the server has taken a COMMIT and before its answer is here. To repeat the work
-then would do twice what is relative to what stands, such as going back one version. So each transaction
+then would do twice what is relative to the stored state, such as going back one version. So each transaction
 writes a marker, a row of ``commit_marker`` with a random name, as the last thing before its commit; and
 whoever lost the answer looks for the marker first.
 """

@@ -112,7 +112,7 @@ def add_version(connection: Connection, fields: Mapping[str, Any], change: Chang
 def deploy(
     connection: Connection, name: str, version: int, alias: str, defaults: Mapping[str, Any], change: Change
 ) -> str | None:
-    """Deploys a version under an alias; answers the action noted, None where it stands so already."""
+    """Deploys a version under an alias; answers the action noted, None where nothing changed."""
     find_version(connection, name, version)
     before = connection.execute(select(deployment).filter_by(name=name, alias=alias)).first()
     if before is None:

@@ -82,7 +82,7 @@ def maintain(
 ) -> list[Maintained]:
     """Deletes what is older than its retention, and makes day partitions for the days to come.
 
-    Time is told by the data: days are counted back from the newest measured value, and from ``now`` only
+    The data give the time: days are counted back from the newest measured value, and from ``now`` only
     where that is earlier or nothing was ever measured. So a clock that runs ahead deletes nothing.
 
     A row is over when the day of its time ended ``retention_days`` days before that day began. It does not

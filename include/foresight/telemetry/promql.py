@@ -45,7 +45,7 @@ def samples_of(
 ) -> str:
     """The expression whose value at the end of a slot is the sample of that slot.
 
-    For a metric that is the mean of the slot; a query is taken as it stands.
+    For a metric that is the mean of the slot; a query is taken unchanged.
     """
     if selection.entry.query is not None:
         return selection.entry.query

@@ -126,7 +126,7 @@ def _of_uri(name: str, text: str) -> AirflowConnection:
         parts = urlsplit(f"//{inner if doubled else rest}")
         port = parts.port
     except ValueError:
-        raise ValueError("its host or port cannot be read; an IPv6 address stands in brackets") from None
+        raise ValueError("its host or port cannot be read; an IPv6 address is written in brackets") from None
     host = unquote(parts.hostname or "")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     extra = query[_EXTRA_KEY] if _EXTRA_KEY in query else json.dumps(query) if query else ""

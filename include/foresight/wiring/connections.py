@@ -85,7 +85,7 @@ def http_url(given: AirflowConnection) -> str:
     address = url.rpartition("@")[2]
     raise InvalidConnection(
         f"connection {given.conn_id}: {address!r} is no address: {reason}; "
-        "an IPv6 address stands in brackets, such as [::1]"
+        "an IPv6 address is written in brackets, such as [::1]"
     )
 
 

@@ -17,10 +17,10 @@ CLI = Path(__file__).parents[3] / "include" / "foresight" / "cli"
 PROGRAM = """
 import logging, warnings
 import typer
-from foresight.cli.console import console, data, told
+from foresight.cli.console import console, data, reports_errors
 
 
-@told
+@reports_errors
 def command() -> None:
     import airflow, structlog
     from airflow.sdk import Connection

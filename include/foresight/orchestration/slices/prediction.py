@@ -1,7 +1,7 @@
 """The steps of ``slice_prediction``: receive, decide, store and send; then watch the model.
 
 All that lies between an event and its message is one task: each further one would cost a second or two.
-Killed anywhere, it goes on from the tables: events that are stored, decisions that stand, messages that wait.
+Killed anywhere, it goes on from the tables: stored events, final decisions, waiting messages.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Model:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing stands between the fields outside and the algorithm, nor after it."""
+        """Whether the algorithm reads the fields as they come, and nothing follows it."""
         return not (
             self.derived or self.targets or self.outputs or any(f.changes_values for f in self.fields)
         )

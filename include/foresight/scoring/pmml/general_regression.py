@@ -100,7 +100,7 @@ class GeneralRegression:
                 self._linear(frame, c, self.weights.get(c) or (shared if len(labels) == 2 else []))
                 for c in first
             ]
-            # The class of reference stands at 0; where none is left out, each has its own.
+            # The class of reference has 0; where none is left out, each has its own.
             last = self._linear(frame, labels[-1], self.weights.get(labels[-1], []))
             return softmax(np.column_stack([*etas, np.where(np.isnan(etas[0]), np.nan, last)]))
         offset = _number(frame, self.offset)

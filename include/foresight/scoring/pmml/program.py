@@ -64,7 +64,7 @@ def compile_program(nodes: Sequence[TreeNode], missing: str, keeps_last: bool) -
     builder = _Builder(_FREE_BRANCHES + _BRANCHES_AN_ATOM * sum(_atoms(node.predicate) for node in nodes))
     enter = [0] * len(nodes)
     try:
-        # A child stands behind its parent in the list, so backwards every child is ready.
+        # A child follows its parent in the list, so backwards every child is ready.
         for place in range(len(nodes) - 1, -1, -1):
             node = nodes[place]
             here = none if node.score is None else ~place

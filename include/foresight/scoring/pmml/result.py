@@ -55,7 +55,7 @@ class Algorithm(Protocol):
 
 @dataclass(slots=True)
 class Subject:
-    """What a reader of one type of model is told: its names, its function and its targets.
+    """What a reader of one type of model gets: its names, its function and its targets.
 
     The reader enters the targets beyond the first that the model answers (``others``) and the outputs of
     models inside that it hands on (``handed_on``).

@@ -71,7 +71,7 @@ class Target:
 
 
 def read_targets(element: Element) -> dict[str, Target]:
-    """Each Target by the name of its field; one without a name stands under the empty text."""
+    """Each Target by the name of its field; one without a name has the empty text as its key."""
     found = element.first("Targets")
     targets = [] if found is None else [_read_target(target) for target in found.all("Target")]
     return {target.name: target for target in targets}

@@ -92,7 +92,7 @@ def replace(text: str, pattern: str, replacement: str) -> str:
 
 
 def split_words(text: str, separator: Pattern, *, trims: bool = True) -> tuple[str, ...]:
-    """What stands between matches of a pattern, without punctuation on either side."""
+    """The text between matches of a pattern, without punctuation on either side."""
     parts = (part for part in separator.split(text, timeout=REGEX_SECONDS) if part)
     return tuple(word for word in (_EDGES.sub("", part) if trims else part for part in parts) if word)
 

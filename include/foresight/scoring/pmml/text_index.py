@@ -1,4 +1,4 @@
-"""TextIndex: how often a term stands in a text, and what that counts for."""
+"""TextIndex: how often a term occurs in a text, and what that counts for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Words = tuple[str, ...]
 class Reading:
     """How a text becomes words, and how many letters of a word may be wrong.
 
-    Words are what stands between matches of ``separator``, without punctuation around them, or, where there
+    Words are the texts between matches of ``separator``, without punctuation around them, or, where there
     is a pattern ``word``, what that one matches.
     """
 
@@ -160,7 +160,7 @@ def _read_normalization(element: Element, reading: Reading) -> Normalization:
 
 
 def _places(term: Words, words: Words, distance: int) -> list[tuple[int, int]]:
-    """Where a term stands among words, with how many wrong letters in all its words."""
+    """Where a term occurs among words, with how many wrong letters in all its words."""
     if not term:
         return []
     found = []

@@ -13,7 +13,7 @@ from foresight.scoring.pmml.values import Column, cast, known_type
 from foresight.scoring.pmml.xml import Element
 
 MAX_CHAIN = 60
-"""How far a derived field may stand from its inputs, counted in derived fields."""
+"""How far a derived field may be from its inputs, counted in derived fields."""
 
 
 def read_functions(element: Element, scope: Scope) -> None:

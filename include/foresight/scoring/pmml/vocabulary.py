@@ -212,7 +212,7 @@ Trend_ExpoSmooth TriangularDistributionForBN UniformDistribution UniformDistribu
 ValueProbability VariableWeight Variance VarianceCoefficients
 """
 HARMLESS: Final = frozenset(_HARMLESS.split())
-"""Elements that tell of the model's making or quality; what stands inside of them is not looked at."""
+"""Elements that tell of the model's making or quality; their content is not read."""
 REFUSED: Final = frozenset(_REFUSED.split())
 """Elements that change predictions in a way that is not done."""
 _ALIASES: Final = {

@@ -25,7 +25,7 @@ PACKAGES: Final = (
     "sklearn.naive_bayes", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing",
     "sklearn.tree", "sklearn.utils",
 )  # fmt: skip
-"""Where a type may come from. Not text extraction, which can be told to open files."""
+"""Where a type may come from. Not text extraction, which can open files."""
 CLASSES: Final = (
     *(f"sklearn.svm._classes.{name}" for name in
       ("LinearSVC", "LinearSVR", "SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM")),

@@ -59,7 +59,7 @@ def run_load_test(
         change: who does it, when and why.
         file: records to score; without one, they are generated from the signature.
         keep: whether the deployment takes the recommended bundle size and senders as its defaults.
-        on_cell: told each cell as soon as it is done.
+        on_cell: called with each cell as soon as it is done.
 
     Raises ``NotFound``, ``InvalidMapping``, and ``FinalError`` where the deployment changed meanwhile.
     """

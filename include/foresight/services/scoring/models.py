@@ -119,7 +119,7 @@ def deploy(
 ) -> tuple[int, str | None]:
     """Deploys a version, by default the newest; answers it and what was done (None: it unchanged).
 
-    ``defaults`` (``field_mapping`` and settings of runs) replace those of a deployment that stands; left out,
+    ``defaults`` (``field_mapping`` and settings of runs) replace those of an active deployment; left out,
     those stay. Raises ``NotFound``, and ``InvalidMapping`` for defaults that do not fit the version.
     """
     checked_name(alias)

@@ -179,7 +179,7 @@ class FileSource:
         return {0: sum(1 for _ in read_file(self._place)[0])}
 
     def identity(self) -> str | None:
-        """Not known: a file that is written anew is not told from the one before."""
+        """Not known: a file written anew looks like the one before."""
         return None
 
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Any], Offsets]:

@@ -68,7 +68,7 @@ class TableSource:
         return {0: 0 if last is None else last + 1}
 
     def identity(self) -> str | None:
-        """Not known: a table that is made anew is not told from the one before."""
+        """Not known: a table made anew looks like the one before."""
         return None
 
     def take(self, start: Offsets, until: Offsets, limit: int | None) -> tuple[list[Any], Offsets]:

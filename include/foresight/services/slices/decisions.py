@@ -1,7 +1,7 @@
 """From stored measurements to decisions: features, one batched prediction, guardrails, rows.
 
 A cell is decided once for each period. What could not be predicted (no model, no configuration, warming up)
-is decided again by a later run; a decision that a model made stands, so a message once made stays the same.
+is decided again by a later run; a decision that a model made is final, so a message once made stays the same.
 """
 
 from __future__ import annotations

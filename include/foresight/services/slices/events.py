@@ -122,7 +122,7 @@ def _read(message: Received, now: float, counter_names: Mapping[int, str] | None
 
 
 def save_measurements(connection: Connection, records: Sequence[Measurement]) -> None:
-    """Merges records with those that are stored: of each counter the newest value stands."""
+    """Merges records with those that are stored: the newest value of each counter is kept."""
     starts = sorted({record.period_start for record in records})
     wanted = {record.key[1:] for record in records}  # all slices of a cell: they share its failures
     held = (measurement_of(row) for row in measurements_at(connection, starts))

@@ -125,7 +125,7 @@ class Knowledge:
 
 
 def load_knowledge(connection: Connection) -> Knowledge:
-    """Everything of it, as it stands now."""
+    """Everything known of it now."""
     return Knowledge(
         {(row.cu, row.cell): row for row in inventory(connection)},
         {(row.snssai, row.cu, row.cell): row for row in bounds(connection)},
