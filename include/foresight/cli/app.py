@@ -63,6 +63,6 @@ app.command("serve")(serve)
 
 
 def main() -> None:
-    """The command ``foresight``. Outside a task, Airflow asks its database for connections only on request."""
+    """The command ``foresight``. Outside a task, Airflow looks connections up on request only."""
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     app()
