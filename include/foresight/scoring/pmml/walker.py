@@ -2,7 +2,8 @@
 
 A small program is a few whole-column comparisons. A large one, or many, are packed as nodes of binary
 trees over one float64 matrix and walked by scikit-learn's compiled trees (``grown``). Where they ask for very
-many sets of texts, its predictor of histogram boosters walks them. NumPy walks where neither is there, a text field has more values than their bit sets hold.
+many sets of texts, its predictor of histogram boosters walks them. NumPy walks where neither is there, or
+where a text field has more values than their bit sets hold.
 """
 
 from __future__ import annotations
