@@ -64,7 +64,7 @@ def demo(
             show(shown)
             if stay:
                 airflow = shown.airflow
-                text = f"{airflow.url}  user admin, password {airflow.password}"
+                text = f"{airflow.url}/foresight/pages/fleet  user admin, password {airflow.password}"
                 console.print(text, markup=False, highlight=False)
                 with retrieval_beside(airflow) as address:
                     text = f"{address}  gRPC, for tokens of {airflow.url}/auth/token"
@@ -75,3 +75,5 @@ def demo(
         if not stay:
             raise
     say("everything that was started is stopped")
+    if not stay:
+        say("make up shows the same in pages")
