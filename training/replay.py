@@ -37,8 +37,8 @@ from foresight.services.series_rows import forecast_rows
 from foresight.services.slas import stored_sla
 from foresight.services.verification import HourVerified, verify_due
 from foresight.services.verification_report import report
+from foresight.sla.definition_rows import definition_rows
 from foresight.sla.definitions import Matcher, Sla, Sli
-from foresight.sla.rows import definition_rows
 from foresight.store import Store, apply_slas, migrate, open_store, upsert
 from foresight.store.tables import metadata, sli_risk
 from training.recordings import fixed_bounds, read_families

@@ -254,4 +254,4 @@ def _instant(epoch: int) -> str:
 def _print_json(rows: Iterable[Any]) -> None:
     import orjson
 
-    print(orjson.dumps(list(rows), option=orjson.OPT_INDENT_2).decode(), file=data())
+    typer.echo(orjson.dumps(list(rows), option=orjson.OPT_INDENT_2).decode(), file=data())

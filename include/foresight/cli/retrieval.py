@@ -57,7 +57,7 @@ def serve(
     results()  # so that a database that is not there is told now
 
     def ready(taken: int) -> None:
-        print(f"gRPC on {Address(host, taken, tls)}{' with TLS' if tls else ''}", file=data(), flush=True)
+        typer.echo(f"gRPC on {Address(host, taken, tls)}{' with TLS' if tls else ''}", file=data())
 
     serve_until_ended(address, StoreReader(results, catalogue), AirflowSignIn(), ready)
 
@@ -129,7 +129,7 @@ async def _print_lines(chunks: AsyncIterator[Any], family: str) -> None:
             series[one.series_id] = {"metric": one.metric, "labels": dict(one.labels)}
         for row in chunk.rows:
             line = {"family": family, **series[row.series_id], **_known(row)}
-            print(orjson.dumps(line).decode(), file=data())
+            typer.echo(orjson.dumps(line).decode(), file=data())
         _warn_of(chunk)
 
 

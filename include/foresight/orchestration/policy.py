@@ -12,7 +12,8 @@ from airflow.policies import hookimpl
 
 DAGS: Final = frozenset(
     {
-        "batch_scoring", "maintenance", "model_deployment", "scoring_load_test", "sla_evaluation",
+        "batch_scoring", "forecast_verification", "maintenance", "model_deployment", "scoring_load_test",
+        "sla_backtest", "sla_evaluation",
         "slice_prediction", "slice_replay", "slice_training", "telemetry_analysis",
     }
 )  # fmt: skip

@@ -14,7 +14,8 @@ warm_up()
 warm = set(sys.modules)
 import foresight.orchestration as rooms, foresight.quality.check
 for module in pkgutil.walk_packages(rooms.__path__, "foresight.orchestration."):
-    import_module(module.name)
+    if module.name != "foresight.orchestration.celery_worker":  # for workers of Celery, which load Celery
+        import_module(module.name)
 rooms_of = lambda modules: sorted({name.partition(".")[0] for name in modules})
 print(json.dumps({"warm": rooms_of(warm), "late": rooms_of(set(sys.modules) - warm)}))
 """

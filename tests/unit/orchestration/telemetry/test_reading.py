@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
 
@@ -61,6 +62,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     made = Source()
     monkeypatch.setattr(reading, "open_telemetry", lambda: made)
     monkeypatch.setattr(reading, "results", lambda: None)
+    monkeypatch.setattr(reading, "in_use", lambda *_: None)
+    monkeypatch.setattr(reading, "in_use_table", lambda _: pa.table({"version": ["shipped"]}))
     monkeypatch.setattr(reading, "list_slas", lambda _: ActiveSlas([], {}))
     return made
 
