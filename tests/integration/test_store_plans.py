@@ -215,6 +215,7 @@ QUERIES: Final[dict[str, Callable[[Connection], Any]]] = {
     "hours that are counted": lambda c: rollups.counted_hours(c, NAMES[:10], range(*HOURS, 3600)),
     "hours are forgotten": lambda c: rollups.forget_hours(c, range(*HOURS, 3600), NAMES[:10]),
     "counts of an instant": lambda c: rollups.load_counts(c, instant(600), NAMES[:10]),
+    "SLIs are forgotten": lambda c: rollups.forget_slis(c, SLIS[:10]),
     "counts are forgotten": lambda c: rollups.forget_counts(c, instant(600) - 600, instant(600) + 600),
     "statuses at an instant": lambda c: statuses._states_at(c, instant(600), NAMES),
     "statuses before an instant": lambda c: statuses._neighbours(c, instant(600), SLIS, is_later=False),

@@ -316,7 +316,13 @@ def _calibrator() -> None:
 def _calibrator_change() -> None:
     op.create_table(
         "calibrator_change",
-        sa.Column("number", sa.Integer(), nullable=False, comment="Number of the change, from 1"),
+        sa.Column(
+            "number",
+            sa.Integer(),
+            nullable=False,
+            autoincrement=False,
+            comment="Number of the change, from 1",
+        ),
         sa.Column("as_of", Instant(), nullable=False, comment="The instant that was decided for (UTC)"),
         sa.Column("action", Name(16), nullable=False, comment="promoted, refused, rolled_back"),
         sa.Column("version", Name(64), nullable=False, comment="The calibrator that it is about"),
