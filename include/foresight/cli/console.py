@@ -49,6 +49,24 @@ def data_alone_on_stdout() -> Iterator[None]:
         _DATA.reset(token)
 
 
+def print_json(value: Any) -> None:
+    """Writes a value as JSON where a command writes what it was asked for; arrays of NumPy are lists."""
+    import orjson
+
+    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2).decode()
+    print(text, file=data())
+
+
+def instant(text: str, option: str = "") -> int:
+    """Epoch seconds of an instant that was given, for ``option``; raises ``FinalError``."""
+    from foresight.grid import read_instant
+
+    try:
+        return read_instant(text)
+    except ValueError as error:
+        raise FinalError(f"{option} {error}".strip()) from error
+
+
 class LazyConsole:
     """A Rich console that is made when it first prints: plain help does without Rich."""
 

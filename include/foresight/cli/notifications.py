@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, data, escape, reports_errors
+from foresight.cli.console import caller, console, escape, instant, print_json, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -30,7 +30,7 @@ def list_targets(json: Json = False) -> None:
 
     found = notifications.list_targets(results())
     if json:
-        _print_json(
+        print_json(
             [
                 {"name": target.name, "kind": target.kind, "delivery": delivery and asdict(delivery)}
                 for target, delivery in found
@@ -117,7 +117,7 @@ def log(
 
     rows = results().read(lambda connection: outbox(connection, limit))
     if json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = new_table("at", "target", "SLA · SLI", "state", "status", "tries", "why", box=None)
     for row in rows:
@@ -146,7 +146,7 @@ def silence(
     """Tell nobody of an SLA, or of those with certain labels, for a time."""
     from foresight.services.notifications import Silence
 
-    begins = int(time.time()) if start is None else _parsed(start)
+    begins = int(time.time()) if start is None else instant(start)
     ends = begins + _length(length)
     _add(Silence(name, "silence", begins, ends, sla, sli, _labels(label), comment, caller()))
 
@@ -178,7 +178,7 @@ def silences(json: Json = False) -> None:
 
     found = notifications.list_silences(results())
     if json:
-        _print_json([asdict(each) for each in found])
+        print_json([asdict(each) for each in found])
         return
     now = int(time.time())
     table = new_table("name", "kind", "of", "from", "until", "by", "why", box=None)
@@ -234,12 +234,6 @@ def _length(text: str) -> int:
     return int(_checked(duration_seconds, text))
 
 
-def _parsed(text: str) -> int:
-    from foresight.grid import epoch_seconds
-
-    return int(_checked(lambda given: epoch_seconds(datetime.fromisoformat(given)), text))
-
-
 def _checked(read: Callable[[str], Any], text: str) -> Any:
     try:
         return read(text)
@@ -249,9 +243,3 @@ def _checked(read: Callable[[str], Any], text: str) -> Any:
 
 def _instant(epoch: int) -> str:
     return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M}"
-
-
-def _print_json(rows: Iterable[Any]) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(list(rows), option=orjson.OPT_INDENT_2).decode(), file=data())

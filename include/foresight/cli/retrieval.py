@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from foresight.cli.console import console, data, errors, escape, reports_errors
+from foresight.cli.console import console, data, errors, escape, instant, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -91,8 +91,8 @@ def get(
         raise FinalError("--as-of and --from, --to exclude each other")
     if (start is None) != (end is None):
         raise FinalError("--from and --to belong together")
-    span = (_seconds("--from", start), _seconds("--to", end)) if start and end else None
-    at = _seconds("--as-of", as_of) if as_of else None
+    span = (instant(start, "--from"), instant(end, "--to")) if start and end else None
+    at = instant(as_of, "--as-of") if as_of else None
     asked = Asked(metric or "", [_matcher(text) for text in matcher or ()], at, span, limit)
     asyncio.run(_get(address, token_file, tls_ca, list(family or FAMILIES), asked, json=json))
 
@@ -191,16 +191,6 @@ def _token(file: Path) -> str:
         return file.read_text().strip()
     except OSError as error:
         raise FinalError(f"--token-file {file} cannot be read: {error.strerror}") from error
-
-
-def _seconds(option: str, text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise FinalError(f"{option} {text!r}: an instant such as 2026-01-31T10:00:00Z is wanted") from error
-    if found.tzinfo is None:
-        raise FinalError(f"{option} {text!r} has no time zone: write Z for UTC")
-    return int(found.timestamp())
 
 
 def _matcher(text: str) -> Matcher:

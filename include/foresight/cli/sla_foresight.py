@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foresight.cli.console import console, data, errors, escape, reports_errors
+from foresight.cli.console import console, errors, escape, print_json, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def backtest(
 
         plot.write_bytes(backtest_picture(found))
     if json:
-        _print_json([each.plain() for each in found])
+        print_json([each.plain() for each in found])
     else:
         console.print(_backtest_table(found))
         for each in found:
@@ -93,7 +93,7 @@ def what_if(
     end = as_of_or_newest(results(), until, is_stored=source == "store", now=int(time.time()))
     found = ask(_reader(source), _sla(name, file), sli, changes, end, downtime=list_downtime(results()))
     if json:
-        _print_json(found.plain())
+        print_json(found.plain())
         return
     from foresight.cli.sla_table import status_table
     from foresight.services.status_lines import lines_of
@@ -178,10 +178,3 @@ def _share(value: float) -> str:
 
 def _progress(done: int, total: int) -> None:
     errors.print(f"{done} of {total} origins", markup=False, highlight=False)
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2).decode()
-    typer.echo(text, file=data())

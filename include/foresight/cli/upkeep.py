@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, escape, reports_errors
+from foresight.cli.console import caller, console, escape, instant, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
 
@@ -70,7 +69,7 @@ def requeue_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "a
     from foresight.services import upkeep
     from foresight.wiring.connections import results
 
-    upkeep.requeue_publication(results(), topic, _epoch(as_of), _change(why), part)
+    upkeep.requeue_publication(results(), topic, instant(as_of), _change(why), part)
     console.print(f"{topic} {as_of}: pending again", markup=False, highlight=False)
 
 
@@ -81,7 +80,7 @@ def abandon_publication(topic: TopicName, as_of: AsOf, why: Why, part: Part = "a
     from foresight.services import upkeep
     from foresight.wiring.connections import results
 
-    upkeep.abandon_publication(results(), topic, _epoch(as_of), _change(why), part)
+    upkeep.abandon_publication(results(), topic, instant(as_of), _change(why), part)
     console.print(f"{topic} {as_of}: abandoned", markup=False, highlight=False)
 
 
@@ -222,16 +221,6 @@ def _change(why: str) -> Change:
 
 def _offsets(offsets: dict[str, int]) -> str:
     return ", ".join(f"{number}: {offset}" for number, offset in sorted(offsets.items())) or "the beginning"
-
-
-def _epoch(text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise FinalError(f"{text!r} is no instant: write it as 2026-11-22T13:20:00Z") from error
-    if found.tzinfo is None:
-        raise FinalError(f"{text!r} has no time zone: write it as 2026-11-22T13:20:00Z")
-    return int(found.timestamp())
 
 
 def _origin(text: str) -> tuple[str, int, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foresight.cli.console import caller, console, data, escape, reports_errors
+from foresight.cli.console import caller, console, escape, print_json, reports_errors
 from foresight.cli.console import table as new_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(
 
         plot.write_bytes(report_picture(found))
     if json:
-        _print_json(found.plain())
+        print_json(found.plain())
         return
     counts = ", ".join(f"{n:,} {name.removeprefix('n_')}" for name, n in found.counts.items() if n)
     console.print(f"predictions: {counts}", markup=False, highlight=False)
@@ -64,7 +64,7 @@ def run(
     else:
         found = verification.verify_due(results(), int(time.time()))
     if json:
-        _print_json(verification.plain_hours(found))
+        print_json(verification.plain_hours(found))
         return
     table = new_table("hour", "predicted", *verification.KINDS, box=None)
     for each in found:
@@ -82,7 +82,7 @@ def history(json: Json = False) -> None:
 
     changes, versions = read(results())
     if json:
-        _print_json({"changes": changes, "versions": versions})
+        print_json({"changes": changes, "versions": versions})
         return
     table = new_table(
         "at", "action", "calibrator", "in use", "gain", "95 %", "skill", "by", "reason", box=None
@@ -170,10 +170,3 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 def _utc(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2).decode()
-    typer.echo(text, file=data())

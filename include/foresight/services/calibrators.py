@@ -40,6 +40,7 @@ from foresight.store.calibrators import (
     save_calibrator,
     save_change,
 )
+from foresight.store.stacks import Move, stack_of
 from foresight.store.verification import (
     count_features,
     held_bands,
@@ -232,18 +233,14 @@ def history(store: Store) -> tuple[list[Change], dict[str, Any]]:
 
 def _stack(changes: Sequence[Change]) -> list[str]:
     """What was in use, the present one last."""
-    stack: list[str] = []
-    for change in changes:
-        if change.action == "refused":
-            continue
-        if not stack:
-            stack.append(shipped().version)
-        if change.action == "rolled_back":
-            while len(stack) > 1 and stack[-1] != change.in_use:
-                stack.pop()
-        elif stack[-1] != change.in_use:
-            stack.append(change.in_use)
-    return stack
+    counted = [change for change in changes if change.action != "refused"]
+    if not counted:
+        return []
+    moves: list[tuple[Move, str, None]] = [("put", shipped().version, None)]
+    for change in counted:
+        if change.in_use != moves[-1][1]:
+            moves.append(("back" if change.action == "rolled_back" else "put", change.in_use, None))
+    return [version for version, _ in stack_of(moves)]
 
 
 def _calibrator(store: Store, version: str) -> Calibrator:

@@ -16,7 +16,6 @@ from foresight.store.notifications import DELIVERIES, SILENCES, delete_row, load
 Kind = Literal["webhook", "email", "slack", "apprise"]
 GroupBy = Literal["sla", "sli", "all"]
 MAX_COOLDOWN: Final = 7 * 86_400
-MAX_NAMES: Final = 1_000
 Labels = tuple[tuple[str, str], ...]
 
 

@@ -205,14 +205,6 @@ def _statuses(store: Store, wanted: ColumnElement[bool], after: Place, limit: in
     return store.read(lambda c: read_page(c, STATUS_KEYS, STATUS_VALUES, wanted, after, limit))
 
 
-def list_metrics(store: Store) -> list[str]:
-    """Every metric that a series is stored of, sorted."""
-    from foresight.store.tables import series
-
-    query = select(series.c.metric).distinct().order_by(series.c.metric)
-    return list(store.read(lambda connection: connection.execute(query).scalars()))
-
-
 class _Reader:
     """Reads the rows of one family for one batch of series after the other."""
 

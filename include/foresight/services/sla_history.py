@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from foresight.analysis.arrays import Flags, Matrix
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.risk import Bounds
-from foresight.grid import Grid, floored, whole_seconds
+from foresight.grid import STEP_SECONDS, Grid, read_instant
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import with_expressions
 from foresight.services.stored_series import StoredKeys, matched
@@ -138,12 +137,10 @@ def as_of_or_newest(store: Store, text: str, *, is_stored: bool, now: int) -> in
     """
     if text:
         try:
-            instant = datetime.fromisoformat(text)
+            seconds = read_instant(text)
         except ValueError as error:
-            raise FinalError(f"{text!r} is no instant such as 2026-01-31T22:00:00Z") from error
-        if instant.tzinfo is None:
-            raise FinalError(f"{text!r} has no time zone: write it with Z, such as 2026-01-31T22:00:00Z")
-        return whole_seconds(floored(instant))
+            raise FinalError(str(error)) from error
+        return seconds - seconds % STEP_SECONDS
     if not is_stored:
         return now - now % 60
     newest = store.read(lambda connection: latest_as_of(connection, analysed_interval))

@@ -6,7 +6,7 @@ its predictions is over, and again when samples of it have changed since.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -410,8 +410,3 @@ def _sides(predictions: Predictions, judged: _Judged) -> tuple[Columns, Columns]
 def plain_hours(hours: Sequence[HourVerified]) -> list[dict[str, int]]:
     """The same as JSON values."""
     return [asdict(hour) for hour in hours]
-
-
-def hours_between(since: int, until: int) -> Iterator[int]:
-    """The ends of the whole hours in ``(since, until]``."""
-    return iter(range(since // HOUR * HOUR + HOUR, until + 1, HOUR))

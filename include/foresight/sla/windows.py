@@ -11,14 +11,13 @@ The base is the last UTC multiple of eight hours: it always lies within what a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from foresight.sla.burn_rates import BURN_RULES, Alert, BurnRule
 from foresight.sla.calendars import Calendar
-from foresight.sla.definitions import Sla, Sli
+from foresight.sla.definitions import Sli
 
 HOUR: Final = 3600
 BASE_SECONDS: Final = 8 * HOUR
@@ -104,8 +103,3 @@ def listed_minutes(sli: Sli, as_of: int) -> list[int]:
     if any(minutes > held for minutes in elapsed):
         found.add((as_of - base_of(as_of)) // 60)
     return sorted(found - {0})
-
-
-def all_of(slas: Sequence[Sla], as_of: int) -> list[int]:
-    """Every length that is counted for any SLI, ascending."""
-    return sorted({minutes for sla in slas for sli in sla.slis for minutes in shape_of(sli, as_of).counted})

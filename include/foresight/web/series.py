@@ -85,7 +85,7 @@ def install(app: FastAPI, doors: Doors) -> None:
     def get_curves(series_id: Annotated[SeriesId, Path()]) -> Any:
         """Values, decomposition and Hodrick-Prescott over the newest window, computed from stored samples."""
         found = series.series_curves(doors.store, doors.catalogue, series_id)
-        return {name: _plain(values) for name, values in found.items()}
+        return {name: plain_values(values) for name, values in found.items()}
 
     @app.get(f"{BASE}/stages", response_model=StagesView)
     def get_stages(
@@ -97,6 +97,7 @@ def install(app: FastAPI, doors: Doors) -> None:
         return {"stages": stages.stage_times(doors.store, as_of_gte, as_of_lt)}
 
 
-def _plain(values: Any) -> list[Any]:
+def plain_values(values: Any) -> list[Any]:
+    """The values as JSON has them: NaN becomes None."""
     items = values.tolist() if hasattr(values, "tolist") else list(values)
     return [None if value != value else value for value in items]  # NaN

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Query, Request, Response
 
 from foresight.services import fleet
-from foresight.services.listings import Filter, Page, read_page
+from foresight.services.listings import Filter, read_page
 from foresight.services.lists import STATUSES
 from foresight.web.context import Doors
 from foresight.web.fields import Plain
-from foresight.web.listing import CursorText, read_cursor, write_cursor
+from foresight.web.listing import CursorText, read_cursor
+from foresight.web.pages.lists import beside
 from foresight.web.pages.rendering import LIKELY, STATES, page, query
 
 ORDERS: Final = (
@@ -59,7 +60,7 @@ def install(app: FastAPI, doors: Doors) -> None:
         ])  # fmt: skip
         return page(
             request, "fleet.html",
-            rows=rows, page=pages_of(found, (order,), given), n_all=sum(seen.counts.values()),
+            rows=rows, page=beside(STATUSES, (order,), found, given), n_all=sum(seen.counts.values()),
             counts=[(name, seen.counts[name]) for name in STATES if name in seen.counts],
             n_alerting=seen.n_alerting, as_of=seen.as_of, chosen=state, alerting=alerting, q=q, owner=owner,
             likely=LIKELY, order=order, orders=ORDERS, states=STATES, export=export,
@@ -77,13 +78,3 @@ def _filters(q: str | None, owner: str | None, state: str | None, alerting: str 
     if alerting:
         found.append(Filter("is_alerting", "eq", alerting == "true"))
     return found
-
-
-def pages_of(found: Page, order: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
-    """Where the pages beside a page of the fleet are, as queries."""
-
-    def beside(cursor: Any) -> str | None:
-        text = write_cursor(STATUSES, order, cursor)
-        return None if text is None else query({**given, "cursor": text})
-
-    return {"total": found.total, "previous": beside(found.preceding), "next": beside(found.following)}

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request, Response
 from markupsafe import Markup
 
-from foresight.services.listings import Filter, Listing, read_page
+from foresight.services.listings import Cursor, Filter, Listing, Page, read_page
 from foresight.web.context import Doors
 from foresight.web.listing import read_cursor, write_cursor
 from foresight.web.pages.rendering import NOTHING, page, query
@@ -66,17 +66,23 @@ def part_of(
         doors.store, listing, filters=filters, cursor=read_cursor(listing, (), cursor or None), limit=limit
     )
 
-    def beside(place: Any) -> str | None:
-        written = write_cursor(listing, (), place)
-        return None if written is None else query({**(given or {}), "cursor": written})
-
     made = table(title, columns, found.rows, empty=empty, action=action, root=root)
     return made | {
         "total": found.total,
-        "page": {"previous": beside(found.preceding), "next": beside(found.following)},
+        "page": beside(listing, (), found, given or {}),
         "filters": [{"name": name, "label": label, "value": value} for name, label, value in fields],
         "export": export,
     }
+
+
+def beside(listing: Listing, order: Sequence[str], found: Page, given: Mapping[str, Any]) -> dict[str, Any]:
+    """How many rows there are, and where the pages beside one are, as queries with what was ``given``."""
+
+    def place(cursor: Cursor | None) -> str | None:
+        written = write_cursor(listing, order, cursor)
+        return None if written is None else query({**given, "cursor": written})
+
+    return {"total": found.total, "previous": place(found.preceding), "next": place(found.following)}
 
 
 def table(

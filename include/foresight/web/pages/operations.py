@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from foresight.quality.outcomes import Outcome
 from foresight.services import stages
-from foresight.services.listings import Filter
+from foresight.services.listings import Filter, name_of
 from foresight.services.lists import (
     CONFIGURATION,
     DEPLOYMENTS,
@@ -24,7 +25,7 @@ from foresight.services.lists import (
     SLICE_MODELS,
 )
 from foresight.web.context import Doors
-from foresight.web.fields import Plain
+from foresight.web.fields import Plain, type_of
 from foresight.web.listing import CursorText
 from foresight.web.pages.lists import Column, column, part_of, show_list, table, text
 from foresight.web.pages.rendering import instant, labels_text, number
@@ -138,11 +139,6 @@ def _slices(doors: Doors, snssai: str | None, cursor: str | None) -> list[dict[s
 
 def _existing(listing: Any, first: tuple[Column, ...]) -> tuple[Column, ...]:
     """Every other column of a listing behind the first ones, written by its kind."""
-    from datetime import datetime
-
-    from foresight.services.listings import name_of
-    from foresight.web.fields import type_of
-
     shown = {each.name for each in first}
     rest = [each for each in listing.columns if name_of(each) not in shown]
     writers: dict[Any, Callable[[Any], Any]] = {datetime: instant, float: number, bool: _yes}
@@ -193,5 +189,5 @@ def _models(doors: Doors, cursor: str | None) -> list[dict[str, Any]]:
     return [deployed, versions, load]
 
 
-def _try(row: Any) -> Markup:
-    return Markup('<a href="../docs">score over REST</a>') if row else Markup("")
+def _try(_: Any) -> Markup:
+    return Markup('<a href="../docs">score over REST</a>')

@@ -17,6 +17,7 @@ from foresight.web.fields import Plain, SeriesId
 from foresight.web.listing import CursorText
 from foresight.web.pages.lists import column, part_of, show_list
 from foresight.web.pages.rendering import instant, labels_text, number, page
+from foresight.web.series import plain_values
 
 Text = Annotated[Plain | None, Query(max_length=255)]
 LEVELS: Final = (("adf_critical_1", "1 %"), ("adf_critical_5", "5 %"), ("adf_critical_10", "10 %"))
@@ -79,7 +80,7 @@ def _series(doors: Doors, series_id: int) -> dict[str, Any]:
 def _curves(doors: Doors, series_id: int) -> list[dict[str, Any]]:
     curves = series.series_curves(doors.store, doors.catalogue, series_id)
     x = [int(_epoch(each)) for each in curves["slot"]]
-    values = {name: _plain(curves[name]) for name in curves if name != "slot"}
+    values = {name: plain_values(curves[name]) for name in curves if name != "slot"}
 
     def made(title: str, names: dict[str, str], help_: str) -> dict[str, Any]:
         shown = [
@@ -119,7 +120,3 @@ def _autocorrelation(doors: Doors, series_id: int) -> list[dict[str, Any]]:
 
 def _epoch(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _plain(values: Any) -> list[float | None]:
-    return [None if value != value else float(value) for value in values.tolist()]
