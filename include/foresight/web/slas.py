@@ -115,9 +115,7 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
     async def validate_slas(request: Request) -> Any:
         """Says what is wrong with definitions, without saving them."""
         if await _is_yaml(request):
-            found = await _in_thread(
-                sla_changes.read_text, doors.store, doors.catalogue, await _text(request)
-            )
+            found = await _in_thread(_some_defined, doors, await _text(request))
             return {"slas": [sla.name for sla in found.definitions.slas], "notes": _notes(found)}
         sla = sla_of_form(_checked(SlaForm, await request.json()))
         await _in_thread(sla_changes.check, doors.store, doors.catalogue, [sla])
@@ -133,9 +131,7 @@ def _install_definitions(app: FastAPI, doors: Doors) -> None:
         text, caller = await _text(request), request.state.caller.name
 
         def work() -> Any:
-            found = sla_changes.read_text(doors.store, doors.catalogue, text)
-            if not found.definitions.slas and not found.definitions.targets:
-                raise wrong("body", "it defines no SLA")
+            found = _some_defined(doors, text)
             applied = all_slas.apply_found(doors.store, found, by=caller, at=doors.now, prune=prune)
             changes = [
                 {"name": each.sla.name, **{field: getattr(each, field) for field in _OF_DIFFERENCES}}
@@ -369,6 +365,14 @@ async def _text(request: Request) -> str:
     if strict_json.has_control(text):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body holds a control character")
     return text
+
+
+def _some_defined(doors: Doors, text: str) -> Lint:
+    """What documents define; raises ``Problem`` where that is nothing."""
+    found = sla_changes.read_text(doors.store, doors.catalogue, text)
+    if not found.definitions.slas and not found.definitions.targets:
+        raise wrong("body", "it defines no SLA")
+    return found
 
 
 async def _read_sla(request: Request, doors: Doors, name: str | None) -> Sla:

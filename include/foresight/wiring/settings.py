@@ -54,6 +54,6 @@ def catalogue(metrics: Collection[str] = ()) -> Catalogue:
         entry = whole.get(name)
         if entry is None:
             known = [each.name for each in whole.metrics]
-            raise NotFound(no_such("the catalogue has no entry", name, known))
+            raise NotFound(no_such("the catalogue has no entry", name, known, "it has"))
         chosen.append(entry)
     return whole.model_copy(update={"metrics": tuple(chosen)})

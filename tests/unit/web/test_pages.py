@@ -135,6 +135,17 @@ def test_hostile_text_is_shown_as_text_and_no_page_holds_a_script_of_its_own(pag
     assert "{{ 7*7 }}" in shown
 
 
+def test_every_form_that_changes_something_sends_to_a_route_that_there_is(pages: Door) -> None:
+    for page in ("/pages/new", "/pages/slas/shop/edit"):
+        addresses = re.findall(r'<button[^>]* data-api="([^"]+)"', pages.call("GET", page).text)
+        assert len(addresses) == 2
+        for address in addresses:
+            sent = pages.call(
+                "POST", urljoin(page, address), content=b"null", headers={"Content-Type": "application/yaml"}
+            )
+            assert (sent.status_code, sent.json()["detail"]) == (422, "body: it defines no SLA")
+
+
 def test_signing_in_and_rights_are_asked_for_by_pages(pages: Door) -> None:
     assert pages.as_role(None).call("GET", FIRST).status_code == 401
     assert "Sign in to Airflow" in pages.as_role(None).call("GET", FIRST).text
