@@ -6,6 +6,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -171,7 +172,8 @@ class Sender:
                 return step(max(deadline - time.monotonic(), 0.0))
             except KafkaException as error:
                 if not error.args[0].retriable() or time.monotonic() >= deadline:
-                    self._producer.poll(0)  # hands over what librdkafka complained of meanwhile
+                    with suppress(KafkaException):  # a fatal error comes here once more
+                        self._producer.poll(0)  # hands over what librdkafka complained of meanwhile
                     raise self._translated(error, doing) from error
 
     def _abort(self) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from foresight.errors import BrokerUnavailable, MessageRejected, NotFound
 from foresight.messaging import (
@@ -18,7 +19,9 @@ from foresight.messaging import (
     end_offsets,
     publish,
 )
+from foresight.messaging.connection import Connection
 from foresight.messaging.publish import _span_since
+from foresight.messaging.sender import Sender
 from foresight.messaging.topics import Span
 
 BATCH = [Message(f"m{number}", b"key-%d" % (number % 7), b"%d" % number) for number in range(200)]
@@ -34,6 +37,29 @@ def ids_on(config: dict[str, str], topic: str) -> Counter[str]:
 @pytest.fixture
 def publication(config: dict[str, str], topic: str) -> Publication:
     return Publication("batch", end_offsets(config, topic))
+
+
+class Fenced:
+    """A producer whose transactions another one has taken over: every call says so, ``poll`` too."""
+
+    def refuse(self, *_: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
+
+    init_transactions = poll = refuse
+
+    def purge(self) -> None: ...
+
+    def flush(self, *_: object) -> int:
+        return 0
+
+
+def test_a_batch_that_another_process_took_over_is_told_so_though_the_error_is_fatal(
+    config: dict[str, str], topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = Connection(config)
+    monkeypatch.setattr(connection, "producer", lambda **_: Fenced())
+    with pytest.raises(BrokerUnavailable, match="another process has taken this batch over"):
+        Sender(connection, topic, "batch", 5.0).__enter__()
 
 
 def test_every_message_arrives_once_with_key_value_and_headers(
