@@ -30,7 +30,7 @@ from tests.servers.prometheus import Sample, prometheus_server, write_openmetric
 
 from foresight.conventions import TELEMETRY_TOPIC
 from foresight.local.standalone import Standalone
-from foresight.store import Store, open_store
+from foresight.store import Store, migrate, open_store
 from foresight.store.tables import publication, run
 from recorded import realistic
 
@@ -88,8 +88,9 @@ def measure(n_series: int) -> dict[str, Any]:
             "FORESIGHT_CONFIG": str(home / "config"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         }
-        airflow = stack.enter_context(Standalone(home / "airflow", given, settings))
         store = open_store(mysql_url(given["results"]))
+        migrate(store)
+        airflow = stack.enter_context(Standalone(home / "airflow", given, settings))
         say("Airflow is up")
         airflow.unpause(DAG)
         first = airflow.wait_for("the scheduled run", lambda: next(iter(airflow.runs(DAG)), None))[

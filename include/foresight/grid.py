@@ -84,17 +84,6 @@ def epoch_seconds(instant: datetime) -> float:
     return instant.timestamp()
 
 
-def read_instant(text: str) -> int:
-    """Epoch seconds, rounded down, of an instant that a person wrote; raises ``ValueError`` in our words."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no instant: write an instant such as 2026-01-31T22:00:00Z") from error
-    if instant.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone: write it with Z, such as 2026-01-31T22:00:00Z")
-    return whole_seconds(instant)
-
-
 def floored(instant: datetime, step: timedelta = STEP) -> datetime:
     """The last multiple of ``step`` that is not after an aware instant."""
     return instant - (instant - datetime.min.replace(tzinfo=UTC)) % step

@@ -71,10 +71,10 @@ def no_such(what: str, name: str, known: Collection[str], has: str = "there are"
     """Why a name leads nowhere, and the one that may be meant, or, behind ``has``, those that there are."""
     meant = similar(name, known)
     if meant is not None:
-        return f"{what} {name!r}; did you mean {meant}?"
+        return f"{what} {shown(name)}; did you mean {meant}?"
     listed = sorted(known)
     more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
-    return f"{what} {name!r}; {has} {', '.join(listed[:MAX_LISTED]) or 'none'}{more}"
+    return f"{what} {shown(name)}; {has} {', '.join(listed[:MAX_LISTED]) or 'none'}{more}"
 
 
 def similar(name: str, known: Collection[str]) -> str | None:

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "include" / "foresight"
 SHARED = {
-    "composing", "conventions", "documents", "durations", "errors", "files", "forms", "grid", "matchers",
-    "reasons", "regexes", "series",
+    "composing", "conventions", "documents", "durations", "errors", "files", "forms", "grid", "instants",
+    "matchers", "reasons", "regexes", "series",
 }  # fmt: skip
 DOMAIN = {"analysis", "forecasting", "telemetry", "quality", "sla", "slices", "scoring"}
 SERVICES = DOMAIN | {"store", "messaging"}

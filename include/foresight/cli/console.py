@@ -59,7 +59,7 @@ def print_json(value: Any) -> None:
 
 def instant(text: str, option: str = "") -> int:
     """Epoch seconds of an instant that was given, for ``option``; raises ``FinalError``."""
-    from foresight.grid import read_instant
+    from foresight.instants import read_instant
 
     try:
         return read_instant(text)

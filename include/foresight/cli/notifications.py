@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +12,7 @@ import typer
 from foresight.cli.console import caller, console, escape, instant, print_json, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import FinalError
+from foresight.instants import minute_text
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 Target = Annotated[str, typer.Argument(help="Name of the target.")]
@@ -127,7 +127,7 @@ def log(
             row["event"]["state"],
             row["status"],
         )
-        cells = map(escape, (_instant(row["as_of"]), *facts))
+        cells = map(escape, (minute_text(row["as_of"]), *facts))
         table.add_row(*cells, str(row["attempts"]), escape(row["reason"] or ""))
     console.print(table)
 
@@ -185,13 +185,13 @@ def silences(json: Json = False) -> None:
     for each in found:
         of = each.sla_name and "/".join(filter(None, (each.sla_name, each.sli_name)))
         of = of or ", ".join(f"{label}={value}" for label, value in each.labels)
-        until = "it is ok" if each.ends_at is None else _instant(each.ends_at)
+        until = "it is ok" if each.ends_at is None else minute_text(each.ends_at)
         over = " (over)" if each.ends_at is not None and each.ends_at <= now else ""
         cells = (
             each.name,
             each.kind,
             of,
-            _instant(each.starts_at),
+            minute_text(each.starts_at),
             until + over,
             each.created_by,
             each.comment,
@@ -239,7 +239,3 @@ def _checked(read: Callable[[str], Any], text: str) -> Any:
         return read(text)
     except ValueError as error:
         raise FinalError(f"{text!r}: {error}") from error
-
-
-def _instant(epoch: int) -> str:
-    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foresight.cli.console import caller, console, data, errors, escape, reports_errors
+from foresight.cli.console import caller, console, data, errors, escape, print_json, reports_errors
 from foresight.cli.console import table as new_table
 from foresight.errors import NotFound
 
@@ -193,7 +193,7 @@ def _show_status(name: str | None, *, json: bool, explain: bool) -> None:
     if not found.rows:
         raise NotFound("no status is stored yet: sla_evaluation writes them after telemetry_analysis")
     if json:
-        _print_json(found.rows)
+        print_json(found.rows)
     else:
         console.print(status_table(found.lines))
     if explain and not json:
@@ -238,8 +238,8 @@ def add_downtime(
 def list_downtime() -> None:
     """All planned downtime."""
     from foresight.durations import duration_text
+    from foresight.instants import iso
     from foresight.services import maintenance
-    from foresight.sla.instants import iso
     from foresight.wiring.connections import results
 
     table = new_table("name", "of", "start", "for", "rule", "zone", "description", box=None)
@@ -272,9 +272,3 @@ def _bounds(sli: Any) -> list[str]:
     if sli.ratio is not None:
         return [f"{sli.slice_target:g}", "1"]
     return ["open" if bound is None else f"{bound:g}" for bound in (sli.lower, sli.upper)]
-
-
-def _print_json(rows: Any) -> None:
-    import orjson
-
-    console.print_json(orjson.dumps(rows).decode())

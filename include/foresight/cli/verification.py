@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ import typer
 
 from foresight.cli.console import caller, console, escape, print_json, reports_errors
 from foresight.cli.console import table as new_table
+from foresight.instants import minute_text
 
 if TYPE_CHECKING:
     from foresight.services.calibrators import Decision
@@ -69,7 +69,7 @@ def run(
     table = new_table("hour", "predicted", *verification.KINDS, box=None)
     for each in found:
         kinds = [str(getattr(each, f"n_{kind}")) for kind in verification.KINDS]
-        table.add_row(_utc(each.hour), str(each.n_predicted), *kinds)
+        table.add_row(minute_text(each.hour), str(each.n_predicted), *kinds)
     console.print(table)
 
 
@@ -91,8 +91,8 @@ def history(json: Json = False) -> None:
         between = f"{_number(each.gain_low, 5)} … {_number(each.gain_high, 5)}"
         skill = f"{_number(each.skill_before)} → {_number(each.skill_after)}"
         facts = (
-            _utc(each.as_of), each.action, each.version, each.in_use, _number(each.gain, 5), between, skill,
-            each.changed_by, each.reason,
+            minute_text(each.as_of), each.action, each.version, each.in_use, _number(each.gain, 5), between,
+            skill, each.changed_by, each.reason,
         )  # fmt: skip
         table.add_row(*map(escape, facts))
     console.print(table)
@@ -166,7 +166,3 @@ def _bands_table(found: Report) -> Any:
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -106,24 +106,29 @@ class RiskCollector:
         self._outside[pairs] = (limits[0] < 0) | (limits[1] < 0)
         self._stale[pairs] = evidence.window.stale[local]
         stays, views = np.ones((len(pairs), len(self._steps))), np.zeros((len(pairs), len(SHARES)))
-        likeliest = np.full(len(pairs), -1.0)
-        for sign, limit in zip(SIDES, limits, strict=True):
+        at = self._horizons[0] - 1
+        likeliest = np.full((2, len(pairs)), -1.0)
+        sides = []
+        for side, (sign, limit) in enumerate(zip(SIDES, limits, strict=True)):
             bounded = np.flatnonzero(np.isfinite(limit))
-            if bounded.size:
-                found = describe(evidence, local[bounded], sign, limit[bounded], self._steps)
-                leaves = expit(self._calibrator.log_odds(found))
-                if self._kept is not None:
-                    at_horizons = found.signals[:, [self._steps.index(h) for h in self._horizons]]
-                    self._kept.append((pairs[bounded], sign, Features(at_horizons, found.context)))
-                stays[bounded] *= 1.0 - leaves
-                at = self._horizons[0] - 1
-                views[bounded] = np.maximum(views[bounded], expit(found.signals[:, at, : len(SHARES)]))
-                nearer = leaves[:, at] > likeliest[bounded]
-                likeliest[bounded] = np.maximum(likeliest[bounded], leaves[:, at])
-                chosen = bounded[nearer]
-                self._explain(
-                    evidence, pairs[chosen], local[chosen], sign, limit[chosen], _take(found, nearer)
-                )
+            if not bounded.size:
+                continue
+            found = describe(evidence, local[bounded], sign, limit[bounded], self._steps)
+            leaves = expit(self._calibrator.log_odds(found))
+            if self._kept is not None:
+                at_horizons = found.signals[:, [self._steps.index(h) for h in self._horizons]]
+                self._kept.append((pairs[bounded], sign, Features(at_horizons, found.context)))
+            stays[bounded] *= 1.0 - leaves
+            views[bounded] = np.maximum(views[bounded], expit(found.signals[:, at, : len(SHARES)]))
+            likeliest[side, bounded] = leaves[:, at]
+            sides.append((side, bounded, found))
+        likelier = np.argmax(likeliest, axis=0)
+        for side, bounded, found in sides:
+            told = likelier[bounded] == side
+            some = bounded[told]
+            self._explain(
+                evidence, pairs[some], local[some], SIDES[side], limits[side][some], _take(found, told)
+            )
         self._probability[pairs], self._views[pairs] = 1.0 - stays, views
         self._at_slot[pairs] = self._slot_by_slot(evidence, local, limits, 1.0 - stays)
 

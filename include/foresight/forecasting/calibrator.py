@@ -105,30 +105,31 @@ class Network:
         n, n_steps, _ = features.signals.shape
         result = np.empty((n, n_steps))
         for start in range(0, n, BATCH):
-            some = slice(start, min(start + BATCH, n))
-            padding = BATCH - (some.stop - some.start)
-            context = np.pad(features.context[some], ((0, padding), (0, 0)))
-            signals = np.pad(features.signals[some], ((0, padding), (0, 0), (0, 0)))
-            result[some] = self._batch(signals, context)[: some.stop - some.start]
-        return np.clip(result, -SURE, SURE)
+            some = slice(start, start + BATCH)
+            signals, context = _padded(features.signals[some]), _padded(features.context[some])
+            result[some] = self._batch(signals, context)[: n - start]
+        return np.clip(result, -SURE, SURE, out=result)
 
     def _batch(self, signals: Matrix, context: Matrix) -> Weights:
         """Log odds of one batch, not limited."""
-        n_steps = signals.shape[1]
-        context = standardise(context, self.context_mean, self.context_scale)
-        trunk = np.tanh(context @ self.trunk + self.trunk_bias)
-        gate = softplus(trunk @ self.gate + self.gate_bias)
-        gated = standardise(signals, self.signal_mean, self.signal_scale) * gate[:, None]
-        rows = gated.reshape(BATCH * n_steps, -1)
+        shape = signals.shape
+        trunk = tanh((context - self.context_mean) / self.context_scale @ self.trunk + self.trunk_bias)
+        # The gates and the scales of the signals in one: both are factors of the same numbers.
+        gate = softplus(trunk @ self.gate + self.gate_bias) / self.signal_scale
+        gated = signals - self.signal_mean
+        gated *= gate[:, None]
+        rows = gated.reshape(-1, shape[2])
 
-        def every_step(part: Weights) -> Weights:
-            return np.repeat(part, n_steps, axis=0)
+        def layer(rows: Weights, rise: Weights, shift: Weights) -> Weights:
+            hidden = (rows @ rise).reshape(*shape[:2], -1)
+            hidden += shift[:, None]
+            return tanh(hidden).reshape(len(rows), -1)
 
-        hidden = rows @ self.rise_1 + every_step(trunk @ self.shift_1 + self.shift_1_bias)
-        hidden = np.tanh(hidden) @ self.rise_2 + every_step(trunk @ self.shift_2 + self.shift_2_bias)
-        logit = np.vecdot(np.tanh(hidden), self.rise_out[:, 0]) + np.vecdot(rows, self.rise_skip[:, 0])
-        logit += every_step(np.vecdot(trunk, self.out[:, 0]) + self.out_bias)
-        return np.asarray(logit.reshape(BATCH, n_steps))
+        hidden = layer(rows, self.rise_1, trunk @ self.shift_1 + self.shift_1_bias)
+        hidden = layer(hidden, self.rise_2, trunk @ self.shift_2 + self.shift_2_bias)
+        logit = np.vecdot(hidden, self.rise_out[:, 0]) + np.vecdot(rows, self.rise_skip[:, 0])
+        logit = logit.reshape(shape[:2]) + (np.vecdot(trunk, self.out[:, 0]) + self.out_bias)[:, None]
+        return np.asarray(logit)
 
     @classmethod
     def read(cls, content: bytes) -> Network:
@@ -170,15 +171,30 @@ class Network:
         return content.getvalue()
 
 
+def _padded(some: Matrix) -> Matrix:
+    """The rows of one batch, filled up with zeros."""
+    if len(some) == BATCH:
+        return some
+    whole = np.zeros((BATCH, *some.shape[1:]))
+    whole[: len(some)] = some
+    return whole
+
+
 @cache
 def shipped() -> Network:
     """The calibrator that comes with the package."""
     return Network.read((files("foresight.forecasting") / SHIPPED).read_bytes())
 
 
-def standardise(values: Matrix, mean: Weights, scale: Weights) -> Matrix:
-    """``values`` in standard deviations, as the network was trained on them."""
-    return np.asarray((values - mean) / scale)
+def tanh(values: Matrix) -> Matrix:
+    """The hyperbolic tangent, in place of ``values``: by the exponential, at half the time of NumPy's own."""
+    np.multiply(values, -2.0, out=values)
+    np.minimum(values, 700.0, out=values)  # beyond it the answer is -1, and the exponential overflows
+    np.exp(values, out=values)
+    values += 1.0
+    np.divide(2.0, values, out=values)
+    values -= 1.0
+    return values
 
 
 def softplus(values: Matrix) -> Matrix:

@@ -8,7 +8,6 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from foresight.grid import STEP_SECONDS
+from foresight.instants import iso
 from foresight.messaging.messages import Message
 from foresight.series import SeriesKey
 
@@ -78,8 +78,8 @@ def telemetry_messages(
     slots = _Slots(as_of, step_seconds)
     head = {
         "schema_version": SCHEMA_VERSION,
-        "as_of": _iso(as_of),
-        "interval": {"start": _iso(as_of - interval_seconds), "end": _iso(as_of)},
+        "as_of": iso(as_of),
+        "interval": {"start": iso(as_of - interval_seconds), "end": iso(as_of)},
     }
     plain, trace = _rows(analysis, _PLAIN, len(ids)), _rows(analysis, _TRACE, len(ids))
     stationarity = _rows(analysis, _STATIONARITY, len(ids))
@@ -123,7 +123,7 @@ class _Slots(dict[int, str]):
         self._step_seconds = step_seconds
 
     def __missing__(self, step: int) -> str:
-        self[step] = _iso(self._as_of + step * self._step_seconds)
+        self[step] = iso(self._as_of + step * self._step_seconds)
         return self[step]
 
 
@@ -157,7 +157,3 @@ def _values(column: Any, name: str) -> list[Any]:
 
 def _integers(column: Any) -> NDArray[np.int64]:
     return np.asarray(column, dtype=np.int64)
-
-
-def _iso(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from foresight.errors import FinalError
 from foresight.forecasting.hysteresis import ENDS_AT, REMEMBERED
 from foresight.grid import INTERVAL, STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.instants import minute_text
 from foresight.services.calibrators import in_use
 from foresight.services.history import Scene, with_long_windows
 from foresight.services.indicator_risks import risks_of_tracks
@@ -97,8 +98,8 @@ def check_kept(store: Store, as_of: int) -> None:
     """Raises ``SamplesGone`` where an evaluation at ``as_of`` would see less than there was."""
     if not is_kept(store, as_of):
         raise SamplesGone(
-            f"samples of the {WINDOW_SECONDS // 3600} h before {utc(as_of)} are stored no more, and an "
-            "evaluation without them would overwrite what was true: retention has removed them. "
+            f"samples of the {WINDOW_SECONDS // 3600} h before {minute_text(as_of)} are stored no more, and "
+            "an evaluation without them would overwrite what was true: retention has removed them. "
             "To evaluate it all the same, run telemetry_analysis for it first, which reads them anew"
         )
 
@@ -267,8 +268,3 @@ def _computed(scene: Scene) -> Columns:
 
 def _grid(as_of: int) -> Grid:
     return Grid(as_of, WINDOW_SECONDS // STEP_SECONDS, STEP_SECONDS)
-
-
-def utc(as_of: int) -> str:
-    """An as-of for people."""
-    return Grid(as_of, 1).as_of_utc.strftime("%Y-%m-%d %H:%M")

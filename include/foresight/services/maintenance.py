@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from foresight.durations import duration_seconds
 from foresight.errors import FinalError
-from foresight.grid import whole_seconds
+from foresight.instants import read_instant
 from foresight.services.slas import read_active
 from foresight.sla.downtime import Maintenance
 from foresight.sla.rules import refuse
@@ -35,16 +34,9 @@ def window_from_text(
         pairs = tuple((label.partition("=")[0], label.partition("=")[2]) for label in labels)
         refuse(*(f"a label is written label=value, got {label!r}" for label in labels if "=" not in label))
         seconds = duration_seconds(length)
-        return Maintenance(name, _instant(start), seconds, sla, pairs, rule, zone, description)
+        return Maintenance(name, read_instant(start), seconds, sla, pairs, rule, zone, description)
     except ValueError as error:
         raise FinalError(f"planned downtime {name!r}: {error}") from error
-
-
-def _instant(text: str) -> int:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"a start has a time zone, such as 2026-01-31T22:00:00Z, got {text!r}")
-    return whole_seconds(instant)
 
 
 def add(store: Store, window: Maintenance, *, by: str, at: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from foresight.sla.instants import iso
+from foresight.instants import iso
 
 FIRING: Final = frozenset({"at_risk", "violated", "stale", "no_data"})
 """States that are told as firing; in the others an alert is resolved."""

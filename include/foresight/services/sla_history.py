@@ -11,7 +11,8 @@ import numpy as np
 from foresight.analysis.arrays import Flags, Matrix
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.risk import Bounds
-from foresight.grid import STEP_SECONDS, Grid, read_instant
+from foresight.grid import STEP_SECONDS, Grid
+from foresight.instants import read_instant
 from foresight.series import SeriesKey, SeriesMatrix
 from foresight.services.slas import with_expressions
 from foresight.services.stored_series import StoredKeys, matched

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from foresight.errors import FinalError, NotFound
+from foresight.instants import iso
 from foresight.messaging import ClientConfig, Message, Publication, end_offsets, publish, topic_id
 from foresight.services.publications import ABANDONED, LOCK, PENDING, PUBLISHED, SET_ASIDE, WHOLE
 from foresight.store import Store, find_publication, save_publication
@@ -43,7 +44,7 @@ def _change_publication(
 ) -> None:
     def work(connection: Connection) -> None:
         found = find_publication(connection, topic, as_of, part)
-        subject = f"{topic}/{_utc(as_of)}/{part}"
+        subject = f"{topic}/{iso(as_of)}/{part}"
         if found is None:
             raise NotFound(
                 f"there is no publication {subject}: `foresight publications list` shows what there is"
@@ -163,7 +164,3 @@ def abandon_dead_letter(store: Store, topic: str, partition: int, offset: int, c
         )
 
     store.transact(work, lock=EVENTS_LOCK)
-
-
-def _utc(as_of: int) -> str:
-    return datetime.fromtimestamp(as_of, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from foresight.sla.instants import iso
+from foresight.instants import iso
 from foresight.sla.states import State
 from foresight.sla.status import SlaStatus, SliStatus
 

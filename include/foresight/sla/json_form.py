@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from foresight.instants import iso
 from foresight.matchers import Matcher
 from foresight.sla.burn_rates import Alert
 from foresight.sla.calendars import Calendar
 from foresight.sla.definitions import Budget, Choices, Notes, Sla, Sli, plain
-from foresight.sla.instants import iso
 from foresight.sla.ratios import Expression, Ratio
 from foresight.sla.status import (
     BurnAlert,

@@ -20,8 +20,8 @@ from foresight.forecasting.parameters import ForecastParameters
 from foresight.forecasting.risk import Bounds, RiskForecast, RiskState
 from foresight.forecasting.verification import Reliability
 from foresight.grid import Grid
+from foresight.instants import iso
 from foresight.series import SeriesMatrix
-from foresight.sla.instants import iso
 from foresight.sla.matching import Pairs
 from foresight.sla.status import PredictedMinute, SeriesRisk
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foresight.instants import iso
 from foresight.sla.counted import COMPUTED_SERIES, NEVER
 from foresight.sla.evaluation import ORDER, STATES, Alerts, Figures
-from foresight.sla.instants import iso
 from foresight.sla.json_form import Json, violation_document
 from foresight.sla.states import SEVERITY, Reason, State
 from foresight.sla.statuses import violations_of

@@ -73,7 +73,7 @@ def test_downtime_is_added_listed_and_deleted(store_of_home: Path) -> None:
     assert "FREQ=WEEKLY;BYDAY=SU" in run("downtime", "list").stdout
     assert "there is no SLA 'other'" in run(*usual, "--sla", "other").stderr
     assert "either an SLA or labels" in run(*usual).stderr
-    assert "has a time zone" in run(
+    assert "has no time zone: write it with Z" in run(
         "downtime", "add", "x", "--start", "2026-12-06", "--for", "2h", "--sla", "shop"
     ).stderr  # fmt: skip
     assert run("downtime", "delete", "night").exit_code == 0

@@ -17,9 +17,10 @@ from sqlalchemy import Connection
 from foresight import __version__
 from foresight.conventions import SLA_EVENTS_TOPIC, TELEMETRY_TOPIC
 from foresight.errors import FinalError, NotFound
+from foresight.instants import minute_text
 from foresight.orchestration.runs import is_announced
 from foresight.orchestration.window import resolve_window
-from foresight.services.evaluation import check_kept, evaluate_stored, is_kept, utc
+from foresight.services.evaluation import check_kept, evaluate_stored, is_kept
 from foresight.services.publications import (
     LOCK,
     SKIPPED,
@@ -73,14 +74,14 @@ def plan_evaluations(context: Context) -> list[Artifact]:
     slas = active.choose(context["params"]["slas"] or ())
     shards = list(_shards(slas))
     intervals = _intervals(context, store, max(1, min(AT_ONCE, MAX_TASKS // max(1, len(shards)))))
-    log.info("%d SLAs, intervals until %s", len(slas), [utc(as_of) for as_of in intervals])
+    log.info("%d SLAs, intervals until %s", len(slas), [minute_text(as_of) for as_of in intervals])
     for name, reason in sorted(active.unreadable.items())[:MAX_REASONS]:
         log.error("SLA %s cannot be read: %s", name, reason)
     if not slas:
         log.warning("no SLA can be evaluated: write one and apply it with `foresight sla apply -f FILE`")
         store.transact(lambda connection: _mark_evaluated(connection, intervals, []))
     return [
-        {"as_of": as_of, "first": first, "last": last, "name": f"{utc(as_of)} shard {number}"}
+        {"as_of": as_of, "first": first, "last": last, "name": f"{minute_text(as_of)} shard {number}"}
         for as_of in intervals
         for number, (first, last) in enumerate(shards)
     ]
@@ -114,18 +115,18 @@ def _chosen(store: Store, named: set[int], pending: Sequence[int], at_most: int)
         log.warning(
             "%d intervals until %s are left out: they were never evaluated, and their samples are gone",
             n_lost,
-            utc(pending[n_lost - 1]),
+            minute_text(pending[n_lost - 1]),
         )
     waiting = set(pending[n_lost:])
     again = {as_of for as_of in named.difference(pending) if is_kept(store, as_of)}
     for as_of in sorted(named - waiting - again):
-        log.warning("the interval until %s is left out: its samples are gone", utc(as_of))
+        log.warning("the interval until %s is left out: its samples are gone", minute_text(as_of))
     newest = sorted(again, reverse=True) + sorted(waiting, reverse=True)
     chosen, left = newest[:at_most], newest[at_most:]
     for as_of in sorted(again.intersection(left)):
-        log.error("the interval until %s is not evaluated again: trigger a run for it", utc(as_of))
+        log.error("the interval until %s is not evaluated again: trigger a run for it", minute_text(as_of))
     if left:
-        log.warning("%d intervals until %s wait for the next run", len(left), utc(max(left)))
+        log.warning("%d intervals until %s wait for the next run", len(left), minute_text(max(left)))
     return sorted(chosen)
 
 
@@ -139,7 +140,7 @@ def _named(context: Context, store: Store) -> int:
         return newest
     as_of = resolve_window(context).as_of
     if not store.read(lambda connection: is_analysed(connection, as_of)):
-        raise NotFound(f"{utc(as_of)} has not been analysed: run telemetry_analysis for it first")
+        raise NotFound(f"{minute_text(as_of)} has not been analysed: run telemetry_analysis for it first")
     check_kept(store, as_of)
     return as_of
 

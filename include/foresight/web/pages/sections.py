@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
+from foresight.instants import minute_text
 from foresight.services.fleet import Course
 from foresight.web.pages.rendering import NOTHING, number, percent
 
@@ -53,15 +54,11 @@ def course_plot(
             series.append({"label": name, "values": [bound] * len(x), "role": "bound"})
     data = {"x": x, "time": True, "series": series, "bands": [[3, 2, "--risk-back"]]}
     rows = [
-        [_time(at), *(number(series[index]["values"][place]) for index in range(4))]
+        [f"{minute_text(at)} UTC", *(number(series[index]["values"][place]) for index in range(4))]
         for place, at in enumerate(x)
         if values[place] is not None or place >= n_before
     ]
     return data, rows
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def words_of(row: Mapping[str, Any]) -> list[str]:
