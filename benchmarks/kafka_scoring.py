@@ -67,7 +67,7 @@ BATCH = b"kafka:flowers>iris@champion/10/good"
 BAD_SHARE = 0.05
 PARAMS = {
     "deployment": "iris", "source": f"kafka:{SOURCE}", "good": f"kafka:{GOOD}", "bad": f"kafka:{BAD}",
-    "field_mapping": None, "bundle_size": 1000, "senders": 1, "queue_size": None, "batch_size": 100_000,
+    "field_mapping": None, "bundle_size": 1000, "workers": 1, "queue_size": None, "batch_size": 100_000,
     "minutes": 45, "stream": None, "tasks": 2,
 }  # fmt: skip
 

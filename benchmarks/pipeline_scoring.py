@@ -1,4 +1,4 @@
-"""The whole pipeline on one machine: mapping, checks, order, 5 senders with bundles of 100, two outputs.
+"""The whole pipeline on one machine: mapping, checks, order, 5 workers with bundles of 100, two outputs.
 
     python -m benchmarks.pipeline_scoring --json [--records 10000000]
 
@@ -28,7 +28,7 @@ from foresight.scoring.sources import Iterated
 ROOT = Path(__file__).parents[1]
 IRIS = ROOT / "include" / "foresight" / "scoring" / "examples" / "iris-chaid.pmml"
 ROWS = ROOT / "tests" / "data" / "iris" / "iris_initial.csv"
-SETTINGS = Settings(bundle_size=100, senders=5)
+SETTINGS = Settings(bundle_size=100, workers=5)
 MAPPING = [
     {"model_field": name, "tuple_field": name.replace("_", "."), "is_mandatory": True}
     for name in ("sepal_length", "sepal_width", "petal_length", "petal_width")

@@ -55,7 +55,8 @@ PARAMS = {
         description="JSON: [{model_field, tuple_field, is_mandatory, default}]. Empty: the deployment's.",
     ),
     "bundle_size": setting(1_000_000, "Bundle size", "Records a bundle. Empty: the deployment's."),
-    "senders": setting(256, "Senders", "Threads that score. Empty: the deployment's."),
+    "workers": setting(256, "Workers", "Threads that score. Empty: the deployment's."),
+    "senders": setting(256, "Workers (old name)", "The old name of workers; goes with the next release."),
     "queue_size": setting(100_000, "Queue size", "Bundles that may wait. Empty: the deployment's."),
     "batch_size": Param(
         100_000,

@@ -1,6 +1,6 @@
 """
 ### Scoring load test
-Measures what a deployment bears, for each bundle size and number of senders, and takes the best as its
+Measures what a deployment bears, for each bundle size and number of workers, and takes the best as its
 defaults.
 
 **Task** `measure` scores the same records over and over through each cell of the grid, for the same time
@@ -9,7 +9,7 @@ figures are in table `scoring_load_test`, the log has them too, and a plot of lo
 result says.
 
 **What is recommended** Of the cells within 5 % of the largest load, the one with the shortest 99th latency.
-With *keep*, its bundle size and senders become the defaults of the deployment: `foresight model show NAME`
+With *keep*, its bundle size and workers become the defaults of the deployment: `foresight model show NAME`
 tells them.
 """
 
@@ -24,12 +24,12 @@ from foresight.orchestration import run_params
 from foresight.orchestration.retries import DEFAULT_ARGS
 
 
-def numbers(default: list[int], maximum: int, title: str, text: str) -> Param:
-    """Different whole numbers."""
+def numbers(default: list[int] | None, maximum: int, title: str, text: str) -> Param:
+    """Different whole numbers; none at all where there is no default."""
     items = {"type": "integer", "minimum": 1, "maximum": maximum}
     return Param(
         default,
-        type="array",
+        type="array" if default else ["null", "array"],
         items=items,
         minItems=1,
         maxItems=8,
@@ -42,7 +42,8 @@ def numbers(default: list[int], maximum: int, title: str, text: str) -> Param:
 PARAMS = {
     "deployment": run_params.deployment(),
     "bundle_sizes": numbers([1, 10, 100, 1000], 1_000_000, "Bundle sizes", "Records a bundle, each tried."),
-    "senders": numbers([1, 2, 5], 256, "Senders", "Numbers of threads, each tried."),
+    "workers": numbers([1, 2, 5], 256, "Workers", "Numbers of threads, each tried."),
+    "senders": numbers(None, 256, "Workers (old name)", "The old name of workers: goes next release."),
     "seconds": Param(
         2.0,
         type="number",

@@ -68,7 +68,7 @@ def test_models_are_deployed_streams_scored_and_a_load_measured(
     ]
     measuring = airflow.trigger(
         DAGS[2],
-        {"deployment": "e2e-tree", "bundle_sizes": [10, 500], "senders": [1], "seconds": 0.2},
+        {"deployment": "e2e-tree", "bundle_sizes": [10, 500], "workers": [1], "seconds": 0.2},
     )
     for run_id in runs:
         airflow.succeed(DAGS[1], run_id)

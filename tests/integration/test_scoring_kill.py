@@ -73,7 +73,7 @@ def test_a_run_killed_anywhere_is_gone_on_with_as_if_it_had_not_been(
     assert producer.flush(60) == 0
     params = {
         "deployment": "iris", "source": f"kafka:{source}", "good": f"kafka:{good}", "bad": f"kafka:{bad}",
-        "field_mapping": None, "bundle_size": 100, "senders": 2, "queue_size": None, "batch_size": BATCH,
+        "field_mapping": None, "bundle_size": 100, "workers": 2, "queue_size": None, "batch_size": BATCH,
         "minutes": 5, "stream": None, "tasks": tasks,
     }  # fmt: skip
     said = score([*points, "never"], params)

@@ -15,7 +15,7 @@ from foresight.wiring.connections import open_database
 
 PLACES = {"source": "table:flowers", "good": "table:scored", "bad": "table:rejected"}
 PARAMS = {
-    "deployment": "iris", "field_mapping": None, "bundle_size": 7, "senders": 2, "queue_size": None,
+    "deployment": "iris", "field_mapping": None, "bundle_size": 7, "workers": 2, "queue_size": None,
     "batch_size": 40, "minutes": 5, "stream": None, **PLACES,
 }  # fmt: skip
 COLUMNS = "sepal_length DOUBLE, sepal_width DECIMAL(5,2), petal_length DOUBLE, petal_width DOUBLE"

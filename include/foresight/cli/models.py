@@ -183,7 +183,10 @@ def score(
 def load_test(
     reference: Reference,
     bundle_sizes: Annotated[str, typer.Option(help="Records a bundle, each tried.")] = "1,10,100,1000",
-    senders: Annotated[str, typer.Option(help="Numbers of threads, each tried.")] = "1,2,5",
+    workers: Annotated[str, typer.Option(help="Numbers of threads, each tried.")] = "1,2,5",
+    senders: Annotated[
+        str | None, typer.Option(help="The old name of --workers; goes with the next release.", hidden=True)
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Time of one cell.")] = 2.0,
     error_share: Annotated[float, typer.Option(help="Share of the records that are made bad.")] = 0.05,
     file: Annotated[
@@ -192,27 +195,30 @@ def load_test(
     keep: Annotated[bool, typer.Option(help="The deployment takes what is recommended.")] = True,
     plot: Annotated[Path | None, typer.Option(help="Where to write a plot of the figures, as SVG.")] = None,
 ) -> None:
-    """Measure what a deployment bears, for each bundle size and number of senders."""
+    """Measure what a deployment bears, for each bundle size and number of workers."""
     from foresight.scoring.load_test import Cell, Grid
     from foresight.services.scoring.load_tests import run_load_test
     from foresight.wiring.scoring import scoring
 
-    grid = Grid(_whole(bundle_sizes, "--bundle-sizes"), _whole(senders, "--senders"), seconds, error_share)
+    if senders is not None:
+        typer.echo("--senders is called --workers now; the old name goes next release", err=True)
+        workers = senders
+    grid = Grid(_whole(bundle_sizes, "--bundle-sizes"), _whole(workers, "--workers"), seconds, error_share)
     change = _change("load test")
 
     def told_cell(cell: Cell) -> None:
-        where = f"bundle size {cell.bundle_size}, {cell.senders} senders"
+        where = f"bundle size {cell.bundle_size}, {cell.workers} workers"
         typer.echo(f"{where}: {cell.records_per_second:,.0f} records/s", err=True)
 
     call = f"{change.by} {change.at} {uuid.uuid4().hex[:8]}"
     trace = ("model-load-test", call)
     found = run_load_test(scoring(), reference, grid, trace, change, file=file, keep=keep, on_cell=told_cell)
-    table = new_table("bundle size", "senders", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
+    table = new_table("bundle size", "workers", "records/s", "good", "bad", "p50 ms", "p99 ms", "", box=None)
     for cell in found.cells:
         mark = "← recommended" if cell == found.recommended else ""
         counts = (f"{cell.records_per_second:,.0f}", f"{cell.n_good:,}", f"{cell.n_bad:,}")
         waits = (f"{cell.latency_p50_ms:.2f}", f"{cell.latency_p99_ms:.2f}")
-        table.add_row(str(cell.bundle_size), str(cell.senders), *counts, *waits, mark)
+        table.add_row(str(cell.bundle_size), str(cell.workers), *counts, *waits, mark)
     console.print(table)
     kept = f"defaults of {reference}: {found.action or 'unchanged'}"
     console.print(kept, markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,6 @@
-"""Records scored in bundles by several senders: nothing is lost, each output keeps the order of the input.
+"""Records scored in bundles by several workers: nothing is lost, each output keeps the order of the input.
 
-A reader cuts the source into numbered bundles and stops when too many are on their way; senders score them;
+A reader cuts the source into numbered bundles and stops when too many are on their way; workers score them;
 whoever finishes the bundle that is next in line hands it, and those waiting behind it, to the outputs. A
 bundle that fails in the model is halved until each guilty record is alone. In the end the records read
 are the good and the bad ones, or the run fails.
@@ -26,7 +26,7 @@ from foresight.scoring.sources import Source, as_source
 log = logging.getLogger(__name__)
 
 _LIVES = 2
-"""How many senders a bundle may cost before it is halved, and a single record before it is bad."""
+"""How many workers a bundle may cost before it is halved, and a single record before it is bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Settings:
     """How a run works; ``queue_size`` counts bundles, waits are in seconds."""
 
     bundle_size: int = 100
-    senders: int = 5
+    workers: int = 5
     queue_size: int = 20
     linger_seconds: float = 0.05
     single_output: bool = False
@@ -46,7 +46,7 @@ class Settings:
     def __post_init__(self) -> None:
         limits = {
             "bundle_size": (1, 1_000_000),
-            "senders": (1, 256),
+            "workers": (1, 256),
             "queue_size": (1, 100_000),
             "linger_seconds": (0, 3600),
             "retries": (0, 100),
@@ -101,7 +101,7 @@ class BundleRun:
         self._patient = PatientScore(score, self.settings.retries, self.settings.backoff_seconds)
         self._on_load = on_load
         self._waiting: queue.SimpleQueue[_Bundle | None] = queue.SimpleQueue()
-        self._room = threading.Semaphore(self.settings.queue_size + self.settings.senders)
+        self._room = threading.Semaphore(self.settings.queue_size + self.settings.workers)
         self._outlet = Outlet(
             good,
             None if self.settings.single_output else bad,
@@ -110,10 +110,10 @@ class BundleRun:
         )
         self._lock = threading.Lock()
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._senders: dict[threading.Thread, _Bundle | None] = {}
+        self._workers: dict[threading.Thread, _Bundle | None] = {}
         self._dead: set[threading.Thread] = set()
         self._leaving = 0
-        self._wanted = self.settings.senders
+        self._wanted = self.settings.workers
         self._records = self._bundles = 0
         self._over = False
         self._failure: BaseException | None = None
@@ -123,10 +123,10 @@ class BundleRun:
         """Read no more; what was read is still scored and handed out."""
         self._source.stop()
 
-    def set_senders(self, senders: int) -> None:
-        """Work with this many senders from now on."""
-        self._wanted = Settings(senders=senders).senders
-        self._events.put("senders")
+    def set_workers(self, workers: int) -> None:
+        """Work with this many workers from now on."""
+        self._wanted = Settings(workers=workers).workers
+        self._events.put("workers")
 
     def run(self) -> Load:
         """Score all; raises what the source, an output or the last retry raised, or ``CountsDisagree``."""
@@ -140,10 +140,10 @@ class BundleRun:
             self._fail(error)
             raise
         finally:
-            senders = list(self._senders)
-            for _ in senders:
+            workers = list(self._workers)
+            for _ in workers:
                 self._waiting.put(None)
-        for thread in [reader, *senders]:
+        for thread in [reader, *workers]:
             thread.join(timeout=10.0)
         elapsed = time.monotonic() - start
         load = self._load(elapsed, self._n_out() / max(elapsed, 1e-9))
@@ -156,7 +156,7 @@ class BundleRun:
         return load
 
     def _watch(self, start: float) -> None:
-        """Until all is handed out: keep the number of senders, report the load."""
+        """Until all is handed out: keep the number of workers, report the load."""
         last, seen = start, 0
         self._staff()
         while not self._is_finished():
@@ -212,28 +212,28 @@ class BundleRun:
         self._events.put("read")
 
     def _staff(self) -> None:
-        """Replace senders that died, with the bundle that they held, and come to the wanted number."""
+        """Replace workers that died, with the bundle that they held, and come to the wanted number."""
         for thread in list(self._dead):
             self._dead.discard(thread)
-            bundle = self._senders.pop(thread)
+            bundle = self._workers.pop(thread)
             if bundle is not None:
-                log.warning("a sender died on bundle %d; another one takes over", bundle.number)
+                log.warning("a worker died on bundle %d; another one takes over", bundle.number)
                 bundle.lives -= 1
                 self._waiting.put(bundle)
         with self._lock:
-            staff = len(self._senders) - self._leaving
+            staff = len(self._workers) - self._leaving
             for _ in range(staff - self._wanted):
                 self._leaving += 1
                 self._waiting.put(None)
         for _ in range(self._wanted - staff):
-            thread = threading.Thread(target=self._send_all, name="scoring-sender", daemon=True)
-            self._senders[thread] = None
+            thread = threading.Thread(target=self._work, name="scoring-worker", daemon=True)
+            self._workers[thread] = None
             thread.start()
 
-    def _send_all(self) -> None:
+    def _work(self) -> None:
         me = threading.current_thread()
         while (bundle := self._waiting.get()) is not None and self._failure is None:
-            self._senders[me] = bundle
+            self._workers[me] = bundle
             try:
                 scoring = self._patient if bundle.lives > 0 else self._patient.one_by_one
                 found, bad = scoring(bundle.records)
@@ -249,9 +249,9 @@ class BundleRun:
             except BaseException as error:  # noqa: BLE001 (raised again by run)
                 self._fail(error)
                 return
-            self._senders[me] = None
+            self._workers[me] = None
             if self._is_finished():
                 self._events.put("finished")
         with self._lock:
             self._leaving -= 1
-            self._senders.pop(me, None)
+            self._workers.pop(me, None)

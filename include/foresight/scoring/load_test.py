@@ -1,4 +1,4 @@
-"""How much a deployment bears: records through bundles, for each bundle size and number of senders.
+"""How much a deployment bears: records through bundles, for each bundle size and number of workers.
 
 Every cell of the grid has the same time and the same records, over and over, as fast as they are taken: the
 figures are those of full load, and a latency holds the time that a bundle waited in the queue.
@@ -35,18 +35,18 @@ class Grid:
     """What is tried; ``seconds`` is the time of one cell, ``error_share`` the share of records made bad."""
 
     bundle_sizes: tuple[int, ...] = (1, 10, 100, 1000)
-    senders: tuple[int, ...] = (1, 2, 5)
+    workers: tuple[int, ...] = (1, 2, 5)
     seconds: float = 2.0
     error_share: float = 0.0
     seed: int = 1
 
     def __post_init__(self) -> None:
         wrong = []
-        for name in ("bundle_sizes", "senders"):
+        for name in ("bundle_sizes", "workers"):
             given = getattr(self, name)
             if not given or len(set(given)) < len(given):
                 wrong.append(f"{name} must be different numbers, one at least, got {given!r}")
-        n_cells = len(self.bundle_sizes) * len(self.senders)
+        n_cells = len(self.bundle_sizes) * len(self.workers)
         if n_cells > MAX_CELLS:
             wrong.append(f"{n_cells} cells, at most {MAX_CELLS} are tried")
         if not 0.05 <= self.seconds <= MAX_SECONDS / max(n_cells, 1):
@@ -63,8 +63,8 @@ class Grid:
     def settings(self) -> Iterator[Settings]:
         """The settings of each cell."""
         for size in self.bundle_sizes:
-            for senders in self.senders:
-                yield Settings(bundle_size=size, senders=senders, single_output=True)
+            for workers in self.workers:
+                yield Settings(bundle_size=size, workers=workers, single_output=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Cell:
     """What one cell showed; latencies are milliseconds from when a bundle was read to when it was out."""
 
     bundle_size: int
-    senders: int
+    workers: int
     n_records: int
     n_good: int
     n_bad: int
@@ -169,7 +169,7 @@ def _measure_one(scorer: RecordScorer, records: Sequence[Any], settings: Setting
     waits = 1000 * (np.array(out_at) - np.array(source.read_at))
     p50, p99 = np.percentile(waits, [50, 99]) if len(waits) else (math.nan, math.nan)
     return Cell(
-        settings.bundle_size, settings.senders, load.read, load.good, load.bad, load.elapsed_seconds,
+        settings.bundle_size, settings.workers, load.read, load.good, load.bad, load.elapsed_seconds,
         load.read / load.elapsed_seconds, float(p50), float(p99),
     )  # fmt: skip
 
@@ -178,11 +178,11 @@ def recommend(cells: Sequence[Cell]) -> Cell:
     """Of the cells whose load is close to the largest, the one with the shortest 99th latency."""
     best = max(cell.records_per_second for cell in cells)
     close = [cell for cell in cells if cell.records_per_second >= best * (1 - CLOSE)]
-    return min(close, key=lambda cell: (cell.latency_p99_ms, cell.senders, cell.bundle_size))
+    return min(close, key=lambda cell: (cell.latency_p99_ms, cell.workers, cell.bundle_size))
 
 
 def plot(cells: Sequence[Cell], title: str) -> bytes:
-    """Load and latency over the bundle size, a line for each number of senders, as SVG."""
+    """Load and latency over the bundle size, a line for each number of workers, as SVG."""
     from io import BytesIO
 
     from matplotlib.figure import Figure
@@ -191,11 +191,11 @@ def plot(cells: Sequence[Cell], title: str) -> bytes:
     panels = figure.subplots(1, 2)
     shown = (("records_per_second", "records a second"), ("latency_p99_ms", "99th latency of a bundle, ms"))
     for axes, (name, label) in zip(panels, shown, strict=True):
-        for senders in sorted({cell.senders for cell in cells}):
+        for workers in sorted({cell.workers for cell in cells}):
             line = sorted(
-                (cell.bundle_size, getattr(cell, name)) for cell in cells if cell.senders == senders
+                (cell.bundle_size, getattr(cell, name)) for cell in cells if cell.workers == workers
             )
-            axes.plot(*zip(*line, strict=True), marker="o", label=f"{senders} sender{'s' * (senders > 1)}")
+            axes.plot(*zip(*line, strict=True), marker="o", label=f"{workers} worker{'s' * (workers > 1)}")
         axes.set(xscale="log", yscale="log", xlabel="bundle size", ylabel=label)
         axes.grid(visible=True, alpha=0.3)
     panels[0].legend()

@@ -41,7 +41,7 @@ class PatientScore:
         return first + second, [*bad_first, *(middle + place for place in bad_second)]
 
     def one_by_one(self, records: list[Any]) -> tuple[list[Record], Sequence[int]]:
-        """For a bundle that has killed senders: what would kill another is the error of its record."""
+        """For a bundle that has killed workers: what would kill another is the error of its record."""
         found: list[Record] = []
         bad: list[int] = []
         for place, record in enumerate(records):
@@ -49,8 +49,8 @@ class PatientScore:
                 one, wrong = self([record])
             except Exception:
                 raise
-            except BaseException as error:  # noqa: BLE001 (it has killed senders already)
-                one, wrong = [with_error(record, f"the sender died: {error or type(error).__name__}")], (0,)
+            except BaseException as error:  # noqa: BLE001 (it has killed workers already)
+                one, wrong = [with_error(record, f"the worker died: {error or type(error).__name__}")], (0,)
             found += one
             bad += [place] * len(wrong)
         return found, bad

@@ -32,10 +32,10 @@ def call(*arguments: str) -> Result:
 def test_a_model_is_added_deployed_shown_scored_and_deleted(tmp_path: Path) -> None:
     assert "version 1: added" in call("add", "iris", str(IRIS), "--note", "first").output
     assert "unchanged" in call("add", "iris", str(IRIS)).output
-    assert "version 1 deployed" in call("deploy", "iris", "--defaults", '{"senders": 2}').output
+    assert "version 1 deployed" in call("deploy", "iris", "--defaults", '{"workers": 2}').output
     assert "champion" in call("list").output
     shown = call("show", "iris").output
-    assert all(word in shown for word in ("petal_width", "PredictedValue", '"senders": 2', "first"))
+    assert all(word in shown for word in ("petal_width", "PredictedValue", '"workers": 2', "first"))
     scored = call("score", "iris", "--record", json.dumps(FLOWER))
     assert (scored.exit_code, json.loads(scored.output)["Prediction"]["PredictedValue"]) == (0, "setosa")
     assert call("delete", "iris").exit_code == 2

@@ -1,4 +1,4 @@
-"""Bundles: nothing lost, order kept, guilty records found, senders replaced, counts that add up."""
+"""Bundles: nothing lost, order kept, guilty records found, workers replaced, counts that add up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from foresight.scoring.outcome import ERROR, PREDICTION, Record, with_error
 from foresight.scoring.sources import Awaited, Iterated
 
 FAST = Settings(
-    bundle_size=10, senders=3, queue_size=4, linger_seconds=0.01, backoff_seconds=0.001, report_seconds=0.05
+    bundle_size=10, workers=3, queue_size=4, linger_seconds=0.01, backoff_seconds=0.001, report_seconds=0.05
 )
 
 
@@ -59,12 +59,12 @@ def run(source: Any, scoring: Any = score, using: Settings = FAST, **more: Any) 
 @given(
     numbers=st.lists(st.integers(-3, 20), max_size=120),
     size=st.integers(1, 30),
-    senders=st.integers(1, 6),
+    workers=st.integers(1, 6),
     queue_size=st.integers(1, 5),
     seed=st.integers(0, 1000),
 )
 def test_each_output_keeps_the_order_of_the_input(
-    numbers: list[int], size: int, senders: int, queue_size: int, seed: int
+    numbers: list[int], size: int, workers: int, queue_size: int, seed: int
 ) -> None:
     rng = random.Random(seed)  # noqa: S311 (no secret)
 
@@ -74,7 +74,7 @@ def test_each_output_keeps_the_order_of_the_input(
         return score(given_)
 
     given_ = [{"n": n, "place": place} for place, n in enumerate(numbers)]
-    load, good, bad = run(given_, uneven, change(bundle_size=size, senders=senders, queue_size=queue_size))
+    load, good, bad = run(given_, uneven, change(bundle_size=size, workers=workers, queue_size=queue_size))
     assert [r["place"] for r in good.records] == [r["place"] for r in given_ if r["n"] >= 0]
     assert [r["place"] for r in bad.records] == [r["place"] for r in given_ if r["n"] < 0]
     assert (load.read, load.good, load.bad) == (len(numbers), len(good.records), len(bad.records))
@@ -131,7 +131,7 @@ def test_no_records_are_no_error() -> None:
     assert (load.read, good.records, bad.records) == (0, [], [])
 
 
-def test_a_sender_that_dies_is_replaced_and_its_bundle_is_not_lost() -> None:
+def test_a_worker_that_dies_is_replaced_and_its_bundle_is_not_lost() -> None:
     died = []
 
     def deadly(given_: Sequence[Any]) -> tuple[list[Record], list[int]]:
@@ -145,7 +145,7 @@ def test_a_sender_that_dies_is_replaced_and_its_bundle_is_not_lost() -> None:
     assert (good.numbers, bad.numbers) == (list(range(60)), [])
 
 
-def test_a_record_that_kills_every_sender_is_bad_in_the_end() -> None:
+def test_a_record_that_kills_every_worker_is_bad_in_the_end() -> None:
     def deadly(given_: Sequence[Any]) -> tuple[list[Record], list[int]]:
         if any(record["n"] == 33 for record in given_):
             raise SystemExit("poison")
@@ -213,7 +213,7 @@ def test_a_slow_output_holds_the_source_back() -> None:
         time.sleep(0.002)
         handed[0] += len(found)
 
-    BundleRun(Counting(records(*range(500))), score, slow, slow, change(queue_size=2, senders=2)).run()
+    BundleRun(Counting(records(*range(500))), score, slow, slow, change(queue_size=2, workers=2)).run()
     assert max(ahead) <= (2 + 2 + 1) * 10
 
 
@@ -245,7 +245,7 @@ def test_a_model_behind_a_network_is_asked_again() -> None:
             raise TransientError("busy")
         return score(given_)
 
-    _, good, bad = run(records(*range(30)), shaky, change(senders=1))
+    _, good, bad = run(records(*range(30)), shaky, change(workers=1))
     assert (good.numbers, bad.numbers) == (list(range(30)), [])
     assert set(calls) == {10}
 
@@ -274,13 +274,13 @@ def test_the_load_is_reported_while_it_runs_and_at_the_end() -> None:
         time.sleep(0.01)
         return score(given_)
 
-    load, _, _ = run(records(*range(300)), slow, change(senders=1), on_load=loads.append)
+    load, _, _ = run(records(*range(300)), slow, change(workers=1), on_load=loads.append)
     assert loads[-1] == load
     assert len(loads) > 1
     assert [one.good for one in loads] == sorted(one.good for one in loads)
 
 
-def test_senders_may_be_more_or_fewer_while_it_runs() -> None:
+def test_workers_may_be_more_or_fewer_while_it_runs() -> None:
     threads: list[set[int]] = [set(), set(), set()]
     at = [0]
     job: list[BundleRun] = []
@@ -290,21 +290,21 @@ def test_senders_may_be_more_or_fewer_while_it_runs() -> None:
         time.sleep(0.001)
         if given_[0]["n"] == 500:
             at[0] = 1
-            job[0].set_senders(1)
+            job[0].set_workers(1)
         if given_[0]["n"] == 1500:
             at[0] = 2
-            job[0].set_senders(6)
+            job[0].set_workers(6)
         return score(given_)
 
     good = Sink()
-    job.append(BundleRun(records(*range(3000)), watched, good, Sink(), change(senders=3)))
+    job.append(BundleRun(records(*range(3000)), watched, good, Sink(), change(workers=3)))
     job[0].run()
     assert good.numbers == list(range(3000))
     assert len(threads[2]) > 3
 
 
 def test_without_order_nothing_is_lost_either() -> None:
-    _, good, bad = run(records(*range(-50, 200)), using=change(ordered=False, bundle_size=3, senders=5))
+    _, good, bad = run(records(*range(-50, 200)), using=change(ordered=False, bundle_size=3, workers=5))
     assert sorted(good.numbers) == list(range(200))
     assert sorted(bad.numbers) == list(range(-50, 0))
 
@@ -313,7 +313,7 @@ def test_two_runs_at_once_do_not_know_each_other() -> None:
     found: dict[int, Sink] = {}
 
     def one(size: int) -> None:
-        found[size] = run(records(*range(size)), using=change(bundle_size=size // 10, senders=2))[1]
+        found[size] = run(records(*range(size)), using=change(bundle_size=size // 10, workers=2))[1]
 
     threads = [threading.Thread(target=one, args=(size,)) for size in (100, 200)]
     for thread in threads:
@@ -331,7 +331,7 @@ def test_no_thread_is_left_behind() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"bundle_size": 0}, {"senders": 0}, {"queue_size": -1}, {"bundle_size": 1.5}, {"senders": True},
+    [{"bundle_size": 0}, {"workers": 0}, {"queue_size": -1}, {"bundle_size": 1.5}, {"workers": True},
      {"linger_seconds": -1}, {"retries": "3"}],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(values: dict[str, Any]) -> None:

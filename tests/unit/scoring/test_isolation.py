@@ -39,7 +39,7 @@ def test_a_record_that_ends_the_process_is_set_aside_and_the_others_are_scored()
     bad: list[Any] = []
     with IsolatedScorer(RECIPE) as scorer:
         load = BundleRun(
-            records, scorer.score, good.extend, bad.extend, Settings(bundle_size=4, senders=2)
+            records, scorer.score, good.extend, bad.extend, Settings(bundle_size=4, workers=2)
         ).run()
     assert (load.good, load.bad) == (8, 1)
     assert [record["place"] for record in good] == [0, 1, 2, 3, 4, 6, 7, 8]

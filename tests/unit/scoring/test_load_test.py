@@ -33,8 +33,8 @@ def iris_scorer(mapping: Any = None) -> RecordScorer:
     return RecordScorer(IRIS, read_mapping(mapping, IRIS.signature))
 
 
-def cell(size: int, senders: int, load: float, p99: float) -> Cell:
-    return Cell(size, senders, 100, 100, 0, 1.0, load, p99 / 2, p99)
+def cell(size: int, workers: int, load: float, p99: float) -> Cell:
+    return Cell(size, workers, 100, 100, 0, 1.0, load, p99 / 2, p99)
 
 
 @pytest.mark.parametrize("mapping", [None, [{"model_field": "__array__", "tuple_field": "a"}]])
@@ -52,7 +52,7 @@ def test_every_cell_is_measured_and_its_counts_add_up() -> None:
     grid = Grid((1, 50), (1, 3), 0.05, 0.2)
     scorer = iris_scorer()
     cells = list(measure(scorer, spoil(generate(scorer.mapping, 1000), scorer.mapping, 0.2), grid))
-    assert [(one.bundle_size, one.senders) for one in cells] == [(1, 1), (1, 3), (50, 1), (50, 3)]
+    assert [(one.bundle_size, one.workers) for one in cells] == [(1, 1), (1, 3), (50, 1), (50, 3)]
     for one in cells:
         assert one.n_good + one.n_bad == one.n_records > 0
         assert one.n_records % one.bundle_size == 0
@@ -80,9 +80,9 @@ def test_of_loads_that_are_alike_the_shortest_latency_is_recommended() -> None:
     [
         ({"bundle_sizes": ()}, "bundle_sizes must be"),
         ({"bundle_sizes": (0, 1)}, "bundle_size must be from 1"),
-        ({"senders": (1, 1)}, "senders must be different"),
-        ({"senders": (257,)}, "senders must be from 1 to 256"),
-        ({"bundle_sizes": tuple(range(1, 20)), "senders": (1, 2, 3, 4)}, "76 cells, at most 64"),
+        ({"workers": (1, 1)}, "workers must be different"),
+        ({"workers": (257,)}, "workers must be from 1 to 256"),
+        ({"bundle_sizes": tuple(range(1, 20)), "workers": (1, 2, 3, 4)}, "76 cells, at most 64"),
         ({"seconds": 100.0}, "seconds must be from"),
         ({"seconds": 0.0}, "seconds must be from"),
         ({"seconds": float("nan")}, "seconds must be from"),
@@ -94,8 +94,8 @@ def test_a_grid_that_cannot_be_is_refused_by_name(values: dict[str, Any], compla
         Grid(**values)
 
 
-def test_the_plot_has_a_line_for_each_number_of_senders() -> None:
-    cells = [cell(size, senders, 100.0 * size, 1.0) for size in (1, 10) for senders in (1, 4)]
+def test_the_plot_has_a_line_for_each_number_of_workers() -> None:
+    cells = [cell(size, workers, 100.0 * size, 1.0) for size in (1, 10) for workers in (1, 4)]
     picture = plot(cells, "iris@champion <1> $x")
     assert b"<svg" in picture
     assert b"<script" not in picture

@@ -63,19 +63,19 @@ def test_a_version_number_is_never_given_twice(three: Store) -> None:
 
 def test_deploying_says_what_it_did_and_nothing_where_nothing_changes(three: Store) -> None:
     assert [
-        deployed(three, 1), deployed(three, 1), deployed(three, 1, {"senders": 2}), deployed(three, 2),
+        deployed(three, 1), deployed(three, 1), deployed(three, 1, {"workers": 2}), deployed(three, 2),
     ] == ["deployed", None, "configured", "redeployed"]  # fmt: skip
     assert version_in_use(three) == 2
 
 
 def test_rolling_back_goes_back_step_by_step_with_the_defaults_of_then(three: Store) -> None:
-    deployed(three, 1, {"senders": 1})
-    deployed(three, 2, {"senders": 2})
-    deployed(three, 3, {"senders": 3})
+    deployed(three, 1, {"workers": 1})
+    deployed(three, 2, {"workers": 2})
+    deployed(three, 3, {"workers": 3})
     assert done(three, models.roll_back, "iris", "champion", ME) == (3, 2)
     assert done(three, models.roll_back, "iris", "champion", ME) == (2, 1)
     found = three.read(lambda connection: models.find_deployment(connection, "iris", "champion"))
-    assert (found.version, found.defaults) == (1, {"senders": 1})
+    assert (found.version, found.defaults) == (1, {"workers": 1})
     with pytest.raises(FinalError, match="nothing to go back to"):
         done(three, models.roll_back, "iris", "champion", ME)
 

@@ -90,7 +90,7 @@ def _intent(context: Context) -> _Intent:
         check_sink(place)
     settings = deployed.settings(
         bundle_size=params["bundle_size"],
-        senders=params["senders"],
+        workers=_workers(params),
         queue_size=params["queue_size"],
         single_output=bad is None,
     )
@@ -253,11 +253,20 @@ def deploy_model(context: Context, version: int) -> str:
     return action or "unchanged"
 
 
+def _workers(params: Mapping[str, Any]) -> Any:
+    """``workers``, or what its old name says, for one release."""
+    old = params.get("senders")
+    if old is None:
+        return params["workers"]
+    log.warning("the parameter senders is called workers now; the old name goes next release")
+    return old
+
+
 def load_test(context: Context) -> dict[str, Any]:
     """Measures a deployment; answers what it recommends and where the plot is."""
     params, run = context["params"], context["dag_run"]
     grid = Grid(
-        tuple(params["bundle_sizes"]), tuple(params["senders"]), params["seconds"], params["error_share"]
+        tuple(params["bundle_sizes"]), tuple(_workers(params)), params["seconds"], params["error_share"]
     )
     found = run_load_test(
         scoring(),
@@ -272,6 +281,6 @@ def load_test(context: Context) -> dict[str, Any]:
     write_bytes(target, found.plot)  # the same run writes the same file
     return {
         "version": found.version, "bundle_size": found.recommended.bundle_size,
-        "senders": found.recommended.senders, "plot": str(target), "action": found.action or "nothing",
+        "workers": found.recommended.workers, "plot": str(target), "action": found.action or "nothing",
         "records_per_second": round(found.recommended.records_per_second),
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +17,8 @@ from foresight.scoring.model import ScoringModel, Signature
 CHAMPION: Final = "champion"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 SETTINGS: Final = tuple(setting.name for setting in fields(Settings))
+
+log = logging.getLogger(__name__)
 
 Mappings = str | Sequence[Mapping[str, Any]] | None
 
@@ -42,7 +45,20 @@ class Deployed:
     def settings(self, **given: Any) -> Settings:
         """The settings that are given (None: not given), else the default ones."""
         wanted = {name: value for name, value in given.items() if value is not None}
-        return settings_of({**self.defaults, **wanted})
+        return settings_of({**with_new_names(self.defaults), **wanted})
+
+
+def with_new_names(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults under the names of this release. The old name ``senders`` of ``workers`` goes with the next.
+
+    Raises ``InvalidMapping`` for both names.
+    """
+    if "senders" not in defaults:
+        return dict(defaults)
+    if "workers" in defaults:
+        raise InvalidMapping("senders is the old name of workers: say workers alone")
+    log.warning("the setting senders of a deployment is called workers now; the old name goes next release")
+    return {"workers" if name == "senders" else name: value for name, value in defaults.items()}
 
 
 def settings_of(defaults: Mapping[str, Any]) -> Settings:

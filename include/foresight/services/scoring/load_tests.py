@@ -58,7 +58,7 @@ def run_load_test(
         trace: DAG and run, or command and call: the same again replaces what it stored.
         change: who does it, when and why.
         file: records to score; without one, they are generated from the signature.
-        keep: whether the deployment takes the recommended bundle size and senders as its defaults.
+        keep: whether the deployment takes the recommended bundle size and workers as its defaults.
         on_cell: called with each cell as soon as it is done.
 
     Raises ``NotFound``, ``InvalidMapping``, and ``FinalError`` where the deployment changed meanwhile.
@@ -86,20 +86,25 @@ def run_load_test(
         "version": deployed.version, "source": file or GENERATED_SOURCE, "error_share": grid.error_share,
         "measured_at": change.at,
     }  # fmt: skip
-    rows = [{**facts, **asdict(cell), "is_recommended": cell == best} for cell in cells]
+    rows = [{**facts, **_columns(cell), "is_recommended": cell == best} for cell in cells]
     scoring.store.transact(lambda connection: save_load_test(connection, rows))
     picture = plot(cells, f"{deployed.name}@{deployed.alias}, version {deployed.version}")
     action = None
     if keep:
-        settings = {"bundle_size": best.bundle_size, "senders": best.senders}
+        settings = {"bundle_size": best.bundle_size, "workers": best.workers}
         action = models.configure(scoring, reference, change, deployed.version, settings)
-    log.info("recommended: bundle size %d, %d senders", best.bundle_size, best.senders)
+    log.info("recommended: bundle size %d, %d workers", best.bundle_size, best.workers)
     return LoadTest(reference, deployed.version, tuple(cells), best, picture, action)
+
+
+def _columns(cell: Cell) -> dict[str, Any]:
+    """The columns of a cell; that of its workers keeps the old name for one release."""
+    return {"senders" if name == "workers" else name: value for name, value in asdict(cell).items()}
 
 
 def _line(cell: Cell) -> str:
     return (
-        f"bundle size {cell.bundle_size}, {cell.senders} senders: {cell.records_per_second:,.0f} records/s, "
+        f"bundle size {cell.bundle_size}, {cell.workers} workers: {cell.records_per_second:,.0f} records/s, "
         f"{cell.n_good} good, {cell.n_bad} bad, latency {cell.latency_p50_ms:.2f} ms, "
         f"99th {cell.latency_p99_ms:.2f} ms"
     )

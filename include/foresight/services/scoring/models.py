@@ -20,6 +20,7 @@ from foresight.services.scoring.deployments import (
     check_defaults,
     checked_name,
     parse_reference,
+    with_new_names,
 )
 from foresight.services.scoring.scorers import Scoring
 from foresight.store import Store
@@ -132,6 +133,7 @@ def deploy(
         if wanted is None:
             standing = registry.list_deployments(connection, name)
             wanted = next((row.defaults for row in standing if row.alias == alias), {})
+        wanted = with_new_names(wanted)
         check_defaults(wanted, signature)
         return registry.deploy(connection, name, number, alias, wanted, change)
 
@@ -156,7 +158,7 @@ def configure(
             raise FinalError(
                 f"{name}@{alias} is version {standing.version} now, not {version}: its defaults stay"
             )
-        wanted = {**standing.defaults, **settings}
+        wanted = {**with_new_names(standing.defaults), **settings}
         check_defaults(wanted, signature)
         return registry.deploy(connection, name, version, alias, wanted, change)
 

@@ -33,7 +33,7 @@ from tests.unit.iris import FLOWER, IRIS
 ME = Change("me", 1_700_000_040)
 PARAMS = {
     "deployment": "iris", "source": "kafka:in", "good": "kafka:good", "bad": "kafka:bad",
-    "field_mapping": None, "bundle_size": 7, "senders": 3, "queue_size": None, "batch_size": 40,
+    "field_mapping": None, "bundle_size": 7, "workers": 3, "queue_size": None, "batch_size": 40,
     "minutes": 5, "stream": None,
 }  # fmt: skip
 Json = dict[str, Any]

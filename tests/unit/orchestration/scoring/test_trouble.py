@@ -47,7 +47,7 @@ def score(source: Path, /, deployment: str = "iris", number: int = 1, **params: 
     good, bad = (str(source.with_name(f"{number}-{kind}.jsonl")) for kind in ("good", "bad"))
     given = {
         "deployment": deployment, "source": str(source), "good": good, "bad": bad, "field_mapping": None,
-        "bundle_size": None, "senders": None, "queue_size": None, "batch_size": 40, "minutes": 5,
+        "bundle_size": None, "workers": None, "queue_size": None, "batch_size": 40, "minutes": 5,
         "stream": None,
     }  # fmt: skip
     dag_run = SimpleNamespace(
@@ -122,8 +122,8 @@ def test_two_deployments_at_once_in_one_process_keep_to_their_own(
 ) -> None:
     (home / "rose.pmml").write_text(IRIS.read_text().replace("setosa", "rosa"))
     models.add("rose", str(home / "rose.pmml"), ME)
-    models.deploy("rose", ME, defaults={"bundle_size": 3, "senders": 1})
-    models.deploy("iris", ME, defaults={"bundle_size": 50, "senders": 4})
+    models.deploy("rose", ME, defaults={"bundle_size": 3, "workers": 1})
+    models.deploy("iris", ME, defaults={"bundle_size": 50, "workers": 4})
     source = home / "in.csv"
     source.write_text(f"{HEADER}\n" + "5.1,3.5,1.4,0.2\n" * 2000)
     settings = {}
@@ -131,7 +131,7 @@ def test_two_deployments_at_once_in_one_process_keep_to_their_own(
     real = BundleRun.run
 
     def together(self: BundleRun) -> Any:
-        settings[self.settings.bundle_size] = self.settings.senders
+        settings[self.settings.bundle_size] = self.settings.workers
         both.wait(20)
         return real(self)
 
@@ -221,7 +221,7 @@ def test_json_lines_of_any_sort_are_each_good_or_bad(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     good = json.dumps(FLOWER).encode()
     source.write_bytes(b"\n".join(line for bad in BAD_LINES for line in (good, bad)))
-    found = score(source, bundle_size=4, senders=3)
+    found = score(source, bundle_size=4, workers=3)
     assert (found["good"], found["bad"]) == (len(BAD_LINES), len(BAD_LINES))
     reasons = [line["PredictionError"] for line in lines(source, "bad")]
     assert "sepal_length" in reasons[0]

@@ -32,7 +32,7 @@ SMALL = Grid((5, 50), (2,), 0.05, 0.1)
 def _deployed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORESIGHT_STAGING", (home / "staging").as_uri())
     models.add("iris", str(IRIS), ME)
-    models.deploy("iris", ME, defaults={"queue_size": 7, "senders": 200})
+    models.deploy("iris", ME, defaults={"queue_size": 7, "workers": 200})
 
 
 def stored() -> list[Any]:
@@ -40,7 +40,7 @@ def stored() -> list[Any]:
 
 
 def test_a_run_stores_its_figures_and_the_deployment_takes_the_best(home: Path) -> None:
-    params = {"deployment": "iris", "bundle_sizes": [5, 50], "senders": [2], "seconds": 0.05,
+    params = {"deployment": "iris", "bundle_sizes": [5, 50], "workers": [2], "seconds": 0.05,
               "error_share": 0.1, "file": None, "keep": True}  # fmt: skip
     due = datetime(2026, 1, 1, tzinfo=UTC)
     run = SimpleNamespace(dag_id="scoring_load_test", run_id="r1", run_after=due, triggering_user_name="ann")
@@ -52,7 +52,7 @@ def test_a_run_stores_its_figures_and_the_deployment_takes_the_best(home: Path) 
     (best,) = (row for row in rows if row.is_recommended)
     shown = models.get_model("iris")
     assert shown.deployments[0].defaults == {
-        "queue_size": 7, "bundle_size": best.bundle_size, "senders": 2,
+        "queue_size": 7, "bundle_size": best.bundle_size, "workers": 2,
     }  # fmt: skip
     assert shown.changes[0].action == "configured"
     assert (shown.changes[0].changed_by, shown.changes[0].note) == ("ann", "load test r1")
@@ -66,7 +66,7 @@ def test_records_of_a_file_may_be_used_and_the_defaults_left(home: Path) -> None
     )
     assert found.action is None
     assert found.cells[0].n_bad == found.cells[0].n_records // 10
-    assert models.get_model("iris").deployments[0].defaults["senders"] == 200
+    assert models.get_model("iris").deployments[0].defaults["workers"] == 200
     (home / "empty.csv").write_text(",".join(FLOWER) + "\n")
     with pytest.raises(InvalidMapping, match="has no records"):
         models.run_load_test("iris", SMALL, ("d", "r"), ME, file=str(home / "empty.csv"))
@@ -90,6 +90,16 @@ def test_a_version_that_came_meanwhile_keeps_its_defaults(
     assert len(stored()) == 2
 
 
+def test_the_old_name_of_the_parameter_still_works(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    params = {"deployment": "iris", "bundle_sizes": [5], "workers": [1, 2], "senders": [3], "seconds": 0.05,
+              "error_share": 0.1, "file": None, "keep": False}  # fmt: skip
+    due = datetime(2026, 1, 1, tzinfo=UTC)
+    run = SimpleNamespace(dag_id="scoring_load_test", run_id="r1", run_after=due, triggering_user_name="ann")
+    load_test({"dag_run": run, "params": params})
+    assert [row.senders for row in stored()] == [3]
+    assert "the parameter senders is called workers now" in caplog.text
+
+
 def test_the_command_shows_a_table_and_says_what_it_changed() -> None:
     arguments = [
         "model",
@@ -97,7 +107,7 @@ def test_the_command_shows_a_table_and_says_what_it_changed() -> None:
         "iris",
         "--bundle-sizes",
         "5,50",
-        "--senders",
+        "--workers",
         "1",
         "--seconds",
         "0.05",
@@ -105,7 +115,10 @@ def test_the_command_shows_a_table_and_says_what_it_changed() -> None:
     found = CliRunner().invoke(app, arguments)
     assert (found.exit_code, found.output.count("recommended")) == (0, 1), found.output
     assert "defaults of iris: configured" in found.output
-    assert json.loads(json.dumps(models.get_model("iris").deployments[0].defaults))["senders"] == 1
-    wrong = CliRunner().invoke(app, ["model", "load-test", "iris", "--senders", "two"])
+    assert json.loads(json.dumps(models.get_model("iris").deployments[0].defaults))["workers"] == 1
+    arguments[arguments.index("--workers")] = "--senders"
+    old = CliRunner().invoke(app, arguments)
+    assert (old.exit_code, "--senders is called --workers now" in old.stderr) == (0, True)
+    wrong = CliRunner().invoke(app, ["model", "load-test", "iris", "--workers", "two"])
     assert (wrong.exit_code, "whole numbers" in wrong.output) == (2, True)
     assert CliRunner().invoke(app, ["model", "load-test", "iris", "--bundle-sizes", "0"]).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +135,27 @@ def test_defaults_stay_where_nothing_is_said_about_them(home: Path) -> None:
     models.deploy("iris", ME, defaults={"bundle_size": 7})
     models.add("iris", changed(home), ME)
     models.deploy("iris", ME)
-    settings = scoring().deployed("iris").settings(senders=2, queue_size=None)
-    assert (settings.bundle_size, settings.senders) == (7, 2)
+    settings = scoring().deployed("iris").settings(workers=2, queue_size=None)
+    assert (settings.bundle_size, settings.workers) == (7, 2)
+
+
+def test_the_old_name_of_workers_still_works_among_defaults(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models.add("iris", str(IRIS), ME)
+    models.deploy("iris", ME, defaults={"senders": 3})
+    assert "the setting senders of a deployment is called workers now" in caplog.text
+    deployed = scoring().deployed("iris")
+    assert (deployed.defaults, deployed.settings().workers) == ({"workers": 3}, 3)
+    # As an earlier release stored it.
+    old = replace(deployed, defaults={"senders": 4})
+    assert (old.settings().workers, old.settings(workers=2).workers) == (4, 2)
 
 
 @pytest.mark.parametrize(
     ("defaults", "complaint"),
     [
+        ({"senders": 1, "workers": 1}, "senders is the old name of workers"),
         ({"bundle_size": 0}, "bundle_size must be from 1"),
         ({"speed": 1}, "defaults have no speed, only field_mapping, bundle_size"),
         ({"field_mapping": [{"model_field": "petal", "tuple_field": "p"}]}, "no field 'petal'"),
