@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from foresight.store import Store
-from foresight.store.reading import epoch
+from foresight.store.reading import epoch, read_columns
 from foresight.store.tables import evaluated_interval, sla, sli, sli_latest, sli_window
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 STATES: Final = ("ok", "no_traffic", "maintenance", "stale", "no_data", "at_risk", "violated")
+ROWS_AT_ONCE: Final = 5_000
+"""SLIs that are read together."""
 _QUIET: Final = "ok"
 _TO_ESCAPE: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -33,13 +35,22 @@ class Wanted:
     has_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Family:
-    """One metric: its name, what it says, and its samples as labels and value."""
+    """One metric: its name, what it says, and its lines. A sample that has no value has no line."""
 
     name: str
     text: str
-    samples: Sequence[tuple[str, Any]]
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, labels: Sequence[str], values: Sequence[Any]) -> None:
+        """Adds the samples of so many label sets."""
+        name = self.name
+        self.lines += [
+            f"{name}{{{label}}} {value!r}\n"
+            for label, value in zip(labels, values, strict=True)
+            if value is not None
+        ]
 
 
 def version_of(store: Store) -> tuple[Any, ...]:
@@ -71,51 +82,27 @@ def write_textfile(store: Store, file: Path, wanted: Wanted = Wanted()) -> int:
 def _lines(families: Sequence[Family]) -> Iterator[str]:
     for family in families:
         yield f"# HELP {family.name} {family.text}\n# TYPE {family.name} gauge\n"
-        name = family.name
-        yield "".join([
-            f"{name}{{{labels}}} {value!r}\n" if labels else f"{name} {value!r}\n"
-            for labels, value in family.samples
-        ])  # fmt: skip
+        yield "".join(family.lines)
 
 
 def _families(connection: Connection, wanted: Wanted) -> list[Family]:
-    rows = _slis(connection, wanted)
-    labels = [f'sla="{_escaped(row.sla_name)}",sli="{_escaped(row.sli_name)}"' for row in rows]
-    windows = _windows(connection, wanted)
+    slis, windows = _sli_families(), _window_families()
+    for some in _some_slas(connection):
+        _add_slis(connection, [*_chosen(wanted), some], slis)
+        _add_windows(connection, [*_chosen(wanted), some], windows)
+    return [*_whole(connection), *slis.values(), *windows.values()]
 
-    def gauge(name: str, text: str, column: str) -> Family:
-        values = zip(labels, (getattr(row, column) for row in rows), strict=True)
-        return Family(name, text, [(label, value) for label, value in values if value is not None])
 
-    bounds = [
-        (f'{label},bound="{side}"', getattr(row, f"{side}_bound"))
-        for label, row in zip(labels, rows, strict=True)
-        for side in ("lower", "upper")
-        if getattr(row, f"{side}_bound") is not None
-    ]
-    states = [
-        (f'{label},state="{state}"', 1 if row.state == state else 0)
-        for label, row in zip(labels, rows, strict=True)
-        for state in STATES
-    ]
-    return [
-        *_whole(connection),
-        gauge("foresight_sli_objective_ratio", "Share of good slots that is promised.", "objective"),
-        gauge("foresight_sli_value", "Newest value of the worst series.", "current_value"),
-        Family("foresight_sli_bound", "Smallest and largest good value.", bounds),
-        Family("foresight_sli_state", "1 for the state that holds.", states),
-        gauge(
-            "foresight_sli_violation_probability_ratio",
-            "Probability that any slot of the horizon leaves the bounds.",
-            "probability",
-        ),
-        gauge(
-            "foresight_sli_expected_violation_timestamp_seconds",
-            "First slot expected to leave the bounds.",
-            "first_slot",
-        ),
-        *windows,
-    ]
+def _some_slas(connection: Connection) -> Iterator[ColumnElement[bool]]:
+    """Conditions that each choose a run of SLAs with about ``ROWS_AT_ONCE`` SLIs, in the database's order."""
+    name = sli_latest.c.sla_name
+    first, n = None, 0
+    counts = connection.execute(select(name, func.count()).group_by(name).order_by(name)).all()
+    for at, (sla_name, count) in enumerate(counts):
+        first, n = sla_name if first is None else first, n + count
+        if n >= ROWS_AT_ONCE or at == len(counts) - 1:
+            yield name.between(first, sla_name)
+            first, n = None, 0
 
 
 def _whole(connection: Connection) -> list[Family]:
@@ -130,36 +117,73 @@ def _whole(connection: Connection) -> list[Family]:
     for name, state, count in slas:
         by_sla.setdefault(name, {})[state] = count
         counts[state] = counts.get(state, 0) + count
-    worst = [
-        (f'sla="{_escaped(name)}",state="{state}"', 1 if state == _worst(found) else 0)
-        for name, found in by_sla.items()
-        for state in STATES
-    ]
+    worst = Family("foresight_sla_state", "1 for the worst state of its SLIs; other states have no sample.")
+    worst.add(
+        [f'sla="{_escaped(name)}",state="{_worst(found)}"' for name, found in by_sla.items()],
+        [1] * len(by_sla),
+    )
+    by_state = Family("foresight_slis", "SLIs by state.")
+    by_state.add([f'state="{state}"' for state in counts], list(counts.values()))
+    evaluated = Family("foresight_evaluation_timestamp_seconds", "The newest evaluated instant.")
     found = connection.execute(select(func.max(epoch(evaluated_interval.c.as_of)))).scalar()
-    evaluated = [] if found is None else [("", float(found))]
-    return [
-        Family("foresight_sla_state", "1 for the worst state of its SLIs.", worst),
-        Family("foresight_slis", "SLIs by state.", [(f'state="{state}"', n) for state, n in counts.items()]),
-        Family("foresight_evaluation_timestamp_seconds", "The newest evaluated instant.", evaluated),
-    ]
+    if found is not None:
+        evaluated.lines.append(f"{evaluated.name} {float(found)!r}\n")
+    return [worst, by_state, evaluated]
 
 
 def _worst(states: Collection[str]) -> str:
     return max(states, key=lambda state: STATES.index(state) if state in STATES else -1)
 
 
-def _slis(connection: Connection, wanted: Wanted) -> Sequence[Any]:
+def _sli_families() -> dict[str, Family]:
+    """The metrics of an SLI by the column that they show."""
+    named = {
+        "objective": ("foresight_sli_objective_ratio", "Share of good slots that is promised."),
+        "current_value": ("foresight_sli_value", "Newest value of the worst series."),
+        "bound": ("foresight_sli_bound", "Smallest and largest good value."),
+        "state": ("foresight_sli_state", "1 for the state that holds; other states have no sample."),
+        "probability": (
+            "foresight_sli_violation_probability_ratio",
+            "Probability that any slot of the horizon leaves the bounds.",
+        ),
+        "first_slot": (
+            "foresight_sli_expected_violation_timestamp_seconds", "First slot expected to leave the bounds.",
+        ),
+    }  # fmt: skip
+    return {column: Family(*each) for column, each in named.items()}
+
+
+def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> None:
     latest = sli_latest.c
     query = select(
         latest.sla_name, latest.sli_name, latest.state, latest.current_value, latest.probability,
         epoch(latest.expected_first_slot).label("first_slot"), sli.c.objective, sli.c.lower_bound,
         sli.c.upper_bound,
     ).join(sli, and_(sli.c.sla_name == latest.sla_name, sli.c.name == latest.sli_name))  # fmt: skip
-    return connection.execute(query.where(*_chosen(wanted)).order_by(latest.sla_name, latest.sli_name)).all()
+    slas, slis, states, *numbers, lower, upper = read_columns(connection, query.where(*conditions))
+    labels = _labels(slas, slis)
+    for column, values in zip(
+        ("current_value", "probability", "first_slot", "objective"), numbers, strict=True
+    ):
+        families[column].add(labels, values)
+    families["bound"].add([f'{label},bound="lower"' for label in labels], lower)
+    families["bound"].add([f'{label},bound="upper"' for label in labels], upper)
+    held = [f'{label},state="{state}"' for label, state in zip(labels, states, strict=True)]
+    families["state"].add(held, [1] * len(held))
 
 
-def _windows(connection: Connection, wanted: Wanted) -> list[Family]:
-    """Error ratios, budgets and burn rates by window."""
+def _window_families() -> dict[str, Family]:
+    """Error ratios, budgets and burn rates of the windows by the column that they show."""
+    named = {
+        "good_share": ("foresight_sli_error_ratio", "Bad share of what was observed."),
+        "budget_left_share": ("foresight_sli_budget_remaining_ratio", "Left of the error budget."),
+        "budget_left_minutes": ("foresight_sli_budget_remaining_seconds", "Left of a budget of minutes."),
+        "burn_rate": ("foresight_sli_burn_rate", "Bad share / (1 - objective)."),
+    }
+    return {column: Family(*each) for column, each in named.items()}
+
+
+def _add_windows(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> None:
     latest, window = sli_latest.c, sli_window.c
     same = and_(
         window.sla_name == latest.sla_name, window.sli_name == latest.sli_name, window.as_of == latest.as_of
@@ -171,28 +195,20 @@ def _windows(connection: Connection, wanted: Wanted) -> list[Family]:
         )
         .select_from(sli_latest.join(sli_window, same))
         .join(sli, and_(sli.c.sla_name == latest.sla_name, sli.c.name == latest.sli_name))
-        .where(*_chosen(wanted))
+        .where(*conditions)
     )  # fmt: skip
-    errors: list[tuple[str, Any]] = []
-    shares: list[tuple[str, Any]] = []
-    seconds: list[tuple[str, Any]] = []
-    rates: list[tuple[str, Any]] = []
-    for sla_name, sli_name, minutes, good, rate, share, left in connection.execute(query):
-        labels = f'sla="{_escaped(sla_name)}",sli="{_escaped(sli_name)}",window="{minutes}m"'
-        if good is not None:
-            errors.append((labels, 1 - good))
-        if share is not None:
-            shares.append((labels, share))
-        if left is not None:
-            seconds.append((labels, left * 60))
-        if rate is not None:
-            rates.append((labels, rate))
-    return [
-        Family("foresight_sli_error_ratio", "Bad share of what was observed.", errors),
-        Family("foresight_sli_budget_remaining_ratio", "Left of the error budget.", shares),
-        Family("foresight_sli_budget_remaining_seconds", "Left of a budget of minutes.", seconds),
-        Family("foresight_sli_burn_rate", "Bad share / (1 - objective).", rates),
+    slas, slis, minutes, good, rate, share, left = read_columns(connection, query)
+    labels = [
+        f'{label},window="{length}m"' for label, length in zip(_labels(slas, slis), minutes, strict=True)
     ]
+    families["good_share"].add(labels, [None if each is None else 1 - each for each in good])
+    families["budget_left_share"].add(labels, share)
+    families["budget_left_minutes"].add(labels, [None if each is None else each * 60 for each in left])
+    families["burn_rate"].add(labels, rate)
+
+
+def _labels(slas: Sequence[str], slis: Sequence[str]) -> list[str]:
+    return [f'sla="{_escaped(one)}",sli="{_escaped(other)}"' for one, other in zip(slas, slis, strict=True)]
 
 
 def _chosen(wanted: Wanted) -> list[Any]:

@@ -78,10 +78,9 @@ def test_the_parser_of_prometheus_reads_what_is_stored(filled: Store) -> None:
     assert of(found, "foresight_sli_burn_rate", **a, window="60m") == 25.0
     assert of(found, "foresight_sli_budget_remaining_ratio", **a, window="60m") == -24.0
     assert of(found, "foresight_sli_budget_remaining_seconds", **a, window="60m") == -14.4 * 60
-    assert [state for state in STATES if of(found, "foresight_sli_state", **a, state=state)] == ["violated"]
-    assert [state for state in STATES if of(found, "foresight_sla_state", sla="shop", state=state)] == [
-        "violated"
-    ]
+    for name, labels in (("foresight_sli_state", a), ("foresight_sla_state", {"sla": "shop"})):
+        held = {state: (name, frozenset({**labels, "state": state}.items())) for state in STATES}
+        assert {state: found[key] for state, key in held.items() if key in found} == {"violated": 1}
     assert {
         state: of(found, "foresight_slis", state=state)
         for state in STATES
