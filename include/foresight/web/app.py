@@ -5,7 +5,18 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from foresight import __version__
-from foresight.web import deployments, documentation, errors, lists, metrics, scoring, series, slas
+from foresight.web import (
+    deployments,
+    documentation,
+    errors,
+    insight,
+    lists,
+    metrics,
+    quiet,
+    scoring,
+    series,
+    slas,
+)
 from foresight.web.context import Doors
 from foresight.web.pages import routes as pages
 from foresight.web.requests import GuardedRoute
@@ -17,6 +28,8 @@ ROOMS = (
     scoring.install,
     metrics.install,
     slas.install,
+    insight.install,
+    quiet.install,
     deployments.install,
     series.install,
     lists.install,

@@ -26,7 +26,10 @@ class Rate:
 
 SCORING: Final = "scoring"
 WHAT_IF: Final = "what_if"
-RATES: Final[Mapping[str, Rate]] = {SCORING: Rate(3_000.0, 3_000), WHAT_IF: Rate(1.0, 20)}
+BACKTEST: Final = "backtest"
+RATES: Final[Mapping[str, Rate]] = {
+    SCORING: Rate(3_000.0, 3_000), WHAT_IF: Rate(1.0, 20), BACKTEST: Rate(0.1, 3),
+}  # fmt: skip
 """Calls of one user in one process of the API server."""
 
 

@@ -18,9 +18,11 @@ from foresight.web.limits import Limits
 from foresight.wiring.connections import results
 from foresight.wiring.scoring import scoring
 from tests.unit.web.door import Door, RoleGate
+from tests.unit.web.pages_scene import AS_OF, fill_pages
 
 NOW = 1_790_000_000
 CATALOGUE = Catalogue(metrics=(WatchedMetric(name="up", metric="up"),))
+LOAD = Catalogue(metrics=(WatchedMetric(name="load", metric="load"),))
 
 
 @cache
@@ -75,3 +77,23 @@ def app(doors: Doors) -> FastAPI:
 @pytest.fixture
 def door(app: FastAPI) -> Door:
     return Door(app)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('pages')}/results.db")
+    migrate(opened)
+    fill_pages(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def pages(filled: Store) -> Iterator[Door]:
+    app: FastAPI = one_app()
+    doors: Doors = app.state.doors
+    before = (doors.gate, doors.open_store, doors.open_catalogue, doors.clock)
+    doors.gate, doors.open_store, doors.clock = RoleGate(), lambda: filled, lambda: AS_OF + 60
+    doors.open_catalogue = lambda: LOAD
+    yield Door(app, base="")
+    doors.gate, doors.open_store, doors.open_catalogue, doors.clock = before

@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from fastapi import FastAPI
 
-from foresight.store import Store, migrate, open_store
-from foresight.telemetry.catalogue import Catalogue, WatchedMetric
-from foresight.web.context import Doors
 from foresight.web.pages.rendering import STATIC, as_json, minutes, number, percent, sparkline, static_version
-from tests.unit.web.conftest import one_app
-from tests.unit.web.door import Door, RoleGate
-from tests.unit.web.pages_scene import AS_OF, HOSTILE, fill_pages
+from tests.unit.web.door import Door
+from tests.unit.web.pages_scene import HOSTILE
 
 FIRST = "/pages/fleet"
-CATALOGUE = Catalogue(metrics=(WatchedMetric(name="load", metric="load"),))
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('pages')}/results.db")
-    migrate(opened)
-    fill_pages(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def pages(filled: Store) -> Iterator[Door]:
-    app: FastAPI = one_app()
-    doors: Doors = app.state.doors
-    before = (doors.gate, doors.open_store, doors.open_catalogue, doors.clock)
-    doors.gate, doors.open_store, doors.clock = RoleGate(), lambda: filled, lambda: AS_OF + 60
-    doors.open_catalogue = lambda: CATALOGUE
-    yield Door(app, base="")
-    doors.gate, doors.open_store, doors.open_catalogue, doors.clock = before
 
 
 def links(address: str, text: str) -> set[str]:
