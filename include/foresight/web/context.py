@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from foresight.telemetry.catalogue import Catalogue
 
 Made = TypeVar("Made")
+SERVICE_SECONDS = 1.0
+"""So long it may take until a call sees that a connection was changed."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Doors:
     clock: Callable[[], float] = time.time
     own_origins: frozenset[str] = frozenset()
     _scrapers: Fresh[Caller] = field(default_factory=lambda: Fresh(LONGEST_CACHE_SECONDS))
+    _services: Fresh[Scoring] = field(default_factory=lambda: Fresh(SERVICE_SECONDS))
 
     @property
     def store(self) -> Store:
@@ -45,8 +48,12 @@ class Doors:
 
     @property
     def scoring(self) -> Scoring:
-        """The scoring service. Raises as ``store`` does."""
-        return _ready(self.open_scoring)
+        """The scoring service, asked for once a second at most. Raises as ``store`` does."""
+        found = self._services.get("scoring")
+        if found is None:
+            found = _ready(self.open_scoring)
+            self._services.put("scoring", found)
+        return found
 
     @property
     def catalogue(self) -> Catalogue:
@@ -59,8 +66,9 @@ class Doors:
         return int(self.clock())
 
     def forget(self) -> None:
-        """Forgets which tokens of scrapers were checked."""
+        """Forgets which tokens of scrapers were checked, and the scoring service."""
         self._scrapers = Fresh(LONGEST_CACHE_SECONDS)
+        self._services = Fresh(SERVICE_SECONDS)
 
     async def scraper(self, token: str | None) -> Caller | None:
         """The caller whose token is one of a scraper; None for another one. Raises ``Problem`` (403)."""

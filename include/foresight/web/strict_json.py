@@ -13,6 +13,11 @@ MAX_DEPTH: Final = 64
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Tabs and line ends are text; other control characters and lone surrogates are not."""
 
+_MAYBE_LARGE: Final = re.compile("[0-9.][eE]|[0-9]{300}")
+"""Without an exponent and without that many digits no number is infinite."""
+_TEXT: Final = re.compile('"[^"]*"')
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+
 
 def loads(body: bytes) -> Any:
     """The document in a body.
@@ -24,14 +29,34 @@ def loads(body: bytes) -> Any:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise _bad(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    is_plain = _is_plain(text)
     try:
-        found = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse, parse_float=_number)
+        found = json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_refuse,
+            parse_float=None if is_plain else _number,
+        )
     except json.JSONDecodeError as error:
         raise _bad(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     except (ValueError, RecursionError) as error:
         raise _bad(f"the body is not JSON: {error}") from None
-    _check(found)
+    if not is_plain:
+        _check(found)
     return found
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing that is looked for below can be in a text, told from its characters: so most are read
+    at the pace of the parser."""
+    if "\\" in text or _CONTROL.search(text):
+        return False
+    rest = _TEXT.sub("", text)
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(rest):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest < MAX_DEPTH and not _MAYBE_LARGE.search(rest)
 
 
 def has_control(text: str) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from fastapi import Body, FastAPI
 from fastapi.routing import APIRoute
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foresight.errors import InvalidDocument, Mistake, NotFound, StoreUnavailable
 from foresight.store import SchemaMismatch
-from foresight.web import documentation, rights
+from foresight.web import documentation, rights, strict_json
 from foresight.web.app import create_app
 from foresight.web.auth import Fresh
 from foresight.web.context import Doors
@@ -160,6 +163,53 @@ def test_json_that_is_very_deep_is_refused_and_not_a_crash() -> None:
         with pytest.raises(Problem):
             loads(b"[" * depth + b"]" * depth)
     assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+
+
+DOCUMENTS = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(2**70), 2**70),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), inner, max_size=4),
+    ),
+    max_leaves=12,
+)  # fmt: skip
+LITERALS = st.sampled_from(
+    [
+        "1e999",
+        "-1E400",
+        "9" * 400 + ".0",
+        '{"a":1,"a":2}',
+        '"\\u0001"',
+        '"\x7f"',
+        "NaN",
+        "[" * 70,
+        '["]]]]", ' * 70 + "1",
+    ]
+)
+
+
+@given(DOCUMENTS, st.booleans(), st.none() | LITERALS)
+def test_most_documents_are_read_at_once_and_all_are_judged_alike(
+    document: Any, is_ascii: bool, literal: str | None
+) -> None:
+    """What is told from the characters of a text is what a look at every value tells."""
+    text = json.dumps(document, ensure_ascii=is_ascii)
+    text = text if literal is None else f"[{text},{literal}{']' * literal.count('[')}]"
+
+    def judged() -> Any:
+        try:
+            return loads(text.encode())
+        except Problem as problem:
+            return problem.detail
+
+    told = judged()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_json, "_is_plain", lambda _: False)
+        assert told == judged()
 
 
 def test_a_body_that_is_counted_as_it_comes_is_bounded_too(probe: Door) -> None:
