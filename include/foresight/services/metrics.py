@@ -26,6 +26,9 @@ _QUIET: Final = "ok"
 _TO_ESCAPE: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
+Labels = Mapping[tuple[str, str], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which SLIs: of one SLA, of some states, or all; by default those that are not ok."""
@@ -43,13 +46,13 @@ class Family:
     text: str
     lines: list[str] = field(default_factory=list)
 
-    def add(self, labels: Sequence[str], values: Sequence[Any]) -> None:
-        """Adds the samples of so many label sets."""
+    def add(self, labels: Sequence[str | None], values: Sequence[Any]) -> None:
+        """Adds the samples of so many label sets; one that is None is left out."""
         name = self.name
         self.lines += [
             f"{name}{{{label}}} {value!r}\n"
             for label, value in zip(labels, values, strict=True)
-            if value is not None
+            if value is not None and label is not None
         ]
 
 
@@ -88,8 +91,8 @@ def _lines(families: Sequence[Family]) -> Iterator[str]:
 def _families(connection: Connection, wanted: Wanted) -> list[Family]:
     slis, windows = _sli_families(), _window_families()
     for some in _some_slas(connection):
-        _add_slis(connection, [*_chosen(wanted), some], slis)
-        _add_windows(connection, [*_chosen(wanted), some], windows)
+        conditions = [*_chosen(wanted), some]
+        _add_windows(connection, conditions, windows, _add_slis(connection, conditions, slis))
     return [*_whole(connection), *slis.values(), *windows.values()]
 
 
@@ -153,7 +156,8 @@ def _sli_families() -> dict[str, Family]:
     return {column: Family(*each) for column, each in named.items()}
 
 
-def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> None:
+def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> Labels:
+    """Adds the samples of SLIs; answers the labels of each by SLA and SLI."""
     latest = sli_latest.c
     query = select(
         latest.sla_name, latest.sli_name, latest.state, latest.current_value, latest.probability,
@@ -161,7 +165,11 @@ def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mappi
         sli.c.upper_bound,
     ).join(sli, and_(sli.c.sla_name == latest.sla_name, sli.c.name == latest.sli_name))  # fmt: skip
     slas, slis, states, *numbers, lower, upper = read_columns(connection, query.where(*conditions))
-    labels = _labels(slas, slis)
+    known = {
+        (one, other): f'sla="{_escaped(one)}",sli="{_escaped(other)}"'
+        for one, other in zip(slas, slis, strict=True)
+    }
+    labels = list(known.values())
     for column, values in zip(
         ("current_value", "probability", "first_slot", "objective"), numbers, strict=True
     ):
@@ -170,6 +178,7 @@ def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mappi
     families["bound"].add([f'{label},bound="upper"' for label in labels], upper)
     held = [f'{label},state="{state}"' for label, state in zip(labels, states, strict=True)]
     families["state"].add(held, [1] * len(held))
+    return known
 
 
 def _window_families() -> dict[str, Family]:
@@ -183,7 +192,10 @@ def _window_families() -> dict[str, Family]:
     return {column: Family(*each) for column, each in named.items()}
 
 
-def _add_windows(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> None:
+def _add_windows(
+    connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family], known: Labels
+) -> None:
+    """Adds the samples of windows of SLIs that are known: a deleted one may have left its status."""
     latest, window = sli_latest.c, sli_window.c
     same = and_(
         window.sla_name == latest.sla_name, window.sli_name == latest.sli_name, window.as_of == latest.as_of
@@ -194,21 +206,15 @@ def _add_windows(connection: Connection, conditions: Sequence[Any], families: Ma
             window.budget_left_share, window.budget_left_minutes,
         )
         .select_from(sli_latest.join(sli_window, same))
-        .join(sli, and_(sli.c.sla_name == latest.sla_name, sli.c.name == latest.sli_name))
         .where(*conditions)
     )  # fmt: skip
     slas, slis, minutes, good, rate, share, left = read_columns(connection, query)
-    labels = [
-        f'{label},window="{length}m"' for label, length in zip(_labels(slas, slis), minutes, strict=True)
-    ]
+    whose = [known.get(pair) for pair in zip(slas, slis, strict=True)]
+    labels = [label and f'{label},window="{length}m"' for label, length in zip(whose, minutes, strict=True)]
     families["good_share"].add(labels, [None if each is None else 1 - each for each in good])
     families["budget_left_share"].add(labels, share)
     families["budget_left_minutes"].add(labels, [None if each is None else each * 60 for each in left])
     families["burn_rate"].add(labels, rate)
-
-
-def _labels(slas: Sequence[str], slis: Sequence[str]) -> list[str]:
-    return [f'sla="{_escaped(one)}",sli="{_escaped(other)}"' for one, other in zip(slas, slis, strict=True)]
 
 
 def _chosen(wanted: Wanted) -> list[Any]:
