@@ -109,6 +109,18 @@ def database_url(name: str) -> tuple[URL, dict[str, Any]]:
     return url, checked_extra(given, DatabaseExtra, only="ssl_")
 
 
+def database_of(name: str) -> tuple[str, int, str]:
+    """What connections that lead to one database have in common: where it is, and its name there.
+
+    Two names of one server are not seen to be one, but for those of this machine.
+    """
+    url, _ = database_url(name)
+    if url.drivername == "sqlite":
+        return "", 0, str(Path(url.database or "").resolve())
+    host = (url.host or "").lower()
+    return "localhost" if host in {"127.0.0.1", "::1"} else host, url.port or 0, (url.database or "").lower()
+
+
 def _database_file(name: str, path: str) -> str:
     """The path, where SQLite can keep a database that outlasts a task."""
     file = Path(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foresight.conventions import RESULTS_CONNECTION
-from foresight.wiring.connections import open_database, results
+from foresight.wiring.connections import database_of, open_database, results
 from foresight.wiring.files import model_files, placed
 
 if TYPE_CHECKING:
@@ -39,4 +39,5 @@ def bounds() -> Bounds:
     return Bounds(
         Path(placed("FORESIGHT_FILES", "files").removeprefix("file://")),
         frozenset(filter(None, map(str.strip, listed))),
+        database_of,
     )

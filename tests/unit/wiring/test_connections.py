@@ -16,6 +16,7 @@ from foresight.telemetry.recording import RecordingSource
 from foresight.telemetry.sign_in import ClientCredentials, SigV4
 from foresight.wiring.airflow_connections import InvalidConnection
 from foresight.wiring.connections import (
+    database_of,
     database_url,
     kafka_config,
     open_slice_configuration,
@@ -243,3 +244,20 @@ def test_whatever_a_check_of_the_doctor_breaks_at_is_a_finding(monkeypatch: pyte
     found = diagnosis.diagnose(this_installation(), datetime.now(UTC))
     assert found[0] == diagnosis.Finding("first", diagnosis.Verdict.WRONG, "KeyError: 'no such thing'")
     assert [each.verdict for each in found[1:]] == [diagnosis.Verdict.RIGHT]
+
+
+def test_connections_that_lead_to_one_database_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "results.db")
+    given = {
+        "a": {"conn_type": "mysql", "host": "127.0.0.1", "schema": "foresight", "login": "reader"},
+        "b": {"conn_type": "mysql", "host": "LOCALHOST", "port": 3306, "schema": "foresight"},
+        "c": {"conn_type": "mysql", "host": "localhost", "port": 3307, "schema": "foresight"},
+        "d": {"conn_type": "sqlite", "host": str(tmp_path / "results.db")},
+        "e": {"conn_type": "sqlite", "host": str(tmp_path / "link.db")},
+    }
+    for name, connection in given.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    a, b, c, d, e = map(database_of, given)
+    assert (a == b, a == c, d == e, a == d) == (True, False, True, False)

@@ -7,7 +7,7 @@ line works with the rights of the person who calls it, and needs no such bounds.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,8 @@ class Bounds:
 
     files: Path
     connections: Collection[str]
+    database_of: Callable[[str], Hashable] = str
+    """What connections that lead to one database have in common; their names, where nothing is known."""
 
     def place(self, given: str) -> str:
         """A source or sink as it is meant: links and ``..`` resolved. Raises ``InvalidMapping``."""
@@ -49,10 +51,10 @@ class Bounds:
         """Several of them, each another one. Raises ``InvalidMapping``.
 
         Names of tables that differ by case only count as one, for many databases take them so; and so do
-        two names of one file.
+        two names of one file, and tables of one database that two connections lead to.
         """
         resolved = [self.place(one) for one in given]
-        compared = [_identity(one) for one in resolved]
+        compared = [self._identity(one) for one in resolved]
         for at, one in enumerate(compared):
             if one in compared[:at]:
                 same = given[compared.index(one)]
@@ -99,16 +101,15 @@ class Bounds:
             )
         return found
 
-
-def _identity(place: str) -> Hashable:
-    """What two names of one place have in common; ``place`` is resolved."""
-    table = table_of(place)
-    if table is not None:
-        return table[0], table[1].casefold()
-    if topic_of(place) is not None:
-        return place
-    try:
-        found = Path(place).stat()
-    except OSError:
-        return place
-    return found.st_dev, found.st_ino
+    def _identity(self, place: str) -> Hashable:
+        """What two names of one place have in common; ``place`` is resolved."""
+        table = table_of(place)
+        if table is not None:
+            return self.database_of(table[0]), table[1].casefold()
+        if topic_of(place) is not None:
+            return place
+        try:
+            found = Path(place).stat()
+        except OSError:
+            return place
+        return found.st_dev, found.st_ino

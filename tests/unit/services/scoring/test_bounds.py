@@ -122,3 +122,10 @@ def test_an_object_store_is_opened_by_a_listed_connection_only(bounds: Bounds) -
 def test_a_topic_has_a_name_that_topics_have(bounds: Bounds, given: str) -> None:
     with pytest.raises(InvalidMapping, match="topic"):
         bounds.place(given)
+
+
+def test_two_connections_to_one_database_lead_to_one_place(tmp_path: Path) -> None:
+    both = Bounds(tmp_path, frozenset({"results", "copy", "other"}), lambda name: name == "other")
+    with pytest.raises(InvalidMapping, match="are the same place"):
+        both.places(["table:results/records", "table:copy/Records"])
+    assert both.places(["table:results/records", "table:other/records"])
