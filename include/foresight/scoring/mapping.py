@@ -101,9 +101,9 @@ class FieldMapping:
             return value, reason
         if feed.default is not None:
             return feed.default, ""
-        if not feed.is_mandatory:
-            return None, ""
-        return None, "is missing" if raw is None else f"= {shown(raw)} is not a finite number"
+        if feed.is_mandatory and raw is not None:
+            return None, f"= {shown(raw)} is not a finite number"
+        return None, "is missing" if feed.is_mandatory or not feed.target.allows_missing else ""
 
 
 def check_value(raw: Any, target: InputField) -> tuple[Any, str]:

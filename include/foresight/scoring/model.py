@@ -33,7 +33,7 @@ class InputField:
     """A field that a model reads.
 
     ``values`` and ``bounds`` are the values that it accepts, both empty for any; a field is mandatory where
-    the model has no value of its own for a missing one.
+    the model has no value of its own for a missing one. ``allows_missing``: it can be run without a value.
     """
 
     name: str
@@ -41,6 +41,7 @@ class InputField:
     is_mandatory: bool = True
     values: tuple[str | float, ...] = ()
     bounds: tuple[Bounds, ...] = ()
+    allows_missing: bool = True
 
     def check(self, raw: Any) -> tuple[Any, str] | None:  # noqa: ARG002 (for runtimes to override)
         """What the model itself makes of a value, where it knows more than type, values and bounds.

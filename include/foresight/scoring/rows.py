@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 
 from foresight.scoring.mapping import check_value
 from foresight.scoring.model import Bounds, InputField
-from foresight.scoring.plain_values import is_nan, kind_of, shown
+from foresight.scoring.plain_values import NUMBERS, is_nan, kind_of, shown, typed
 
 Arrays = dict[str, NDArray[Any]]
-Wrong = dict[int, list[str]]
-"""By row, what is wrong with it."""
+Wrong = dict[int, dict[str, str]]
+"""By row, what is wrong with it, by field."""
 
 LIST_OF: Final = "list of "
 """So begins the type of a field that holds a list."""
 MAX_LENGTH: Final = 100_000
 """Most numbers of a list of free length."""
+_SMALL: Final = 60_000.0
+"""A number that every type of floating point holds."""
 _NEAR: Final = 65_536
 """Numbers that are laid out together."""
 _TYPES: Final = {"f": "double", "i": "integer", "u": "integer", "b": "boolean", "O": "string"}
@@ -72,20 +74,37 @@ class Tensor:
         """Its numbers as fields of a signature."""
         data_type = _TYPES[self.dtype.kind]
         if self.is_free:
-            return [ListField(self.name, LIST_OF + data_type, self.is_mandatory, shape=self.shape)]
+            list_type, name = LIST_OF + data_type, self.dtype.name
+            return [ListField(self.name, list_type, self.is_mandatory, (), (), False, self.shape, name)]
         kind = UnusedField if self.is_unused else TruthField if self.takes_truth else TensorField
         bounds = _bounds(self.dtype)
-        return [kind(name, data_type, self.is_mandatory, self.values, bounds) for name in self.fields]
+        return [
+            kind(
+                name, data_type, self.is_mandatory, self.values, bounds, self.allows_missing, self.dtype.name
+            )
+            for name in self.fields
+        ]
 
 
+@dataclass(frozen=True, slots=True)
 class TensorField(InputField):
-    """A field of a tensor: NaN is missing, for texts too."""
+    """A number, text or truth value of a tensor: NaN is missing, for texts too.
 
-    __slots__ = ()
+    ``dtype`` names the type of the tensor, which may hold less than the type of the field.
+    """
+
+    dtype: str = "float64"
 
     def check(self, raw: Any) -> tuple[Any, str] | None:
         """See ``InputField``."""
-        return (None, "") if is_nan(raw) else None
+        if is_nan(raw):
+            return None, ""
+        if self.data_type not in NUMBERS or (type(raw) is float and -_SMALL < raw < _SMALL):
+            return None
+        value, reason = typed(raw, self.data_type)
+        if reason or value is None or _fits(value, np.dtype(self.dtype)):
+            return None
+        return None, f"= {shown(raw)} is not {'an' if self.dtype[0] == 'i' else 'a'} {self.dtype}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +112,16 @@ class ListField(InputField):
     """A list of any length, as a list or as JSON text; ``shape`` holds None where a dimension is free."""
 
     shape: tuple[int | None, ...] = ()
+    dtype: str = "float64"
 
-    def check(self, raw: Any) -> tuple[Any, str] | None:
-        """See ``InputField``."""
+    def check(self, raw: Any) -> tuple[Any, str]:
+        """See ``InputField``; a list comes out as an array."""
         if is_nan(raw):
             return None, ""
         value = _read_list(raw) if isinstance(raw, str) else raw
-        if isinstance(value, list | tuple | np.ndarray):
-            return value, ""
-        return None, f"= {shown(raw)} is {kind_of(raw)}, not a list"
+        if not isinstance(value, list | tuple | np.ndarray):
+            return None, f"= {shown(raw)} is {kind_of(raw)}, not a list"
+        return _list(Tensor(self.name, np.dtype(self.dtype), self.shape), value)
 
 
 class UnusedField(TensorField):
@@ -207,25 +227,19 @@ def _checked(tensor: Tensor, field: InputField, value: Any, row: int, wrong: Wro
     found, reason = (None, "") if value is None else check_value(value, field)
     if found is None and not reason:
         if not tensor.allows_missing:
-            wrong.setdefault(row, []).append(f"{field.name} is missing")
+            wrong.setdefault(row, {})[field.name] = f"{field.name} is missing"
         return stand_in
-    if not reason and tensor.dtype.kind in "iu" and not _fits(found, tensor.dtype):
-        reason = f"= {shown(value)} is not {_article(tensor.dtype)}"
-    if not reason and tensor.dtype.kind == "f" and abs(found) > float(np.finfo(tensor.dtype).max):
-        reason = f"= {found:g} is not {_article(tensor.dtype)}"
     if reason:
-        wrong.setdefault(row, []).append(f"{field.name} {reason}")
+        wrong.setdefault(row, {})[field.name] = f"{field.name} {reason}"
         return stand_in
     return found
 
 
-def _fits(value: int, dtype: np.dtype[Any]) -> bool:
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return abs(value) <= float(np.finfo(dtype).max)
     info = np.iinfo(dtype)
     return int(info.min) <= value <= int(info.max)
-
-
-def _article(dtype: np.dtype[Any]) -> str:
-    return f"{'an' if dtype.name[0] == 'i' else 'a'} {dtype.name}"
 
 
 def _whole(tensor: Tensor, field: InputField, given: NDArray[Any], wrong: Wrong) -> NDArray[Any]:
@@ -261,37 +275,35 @@ def _check_finite(
 def _lists(tensor: Tensor, given: NDArray[Any] | None, n: int, wrong: Wrong) -> NDArray[Any]:
     """Arrays of the shape of the tensor, one a record, in an array of objects."""
     found = np.empty(n, object)
+    (field,) = tensor.inputs
     values: Any = [None] * n if given is None else list(given)
     for row, value in enumerate(values):
-        found[row], reason = _list(tensor, value)
-        if reason:
-            wrong.setdefault(row, []).append(f"{tensor.name}{reason}")
+        found[row], reason = (None, "") if value is None else check_value(value, field)
+        if found[row] is None:
+            wrong.setdefault(row, {})[tensor.name] = f"{tensor.name} {reason or 'is missing'}"
+            found[row] = np.zeros([size or 0 for size in tensor.shape], tensor.dtype)
     return found
 
 
-def _list(tensor: Tensor, value: Any) -> tuple[NDArray[Any], str]:
-    nothing = np.zeros([size or 0 for size in tensor.shape], tensor.dtype)
-    (field,) = tensor.inputs
-    value, reason = (None, "") if value is None else check_value(value, field)
-    if value is None:
-        return nothing, f" {reason or 'is missing'}"
+def _list(tensor: Tensor, value: Any) -> tuple[NDArray[Any] | None, str]:
+    """A list as an array of the tensor's type, or what is wrong with it."""
     try:
-        raw = np.asarray(value) if len(value) else nothing
+        raw = np.asarray(value) if len(value) else np.zeros([size or 0 for size in tensor.shape])
     except ValueError:
-        return nothing, " is a list of lists of different lengths"
+        return None, "is a list of lists of different lengths"
     wanted = f"a list of shape {[('any' if size is None else size) for size in tensor.shape]}"
     if raw.ndim != len(tensor.shape) or any(
         size not in {None, has} for size, has in zip(tensor.shape, raw.shape, strict=True)
     ):
-        return nothing, f" of shape {list(raw.shape)} is not {wanted}"
+        return None, f"of shape {list(raw.shape)} is not {wanted}"
     if not 1 <= raw.size <= MAX_LENGTH:
-        return nothing, f" has {raw.size} values, 1 to {MAX_LENGTH} are read"
+        return None, f"has {raw.size} values, 1 to {MAX_LENGTH} are read"
     item = Tensor(tensor.name, tensor.dtype)
     mistakes: Wrong = {}
     flat = gather(item, {tensor.name: raw.reshape(-1)}, raw.size, mistakes)
     if mistakes:
-        row, (reason, *_) = next(iter(mistakes.items()))
-        return nothing, f"[{row}]{reason.removeprefix(tensor.name)}"
+        row, reasons = next(iter(mistakes.items()))
+        return None, f"[{row}]{reasons[tensor.name].removeprefix(tensor.name)}"
     return flat.reshape(raw.shape), ""
 
 

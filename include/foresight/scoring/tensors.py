@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foresight.scoring.errors import InvalidMapping, InvalidModel, UnsupportedModel
 from foresight.scoring.model import OutputField, Scored, Signature
-from foresight.scoring.rows import Arrays, Tensor, gather, spread_names, zeros
+from foresight.scoring.rows import Arrays, Tensor, Wrong, gather, spread_names, zeros
 
 MAX_FIELDS: Final = 20_000
 """Most numbers that one record may feed, or one prediction hold."""
@@ -57,14 +57,18 @@ class TensorModel:
         if len(lengths) > 1:
             raise InvalidMapping(f"columns of different lengths: {sorted(lengths)}")
         n = lengths.pop() if lengths else 0
-        wrong: dict[int, list[str]] = {}
+        wrong: Wrong = {}
         arrays = {tensor.name: gather(tensor, columns, n, wrong) for tensor in self._tensors}
         if not wrong:
             return Scored(self._score(arrays, n))
         good = np.delete(np.arange(n), list(wrong))
         found = self._score({name: values[good] for name, values in arrays.items()}, len(good))
         whole = {name: _scattered(values, good, n) for name, values in found.items()}
-        return Scored(whole, {place: "; ".join(reasons) for place, reasons in sorted(wrong.items())})
+        return Scored(whole, {row: self._said(reasons) for row, reasons in sorted(wrong.items())})
+
+    def _said(self, reasons: Mapping[str, str]) -> str:
+        """What is wrong with a record, in the order of the inputs, as the check of a record says it."""
+        return "; ".join(reasons[field.name] for field in self.signature.inputs if field.name in reasons)
 
     def _score(self, arrays: Arrays, n: int) -> Arrays:
         """The outputs of n complete records."""

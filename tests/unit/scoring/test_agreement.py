@@ -26,6 +26,7 @@ from foresight.scoring.mapping import read_mapping
 from foresight.scoring.model import ScoringModel
 from foresight.scoring.outcome import ERROR, PREDICTION
 from foresight.scoring.records import RecordScorer
+from tests.unit.scoring.agreement import check, optional
 from tests.unit.scoring.strangers import (
     iris,
     keras_bytes,
@@ -181,3 +182,32 @@ def test_what_an_earlier_run_said_of_a_record_does_not_stay(kind: str) -> None:
         assert PREDICTION not in found[1]
         assert "old" not in found[1][ERROR]
         assert ERROR not in scoring.score_one(good | {names[0]: first})
+
+
+def test_every_mistake_of_a_record_is_told_in_every_way() -> None:
+    scorer = optional(load_model(onnx_of_all_types(), "onnx"))
+    good = {"f": 1.0, "h": 2.0, "l": 3, "u": 4, "q": 5, "b": True, "s": "a"}
+    wrong = [
+        ({"f": None, "s": 1}, "f is missing; s = 1 is a number, not a text"),
+        ({"h": 1e6, "q": -1}, "h = 1000000.0 is not a float16; q = -1 is not a uint64"),
+        ({"f": 1e39, "u": 1.5, "b": float("nan")},
+         "f = 1e+39 is not a float32; u = 1.5 is not a whole number; b is missing"),
+    ]  # fmt: skip
+    records = [{**good, **change} for change, _ in wrong]
+    check(scorer, [good, *records])
+    found, bad = scorer.score([good, *records])
+    assert bad == [1, 2, 3]
+    assert [found[place][ERROR] for place in bad] == [reason for _, reason in wrong]
+
+
+def test_a_list_that_cannot_be_hides_no_other_mistake() -> None:
+    import keras
+
+    tokens, number = keras.Input((None,), name="tokens", dtype="int64"), keras.Input((1,), name="f")
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 2)(tokens))
+    joined = keras.layers.Concatenate()([pooled, number])
+    model = load_model(keras_bytes(keras.Model([tokens, number], keras.layers.Dense(1)(joined))), "keras")
+    record = {"tokens": [1.5], "f": 1e39}
+    check(optional(model), [record, {"tokens": [1], "f": 2.0}], 1e-4)
+    reason = optional(model).score_one(record)[ERROR]
+    assert reason == "tokens [0] = 1.5 is not a whole number; f = 1e+39 is not a float32"

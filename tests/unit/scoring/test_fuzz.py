@@ -14,17 +14,7 @@ def test_there_are_models_of_every_runtime() -> None:
     assert {name.partition("-")[0] for name in NAMES} >= {"keras", "onnx", "sklearn"}
 
 
-KNOWN = {"onnx-onnx": "a record with two mistakes names one of them alone and both in a bundle"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name])) if name in KNOWN else name
-        for name in NAMES
-        if not name.startswith("keras")
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("keras")])
 def test_mutated_records_get_one_answer_in_every_way(name: str) -> None:
     _, done, wrong = fuzz(name, 60, 7)
     assert (done, wrong) == (60, [])

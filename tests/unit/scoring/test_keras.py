@@ -104,7 +104,7 @@ def test_lists_of_any_length_are_scored_each_by_itself() -> None:
     wrong = [
         ({"tokens": [], "points": [[1.0, 2.0]]}, "tokens has 0 values, 1 to 100000 are read"),
         ({"tokens": [1], "points": [[1.0]]}, "points of shape [1, 1] is not a list of shape ['any', 2]"),
-        ({"tokens": [1.5], "points": [[1.0, 2.0]]}, "tokens[0] = 1.5 is not a whole number"),
+        ({"tokens": [1.5], "points": [[1.0, 2.0]]}, "tokens [0] = 1.5 is not a whole number"),
         ({"tokens": 1, "points": [[1.0, 2.0]]}, "tokens = 1 is a number, not a list"),
         ({"tokens": None, "points": [[1.0, 2.0]]}, "tokens is missing"),
     ]
