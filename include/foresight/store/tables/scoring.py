@@ -105,7 +105,7 @@ scoring_load_test = define(
     key("dag_id", Name(250), "Name of the DAG, or of the command"),
     key("run_id", Name(250), "Id of the run in Airflow, or of the call"),
     key("bundle_size", Integer, "Records a bundle"),
-    key("senders", Integer, "Workers: threads that scored"),
+    key("senders", Integer, "Threads that scored"),
     must("name", Name(MODEL_NAME_LENGTH), "model.name"),
     must("alias", Name(MODEL_NAME_LENGTH), "deployment.alias"),
     must("version", Integer, "model_version.version"),
@@ -121,6 +121,6 @@ scoring_load_test = define(
     must("is_recommended", Boolean, "Whether these are the parameters that the test recommends"),
     must("measured_at", Instant, "When (UTC)"),
     Index(None, "measured_at"),
-    comment="One cell of a load test: a deployment with one bundle size and one number of workers",
+    comment="One cell of a load test: a deployment with one bundle size and one number of senders",
     kept_by="measured_at",
 )
