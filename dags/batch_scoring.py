@@ -23,7 +23,7 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 
 from foresight.orchestration import run_params
-from foresight.orchestration.retries import DEFAULT_ARGS
+from foresight.orchestration.retries import ML_ARGS
 
 
 def place(default: str, title: str, text: str) -> Param:
@@ -97,7 +97,7 @@ PARAMS = {
     catchup=False,
     max_active_runs=2,
     dagrun_timeout=timedelta(hours=2),
-    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(hours=1)},
+    default_args=ML_ARGS | {"execution_timeout": timedelta(hours=1)},
     params=PARAMS,
     tags=["foresight", "scoring"],
     doc_md=__doc__,

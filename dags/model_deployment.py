@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from foresight.orchestration.retries import DEFAULT_ARGS
+from foresight.orchestration.retries import ML_ARGS
 
 NAMES = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 PARAMS = {
@@ -64,7 +64,7 @@ PARAMS = {
     catchup=False,
     max_active_runs=2,
     dagrun_timeout=timedelta(hours=1),
-    default_args=DEFAULT_ARGS,
+    default_args=ML_ARGS,
     params=PARAMS,
     tags=["foresight", "scoring"],
     doc_md=__doc__,

@@ -21,7 +21,7 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 
 from foresight.orchestration import run_params
-from foresight.orchestration.retries import DEFAULT_ARGS
+from foresight.orchestration.retries import ML_ARGS
 
 
 def numbers(default: list[int] | None, maximum: int, title: str, text: str) -> Param:
@@ -81,7 +81,7 @@ PARAMS = {
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
-    default_args=DEFAULT_ARGS,
+    default_args=ML_ARGS,
     params=PARAMS,
     tags=["foresight", "scoring"],
     doc_md=__doc__,

@@ -22,7 +22,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task
 
-from foresight.orchestration.retries import DEFAULT_ARGS
+from foresight.orchestration.retries import ML_ARGS
 
 PARAMS = {
     "target": Param(
@@ -86,7 +86,7 @@ PARAMS = {
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
-    default_args=DEFAULT_ARGS,
+    default_args=ML_ARGS,
     params=PARAMS,
     tags=["foresight", "slices"],
     doc_md=__doc__,

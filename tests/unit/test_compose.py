@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import stat
@@ -101,3 +102,33 @@ def test_the_users_of_the_database_have_the_rights_that_the_guide_lists() -> Non
     for rights, _ in granted:
         head, _, last = rights.rpartition(", ")
         assert f"{head} and {last}" in guide
+
+
+@pytest.mark.parametrize("queue", ["", "ml"])
+def test_what_may_need_tensorflow_runs_where_it_is(queue: str, tmp_path: Path) -> None:
+    """Every queue of a task has a worker, and only these go to the workers that have TensorFlow."""
+    script = (
+        "import sys, json; from pathlib import Path; from airflow.dag_processing.dagbag import DagBag\n"
+        "bag = DagBag(Path(sys.argv[1])); assert not bag.import_errors, bag.import_errors\n"
+        "print(json.dumps({d.dag_id: sorted({t.queue for t in d.tasks}) for d in bag.dags.values()}))"
+    )
+    environment = os.environ | {
+        "FORESIGHT_ML_QUEUE": queue,
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__OPERATORS__DEFAULT_QUEUE": "default",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(PROJECT / "dags")],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) == len(list((PROJECT / "dags").glob("*.py")))
+    apart = {name for name, queues in found.items() if queues != ["default"]}
+    trained = {"batch_scoring", "model_deployment", "scoring_load_test", "slice_training"}
+    assert apart == (trained if queue else set())
+    served = {service["command"][-1] for name, service in SERVICES.items() if name.startswith("worker")}
+    assert {queue for queues in found.values() for queue in queues} <= served
+    assert SERVICES["worker"]["environment"]["FORESIGHT_ML_QUEUE"] == "ml"

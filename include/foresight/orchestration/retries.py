@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -36,3 +37,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "pre_execute": refuse_unknown_parameters,
 }
 """What every task of ours starts from."""
+
+_ML_QUEUE = os.environ.get("FORESIGHT_ML_QUEUE", "")
+ML_ARGS: dict[str, Any] = DEFAULT_ARGS | ({"queue": _ML_QUEUE} if _ML_QUEUE else {})
+"""What tasks start from that may need TensorFlow: on the queue of the workers that have it, if apart."""
