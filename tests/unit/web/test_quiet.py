@@ -83,6 +83,17 @@ def test_what_cannot_be_is_refused_with_its_reason(door: Door, path: str, body: 
     assert answer.json()["detail"]
 
 
+def test_to_say_who_is_told_and_to_delete_is_more_than_to_write(door: Door) -> None:
+    user = door.as_role("user")
+    assert put(user, "/notificationTargets/ops", TARGET).status_code == 403
+    for kind in ("notificationTargets", "silences", "downtime"):
+        assert user.call("DELETE", f"/{kind}/night").status_code == 403
+        assert door.as_role("op").call("DELETE", f"/{kind}/night").status_code == 404
+    assert (
+        put(user, "/silences/night", {"labels": {"team": "a"}, "kind": "acknowledgement"}).status_code == 200
+    )
+
+
 def test_who_reads_may_not_change(door: Door) -> None:
     viewer = door.as_role("viewer")
     assert put(viewer, "/silences/night", {}).status_code == 403
