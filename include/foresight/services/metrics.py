@@ -22,6 +22,28 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 STATES: Final = ("ok", "no_traffic", "maintenance", "stale", "no_data", "at_risk", "violated")
 ROWS_AT_ONCE: Final = 5_000
 """SLIs that are read together."""
+_OF_SLIS: Final = {
+    "objective": ("foresight_sli_objective_ratio", "Share of good slots that is promised."),
+    "current_value": ("foresight_sli_value", "Newest value of the worst series."),
+    "bound": ("foresight_sli_bound", "Smallest and largest good value."),
+    "state": ("foresight_sli_state", "1 for the state that holds; other states have no sample."),
+    "probability": (
+        "foresight_sli_violation_probability_ratio",
+        "Probability that any slot of the horizon leaves the bounds.",
+    ),
+    "first_slot": (
+        "foresight_sli_expected_violation_timestamp_seconds",
+        "First slot expected to leave the bounds.",
+    ),
+}
+"""Name and text of the metrics of an SLI by the column that they show."""
+_OF_WINDOWS: Final = {
+    "good_share": ("foresight_sli_error_ratio", "Bad share of what was observed."),
+    "budget_left_share": ("foresight_sli_budget_remaining_ratio", "Left of the error budget."),
+    "budget_left_minutes": ("foresight_sli_budget_remaining_seconds", "Left of a budget of minutes."),
+    "burn_rate": ("foresight_sli_burn_rate", "Bad share / (1 - objective)."),
+}
+"""The same of the windows of an SLI."""
 _QUIET: Final = "ok"
 _TO_ESCAPE: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -89,22 +111,26 @@ def _lines(families: Sequence[Family]) -> Iterator[str]:
 
 
 def _families(connection: Connection, wanted: Wanted) -> list[Family]:
-    slis, windows = _sli_families(), _window_families()
-    for some in _some_slas(connection):
-        conditions = [*_chosen(wanted), some]
+    slis, windows = (
+        {column: Family(*each) for column, each in named.items()} for named in (_OF_SLIS, _OF_WINDOWS)
+    )
+    for conditions in _some_slas(connection, _chosen(wanted)):
         _add_windows(connection, conditions, windows, _add_slis(connection, conditions, slis))
     return [*_whole(connection), *slis.values(), *windows.values()]
 
 
-def _some_slas(connection: Connection) -> Iterator[ColumnElement[bool]]:
-    """Conditions that each choose a run of SLAs with about ``ROWS_AT_ONCE`` SLIs, in the database's order."""
+def _some_slas(
+    connection: Connection, chosen: Sequence[ColumnElement[bool]]
+) -> Iterator[list[ColumnElement[bool]]]:
+    """Conditions for about ``ROWS_AT_ONCE`` of the chosen SLIs each: runs of SLAs in the database's order."""
     name = sli_latest.c.sla_name
     first, n = None, 0
-    counts = connection.execute(select(name, func.count()).group_by(name).order_by(name)).all()
+    query = select(name, func.count()).where(*chosen).group_by(name).order_by(name)
+    counts = connection.execute(query).all()
     for at, (sla_name, count) in enumerate(counts):
         first, n = sla_name if first is None else first, n + count
         if n >= ROWS_AT_ONCE or at == len(counts) - 1:
-            yield name.between(first, sla_name)
+            yield [*chosen, name.between(first, sla_name)]
             first, n = None, 0
 
 
@@ -138,24 +164,6 @@ def _worst(states: Collection[str]) -> str:
     return max(states, key=lambda state: STATES.index(state) if state in STATES else -1)
 
 
-def _sli_families() -> dict[str, Family]:
-    """The metrics of an SLI by the column that they show."""
-    named = {
-        "objective": ("foresight_sli_objective_ratio", "Share of good slots that is promised."),
-        "current_value": ("foresight_sli_value", "Newest value of the worst series."),
-        "bound": ("foresight_sli_bound", "Smallest and largest good value."),
-        "state": ("foresight_sli_state", "1 for the state that holds; other states have no sample."),
-        "probability": (
-            "foresight_sli_violation_probability_ratio",
-            "Probability that any slot of the horizon leaves the bounds.",
-        ),
-        "first_slot": (
-            "foresight_sli_expected_violation_timestamp_seconds", "First slot expected to leave the bounds.",
-        ),
-    }  # fmt: skip
-    return {column: Family(*each) for column, each in named.items()}
-
-
 def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mapping[str, Family]) -> Labels:
     """Adds the samples of SLIs; answers the labels of each by SLA and SLI."""
     latest = sli_latest.c
@@ -179,17 +187,6 @@ def _add_slis(connection: Connection, conditions: Sequence[Any], families: Mappi
     held = [f'{label},state="{state}"' for label, state in zip(labels, states, strict=True)]
     families["state"].add(held, [1] * len(held))
     return known
-
-
-def _window_families() -> dict[str, Family]:
-    """Error ratios, budgets and burn rates of the windows by the column that they show."""
-    named = {
-        "good_share": ("foresight_sli_error_ratio", "Bad share of what was observed."),
-        "budget_left_share": ("foresight_sli_budget_remaining_ratio", "Left of the error budget."),
-        "budget_left_minutes": ("foresight_sli_budget_remaining_seconds", "Left of a budget of minutes."),
-        "burn_rate": ("foresight_sli_burn_rate", "Bad share / (1 - objective)."),
-    }
-    return {column: Family(*each) for column, each in named.items()}
 
 
 def _add_windows(
