@@ -9,11 +9,12 @@ import hashlib
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from foresight.instants import iso
 
-FIRING: Final = frozenset({"at_risk", "violated", "stale", "no_data"})
+Firing = Literal["at_risk", "no_data", "stale", "violated"]
+FIRING: Final[frozenset[str]] = frozenset(get_args(Firing))
 """States that are told as firing; in the others an alert is resolved."""
 SEVERITY: Final = {"violated": "critical", "at_risk": "warning", "stale": "warning", "no_data": "warning"}
 CONTENT_TYPE: Final = "application/json"

@@ -15,6 +15,7 @@ from foresight.store.notifications import DELIVERIES, SILENCES, delete_row, load
 
 Kind = Literal["webhook", "email", "slack", "apprise"]
 GroupBy = Literal["sla", "sli", "all"]
+SilenceKind = Literal["silence", "acknowledgement"]
 MAX_COOLDOWN: Final = 7 * 86_400
 Labels = tuple[tuple[str, str], ...]
 
@@ -75,7 +76,7 @@ class Silence:
     """
 
     name: str
-    kind: Literal["silence", "acknowledgement"]
+    kind: SilenceKind
     starts_at: int
     ends_at: int | None
     sla_name: str | None = None

@@ -11,10 +11,13 @@ import numpy as np
 from foresight.errors import FinalError, NotFound
 from foresight.forecasting.calibrator import Calibrator
 from foresight.forecasting.parameters import ForecastParameters
-from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid
+from foresight.grid import STEP_SECONDS, WINDOW_SECONDS, Grid, whole_seconds
 from foresight.series import SeriesMatrix
 from foresight.services.indicator_risks import ENOUGH
-from foresight.services.sla_history import ReadHistory, history_of_sla
+from foresight.services.maintenance import list_downtime
+from foresight.services.sla_history import ReadHistory, history_of_sla, stored_history
+from foresight.services.sla_views import view
+from foresight.services.slas import get_sla
 from foresight.sla.definitions import Sla, Sli
 from foresight.sla.downtime import Maintenance, excluded_slots
 from foresight.sla.risk_forecasts import RiskForecasts
@@ -22,6 +25,7 @@ from foresight.sla.status import SlaStatus
 from foresight.sla.statuses import evaluate
 from foresight.sla.tracks import grid_with_lead, tracks_of
 from foresight.sla.windows import shape_of
+from foresight.store import Store
 
 FIELDS: Final = {
     "min": "lower", "max": "upper", "objective": "objective", "windows": "windows",
@@ -80,6 +84,20 @@ def what_if(
     history_of_sla(read, present, grid.tail(SHORTEST), downtime)  # raises where there is nothing
     matrix = read([present], grid_with_lead(grid))
     return WhatIf(*(_evaluated(each, matrix, grid, downtime, calibrator) for each in (present, changed)))
+
+
+def stored_what_if(
+    store: Store, name: str, sli: str, changes: Mapping[str, Any], as_of: int | None = None
+) -> WhatIf:
+    """The same of what is stored, at the whole minute of ``as_of`` or at the newest status of the SLI.
+
+    Planned downtime is left out, as in evaluations. Raises ``NotFound`` for an SLA that is not there, too.
+    """
+    sla = get_sla(store, name)
+    if as_of is None:
+        as_of = whole_seconds(view(store, name, sli=sli).slis[0]["as_of"])
+    end = as_of - as_of % STEP_SECONDS
+    return what_if(stored_history(store), sla, sli, changes, end, downtime=list_downtime(store))
 
 
 def changed_sli(sli: Sli, changes: Mapping[str, Any]) -> Sli:

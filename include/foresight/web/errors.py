@@ -6,7 +6,8 @@ A problem never repeats what was sent: ``field`` says where, ``reason`` what is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -49,6 +50,21 @@ class Problem(HTTPException):
 def wrong(field: str, reason: str, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Problem:
     """A problem with one field."""
     return Problem(status, f"{field}: {reason}", [{"field": field, "reason": reason}])
+
+
+@contextmanager
+def as_mistakes(*kinds: type[Exception]) -> Iterator[None]:
+    """What is refused for good inside, or is of other ``kinds``, is a mistake of the request: 422, not 409.
+
+    What is not there stays 404, and a document keeps the places of its mistakes.
+    """
+    caught: tuple[type[Exception], ...] = (FinalError, *kinds)
+    try:
+        yield
+    except (NotFound, InvalidDocument):
+        raise
+    except caught as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
 
 
 def problem_of(error: ForesightError) -> Problem:

@@ -49,6 +49,11 @@ def read_instant(given: Any) -> Any:
         raise ValueError("there is no such date or time") from None
 
 
+def instant_of(epoch: int) -> datetime:
+    """The instant of epoch seconds, in UTC."""
+    return datetime.fromtimestamp(epoch, UTC)
+
+
 def _read_whole(given: Any) -> Any:
     if isinstance(given, str) and not _WHOLE.fullmatch(given):
         raise ValueError("a whole number in decimal digits is needed")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
-from http import HTTPStatus
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -12,15 +11,16 @@ from anyio import to_thread
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import Field
 
-from foresight.errors import FinalError
-from foresight.services import sla_views
+from foresight.grid import whole_seconds
 from foresight.services import slas as all_slas
+from foresight.store.tables import calibrator_change
 from foresight.web.context import Doors
-from foresight.web.errors import Problem
-from foresight.web.fields import PLAIN, Form, Shown, When
+from foresight.web.errors import as_mistakes
+from foresight.web.fields import PLAIN, Form, Shown, When, instant_of, row_model
 from foresight.web.listing import BASE
 from foresight.web.slas import SlaName, SliName
 
+CalibratorChange = row_model("CalibratorChange", tuple(calibrator_change.c))
 MOST_HOURS = 24
 """Hours of one back-test over HTTP: the DAG ``sla_backtest`` does longer ones."""
 Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
@@ -74,25 +74,6 @@ class ExplanationsView(Shown):
     explanations: list[ExplanationView]
 
 
-class CalibratorChangeView(Shown):
-    """One decision about the calibrator in use."""
-
-    number: int
-    as_of: datetime
-    action: str
-    version: str
-    in_use: str
-    changed_by: str
-    reason: str
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    n_outcomes: int | None
-    n_violations: int | None
-    skill_before: float | None
-    skill_after: float | None
-
-
 class CalibratorView(Shown):
     """One stored calibrator."""
 
@@ -104,7 +85,7 @@ class CalibratorView(Shown):
 class CalibratorsView(Shown):
     """Every decision, the newest first, and every stored calibrator."""
 
-    changes: list[CalibratorChangeView]
+    changes: list[CalibratorChange]  # type: ignore[valid-type] # made from the table
     calibrators: list[CalibratorView]
 
 
@@ -150,7 +131,8 @@ def _install_judgement(app: FastAPI, doors: Doors) -> None:
         """Scores of the probabilities against what happened: skill, reliability, coverage, lead time."""
         from foresight.services.verification_report import report
 
-        return _json(_answered(lambda: report(doors.store, doors.now, days=days, grouping=by).plain()))
+        with as_mistakes():
+            return _json(report(doors.store, doors.now, days=days, grouping=by).plain())
 
     @app.get(f"{BASE}/calibrators", response_model=CalibratorsView)
     def get_calibrators() -> Any:
@@ -159,9 +141,9 @@ def _install_judgement(app: FastAPI, doors: Doors) -> None:
 
         changes, versions = history(doors.store)
         return {
-            "changes": [{**asdict(each), "as_of": _instant(each.as_of)} for each in changes],
+            "changes": [{**asdict(each), "as_of": instant_of(each.as_of)} for each in changes],
             "calibrators": [
-                {"version": version, "kind": row["kind"], "fitted_at": _instant(row["fitted_at"])}
+                {"version": version, "kind": row["kind"], "fitted_at": instant_of(row["fitted_at"])}
                 for version, row in versions.items()
             ],
         }
@@ -179,19 +161,12 @@ def _install_judgement(app: FastAPI, doors: Doors) -> None:
 def _what_if(doors: Doors, name: str, sli: str, wanted: WhatIfForm) -> Any:
     # Here, for they read the forecaster, which few routes need.
     from foresight.services.backtest import without_nan
-    from foresight.services.maintenance import list_downtime
-    from foresight.services.sla_history import stored_history
-    from foresight.services.what_if import what_if
+    from foresight.services.what_if import stored_what_if
 
-    store = doors.store
-    sla = all_slas.get_sla(store, name)
-    at = wanted.as_of or sla_views.view(store, name, sli=sli).slis[0]["as_of"]
-    end = int(at.timestamp()) // 60 * 60
     changes = {field: getattr(wanted, field) for field in wanted.model_fields_set - {"as_of"}}
-    found = _answered(
-        lambda: what_if(stored_history(store), sla, sli, changes, end, downtime=list_downtime(store))
-    )
-    return without_nan(found.plain())
+    at = None if wanted.as_of is None else whole_seconds(wanted.as_of)
+    with as_mistakes():
+        return without_nan(stored_what_if(doors.store, name, sli, changes, at).plain())
 
 
 def _backtest(doors: Doors, name: str, wanted: BacktestForm) -> Any:
@@ -201,14 +176,11 @@ def _backtest(doors: Doors, name: str, wanted: BacktestForm) -> Any:
 
     store = doors.store
     sla, end = all_slas.get_sla(store, name), _end(doors, wanted.until)
-
-    def work() -> Any:
+    with as_mistakes():
         options = BacktestOptions(end - wanted.hours * 3600, end, wanted.every_minutes, wanted.cost_ratio)
         downtime = list_downtime(store)
         found = backtest_sla(stored_history(store), sla, options, sli=wanted.sli, downtime=downtime)
-        return [each.plain() for each in found]
-
-    return _answered(work)
+    return [each.plain() for each in found]
 
 
 def _end(doors: Doors, given: datetime | None) -> int:
@@ -216,20 +188,6 @@ def _end(doors: Doors, given: datetime | None) -> int:
 
     text = given.isoformat() if given else ""
     return as_of_or_newest(doors.store, text, is_stored=True, now=doors.now)
-
-
-def _answered(work: Any) -> Any:
-    """What the work answers; what it refuses for good is a mistake of the request, not a conflict."""
-    try:
-        return work()
-    except FinalError as error:
-        if type(error) is FinalError:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-        raise
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _json(found: Any) -> Response:

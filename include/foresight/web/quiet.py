@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from datetime import datetime
+from typing import Annotated, Any, get_args
 
 from fastapi import FastAPI, Path, Request, Response
 from pydantic import Field
 
-from foresight.errors import FinalError, NotFound
+from foresight.grid import whole_seconds
 from foresight.services import maintenance, notifications
-from foresight.services.notifications import Delivery, Silence
-from foresight.sla.downtime import Maintenance
+from foresight.services.notification_messages import Firing
+from foresight.services.notifications import Delivery, GroupBy, Kind, Silence, SilenceKind
+from foresight.sla.downtime import MAX_SECONDS, Maintenance
 from foresight.web.context import Doors
-from foresight.web.errors import Problem
-from foresight.web.fields import PLAIN, Form, Shown, When
+from foresight.web.errors import as_mistakes
+from foresight.web.fields import PLAIN, Form, Shown, When, instant_of
 from foresight.web.listing import BASE
 
-Made = TypeVar("Made")
 Named = Annotated[str, Path(pattern=PLAIN, max_length=512, description="Its name")]
 Word = Annotated[str, Field(pattern=PLAIN, min_length=1, max_length=512)]
 Labels = Annotated[dict[Word, Annotated[str, Field(pattern=PLAIN, max_length=512)]], Field(max_length=50)]
 Text = Annotated[str, Field(max_length=1000)]
-Firing = Literal["at_risk", "no_data", "stale", "violated"]
 States = Annotated[list[Firing], Field(min_length=1, max_length=4)]
 
 
 class TargetForm(Form):
     """How a target is reached, and what it is told of."""
 
-    kind: Literal["webhook", "email", "slack", "apprise"]
+    kind: Kind
     connection: Annotated[str, Field(pattern=PLAIN, min_length=1, max_length=250)] = Field(
         description="Airflow connection that says where, with its secrets"
     )
@@ -44,7 +42,7 @@ class TargetForm(Form):
     labels: Labels = Field(default_factory=dict)
     states: States = Field(default_factory=lambda: [*get_args(Firing)])
     cooldown_seconds: Annotated[int, Field(ge=0, le=notifications.MAX_COOLDOWN)] = 0
-    group_by: Literal["sla", "sli", "all"] = "sla"
+    group_by: GroupBy = "sla"
     description: Text = ""
 
 
@@ -73,7 +71,7 @@ class TargetsView(Shown):
 class SilenceForm(Form):
     """A time in which nobody is told. An acknowledgement ends with the next ok, too."""
 
-    kind: Literal["silence", "acknowledgement"] = "silence"
+    kind: SilenceKind = "silence"
     starts_at: When | None = Field(default=None, description="Now by default")
     ends_at: When | None = Field(default=None, description="A silence needs one")
     sla_name: Word | None = Field(default=None, description="Either an SLA or labels")
@@ -106,7 +104,7 @@ class DowntimeForm(Form):
     """Planned downtime of one SLA, or of all that have certain labels."""
 
     starts_at: When
-    seconds: Annotated[int, Field(ge=60, le=31 * 86_400)]
+    seconds: Annotated[int, Field(ge=60, le=MAX_SECONDS)]
     sla_name: Word | None = Field(default=None, description="Either an SLA or labels")
     labels: Labels = Field(default_factory=dict)
     rule: Annotated[str, Field(pattern=PLAIN, max_length=500)] = Field(
@@ -167,13 +165,12 @@ def _install_targets(app: FastAPI, doors: Doors) -> None:
     @app.put(f"{BASE}/notificationTargets/{{name}}", response_model=ChangedView)
     def put_target(name: Named, wanted: TargetForm) -> Any:
         """Says how a target is reached and what it is told of; changes of state from now on are told."""
-        delivery = _made(
-            lambda: Delivery(
+        with as_mistakes():
+            delivery = Delivery(
                 name, wanted.kind, wanted.connection, tuple(wanted.recipients), wanted.is_for_all,
                 tuple(wanted.sla_names), tuple(wanted.labels.items()), tuple(sorted(set(wanted.states))),
                 wanted.cooldown_seconds, wanted.group_by, doors.now,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
         is_new = notifications.set_delivery(doors.store, delivery, wanted.description)
         return {"name": name, "is_changed": is_new}
 
@@ -193,13 +190,13 @@ def _install_silences(app: FastAPI, doors: Doors) -> None:
     @app.put(f"{BASE}/silences/{{name}}", response_model=SilenceView)
     def put_silence(request: Request, name: Named, wanted: SilenceForm) -> Any:
         """Adds a silence or an acknowledgement, or changes the one of that name."""
-        silence = _made(
-            lambda: Silence(
-                name, wanted.kind, _seconds(wanted.starts_at) or doors.now, _seconds(wanted.ends_at),
-                wanted.sla_name, wanted.sli_name, tuple(wanted.labels.items()), wanted.comment,
-                request.state.caller.name,
-            )
-        )  # fmt: skip
+        begins = doors.now if wanted.starts_at is None else whole_seconds(wanted.starts_at)
+        ends = None if wanted.ends_at is None else whole_seconds(wanted.ends_at)
+        with as_mistakes():
+            silence = Silence(
+                name, wanted.kind, begins, ends, wanted.sla_name, wanted.sli_name,
+                tuple(wanted.labels.items()), wanted.comment, request.state.caller.name,
+            )  # fmt: skip
         notifications.add_silence(doors.store, silence)
         return _plain(asdict(silence))
 
@@ -220,12 +217,11 @@ def _install_downtime(app: FastAPI, doors: Doors) -> None:
     @app.put(f"{BASE}/downtime/{{name}}", response_model=ChangedView)
     def put_downtime(request: Request, name: Named, wanted: DowntimeForm) -> Any:
         """Plans downtime, in the past too: hours that it covers are counted anew by the next evaluation."""
-        window = _made(
-            lambda: Maintenance(
-                name, _seconds(wanted.starts_at) or 0, wanted.seconds, wanted.sla_name,
+        with as_mistakes(ValueError):
+            window = Maintenance(
+                name, whole_seconds(wanted.starts_at), wanted.seconds, wanted.sla_name,
                 tuple(wanted.labels.items()), wanted.rule, wanted.zone, wanted.description,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
         is_new = maintenance.add(doors.store, window, by=request.state.caller.name, at=doors.now)
         return {"name": name, "is_changed": is_new}
 
@@ -236,23 +232,9 @@ def _install_downtime(app: FastAPI, doors: Doors) -> None:
         return Response(status_code=204)
 
 
-def _made(make: Callable[[], Made]) -> Made:
-    """What is made of a form; what cannot be is a mistake of the request."""
-    try:
-        return make()
-    except NotFound:
-        raise
-    except (FinalError, ValueError) as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-
-
-def _seconds(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp())
-
-
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with labels as a mapping and instants as such."""
     found = {**row, "labels": dict(row["labels"])}
     for name in {"starts_at", "ends_at"} & set(row):
-        found[name] = None if row[name] is None else datetime.fromtimestamp(row[name], UTC)
+        found[name] = None if row[name] is None else instant_of(row[name])
     return found

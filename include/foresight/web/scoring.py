@@ -13,7 +13,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import Field
 
 from foresight import __version__
-from foresight.errors import FinalError, NotFound
+from foresight.errors import NotFound
 from foresight.scoring.binary_tensors import with_data
 from foresight.scoring.errors import InvalidRequest
 from foresight.services.scoring.deployments import Deployed, InvalidName
@@ -21,7 +21,7 @@ from foresight.services.scoring.scorers import Scoring
 from foresight.web import strict_json
 from foresight.web.auth import Fresh
 from foresight.web.context import Doors
-from foresight.web.errors import Problem
+from foresight.web.errors import Problem, as_mistakes
 from foresight.web.fields import PLAIN, Shown, Whole
 from foresight.web.listing import BASE
 from foresight.web.requests import JSON, check_media_type
@@ -150,14 +150,10 @@ class _Deployments:
 
 
 async def _scored(found: Deployed, size: int, work: Callable[..., Any], *given: Any) -> Any:
-    try:
+    with as_mistakes():  # of a request that does not fit the model
         if size <= SMALL_BYTES and found.model.decisions is not None:
             return work(found, *given)
         return await to_thread.run_sync(work, found, *given)
-    except NotFound:
-        raise
-    except FinalError as error:  # a request that does not fit the model is a mistake of the caller
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
 
 
 def _answer(content: Any) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
@@ -16,7 +15,7 @@ from foresight.services.lists import EVENTS
 from foresight.sla.status import SlaStatus
 from foresight.web.context import Doors
 from foresight.web.errors import wrong
-from foresight.web.fields import PLAIN, Plain
+from foresight.web.fields import PLAIN, Plain, instant_of
 from foresight.web.pages import rendering
 from foresight.web.pages.rendering import page, percent
 from foresight.web.pages.sections import course_plot, words_of
@@ -160,22 +159,18 @@ def _number(name: str, text: str) -> float | None:
 
 
 def _what_if(doors: Doors, name: str, sli: str, given: Mapping[str, str]) -> dict[str, Any]:
-    # Here, for they read the forecaster, which no other page needs.
-    from foresight.services.sla_history import stored_history
-    from foresight.services.what_if import what_if
+    # Here, for it reads the forecaster, which no other page needs.
+    from foresight.services.what_if import stored_what_if
 
-    sla = all_slas.get_sla(doors.store, name)
-    row = sla_views.view(doors.store, name, sli=sli).slis[0]
     changes = {field: _number(field, given[field]) for field in ("min", "max")}
     if objective := _number("objective", given["objective"]):
         changes["objective"] = objective
-    at = int(row["as_of"].timestamp())
-    answer = what_if(stored_history(doors.store), sla, sli, changes, at)
+    answer = stored_what_if(doors.store, name, sli, changes)
     sides = [_side(status) for status in (answer.present, answer.changed)]
     lengths = sorted(set(sides[0]["windows"]) & set(sides[1]["windows"]))
-    shown: datetime = row["as_of"]
     return {
-        "name": name, "sli": sli, "given": given, "as_of": shown, "sides": sides, "lengths": lengths,
+        "name": name, "sli": sli, "given": given, "as_of": instant_of(answer.present.as_of), "sides": sides,
+        "lengths": lengths,
     }  # fmt: skip
 
 

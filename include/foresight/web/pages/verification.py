@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Request, Response
 
 from foresight.errors import NotFound
 from foresight.web.context import Doors
-from foresight.web.fields import Whole
+from foresight.web.fields import Whole, instant_of
 from foresight.web.pages.rendering import NOTHING, instant, number, page, percent
 
 GROUPS: Final = ("horizon", "sla", "metric", "model", "calibrator")
@@ -127,4 +126,4 @@ def _known(value: float | None) -> float | None:
 
 
 def _utc(seconds: int | None) -> Any:
-    return NOTHING if seconds is None else instant(datetime.fromtimestamp(seconds, UTC))
+    return NOTHING if seconds is None else instant(instant_of(seconds))
