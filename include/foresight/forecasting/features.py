@@ -96,10 +96,10 @@ def _view_odds(evidence: Evidence, local: Rows, beyond: Flags, steps: tuple[int,
         cell = side * len(group) + np.searchsorted(group, wait[side, slot])
         n_cells = len(local) * len(group)
         gone = np.empty((len(VIEWS), len(local), len(group)))
-        weights = evidence.views.weights
-        place = local[side] * weights[0].size + slot
+        weights, n_past = evidence.views.weights.ravel(), evidence.views.weights.shape[2]
+        place = local[side] * (len(VIEWS) * n_past) + slot
         for view in range(len(VIEWS)):
-            weight = weights.ravel().take(place + view * weights.shape[2])
+            weight = weights.take(place + view * n_past)
             gone[view] = np.bincount(cell, weight, minlength=n_cells).reshape(len(local), len(group))
         gone = np.cumsum(gone, axis=2).transpose(1, 2, 0)
         share = np.clip(gone / np.where(total > 0, total, 1.0)[:, None], 0.0, 1.0)

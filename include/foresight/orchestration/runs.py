@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from foresight.reasons import similar
 
 if TYPE_CHECKING:
     from foresight.store.models import Change
+
+
+log = logging.getLogger(__name__)
 
 
 class UnknownParameter(FinalError):
@@ -30,6 +34,14 @@ def _unknown(dag: str, name: str, known: set[str]) -> str:
     listed = f"there are {', '.join(sorted(known))}" if known else "it has none"
     hint = f"did you mean {meant}?" if meant else listed
     return f"{dag} has no parameter {name!r}; {hint}"
+
+
+def under_old_name(params: Mapping[str, Any], old: str, new: str) -> Any:
+    """What a parameter has under its old name, which works for one release with a warning; None: nothing."""
+    found = params.get(old)
+    if found is not None:
+        log.warning("the parameter %s is called %s now; the old name goes next release", old, new)
+    return found
 
 
 def due_at(context: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from foresight.errors import NotFound
 from foresight.files import write_bytes
 from foresight.messaging import ClientConfig, Publishers, ensure_topic
-from foresight.orchestration.runs import change_by
+from foresight.orchestration.runs import change_by, under_old_name
 from foresight.orchestration.staging import run_folder
 from foresight.scoring.bundles import Settings
 from foresight.scoring.errors import CountsDisagree, InvalidMapping
@@ -254,12 +254,8 @@ def deploy_model(context: Context, version: int) -> str:
 
 
 def _workers(params: Mapping[str, Any]) -> Any:
-    """``workers``, or what its old name says, for one release."""
-    old = params.get("senders")
-    if old is None:
-        return params["workers"]
-    log.warning("the parameter senders is called workers now; the old name goes next release")
-    return old
+    old = under_old_name(params, "senders", "workers")
+    return params["workers"] if old is None else old
 
 
 def load_test(context: Context) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from foresight import __version__
-from foresight.orchestration.runs import due_at, is_announced
+from foresight.orchestration.runs import due_at, is_announced, under_old_name
 from foresight.services.slices import prediction, watching
 from foresight.services.slices.configuration import refresh
 from foresight.services.slices.events import receive
@@ -98,12 +98,8 @@ def options_of(params: Mapping[str, Any]) -> DecisionOptions:
 
 
 def _cooldown(params: Mapping[str, Any]) -> float:
-    """``cooldown_seconds``, or what its old name says, for one release."""
-    old = params.get("quiet_seconds")
-    if old is None:
-        return float(params["cooldown_seconds"])
-    log.warning("the parameter quiet_seconds is called cooldown_seconds now; the old name goes next release")
-    return float(max(old, params["cooldown_seconds"]))
+    old = under_old_name(params, "quiet_seconds", "cooldown_seconds")
+    return float(max(old or 0, params["cooldown_seconds"]))
 
 
 def _save_run(
