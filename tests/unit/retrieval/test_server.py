@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from foresight.errors import FinalError, StoreUnavailable
 from foresight.retrieval.guard import SERVICE
 from foresight.retrieval.rows import METHODS, field_of
 from foresight.retrieval.server import Address, serving
+from foresight.retrieval.service import Retrieval
 from foresight.retrieval.v1 import retrieval_pb2 as pb
 from foresight.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceStub
 from foresight.services.retrieval import Selection, series_pages
@@ -229,6 +231,22 @@ def test_a_database_that_is_away_is_unavailable_and_a_fault_of_ours_is_not_told(
     code, details = ask(broken, "ListAggregates", request)
     assert code is grpc.StatusCode.INTERNAL
     assert "secret" not in details
+
+
+def test_two_pages_are_held_at_most() -> None:
+    """One that is sent, and the next: whatever the network takes, nothing is read before it is asked for."""
+    memory, readers = Memory(1_000), ThreadPoolExecutor(1)  # so it does one thing after another
+
+    async def work() -> list[int]:
+        pages, held = Retrieval(memory, readers)._pages(None, None), []  # type: ignore[arg-type] # no question
+        for _ in range(3):
+            await anext(pages)
+            readers.submit(int).result()  # whatever was asked for before is read by then
+            held.append(memory.read)
+        await pages.aclose()
+        return held
+
+    assert asyncio.run(work()) == [2, 3, 4]
 
 
 def test_a_reader_that_takes_nothing_stops_the_query() -> None:

@@ -80,9 +80,11 @@ def door(app: FastAPI) -> Door:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('pages')}/results.db")
-    migrate(opened)
+def filled(tmp_path_factory: pytest.TempPathFactory, empty_results: Path) -> Iterator[Store]:
+    """Results that no test changes."""
+    file = tmp_path_factory.mktemp("pages") / "results.db"
+    shutil.copy(empty_results, file)
+    opened = open_store(f"sqlite:///{file}")
     fill_pages(opened)
     yield opened
     opened.close()
@@ -94,6 +96,7 @@ def pages(filled: Store) -> Iterator[Door]:
     doors: Doors = app.state.doors
     before = (doors.gate, doors.open_store, doors.open_catalogue, doors.clock)
     doors.gate, doors.open_store, doors.clock = RoleGate(), lambda: filled, lambda: AS_OF + 60
-    doors.open_catalogue = lambda: LOAD
+    doors.open_catalogue, doors.limits = lambda: LOAD, Limits()
+    doors.forget()
     yield Door(app, base="")
     doors.gate, doors.open_store, doors.open_catalogue, doors.clock = before

@@ -10,9 +10,12 @@ import pytest
 from foresight.services.sla_history import stored_history
 from foresight.services.slas import get_sla
 from foresight.services.what_if import what_if
+from foresight.sla.downtime import Maintenance
 from foresight.store import Store
+from foresight.store.tables import calibrator_change, sli_risk, sli_status
 from tests.unit.web.door import Door
 from tests.unit.web.pages_scene import AS_OF
+from tests.unit.web.rows import fill
 
 UNTIL = datetime.fromtimestamp(AS_OF, UTC).isoformat()
 WHAT_IF = "/slas/shop/slis/load/whatIf"
@@ -20,7 +23,6 @@ WHAT_IF = "/slas/shop/slis/load/whatIf"
 
 @pytest.fixture
 def api(pages: Door) -> Door:
-    pages.app.state.doors.limits.__init__()  # full buckets for each test
     return Door(pages.app)
 
 
@@ -85,17 +87,46 @@ def test_a_user_may_ask_so_often(api: Door) -> None:
     assert post(api.as_role("viewer"), WHAT_IF, max=1).status_code == 403
 
 
-def test_explanations_are_those_that_were_stored(api: Door) -> None:
-    found = api.json("/slas/shop/explanation")["explanations"]
-    assert {each["sli"] for each in found} <= {"load", "wide"}
-    assert all(each["sentences"] for each in found)
+def test_explanations_are_those_that_were_stored(door: Door, store: Store) -> None:
+    sla = {"name": "shop", "slis": [{"name": "load", "metric": "up", "upper": 1}]}
+    assert door.call("PUT", "/slas/shop", json=sla, headers={"If-None-Match": "*"}).status_code == 201
+    key = {"sla_name": "shop", "sli_name": "load", "as_of": AS_OF}
+    fill(store, sli_status, 1, **key, worst_series_id=7)
+    for number, sentences in ((7, ["It rises 0.8 a minute."]), (8, ["Another series."])):
+        fill(
+            store, sli_risk, 1, **key, series_id=number, horizon_minutes=10, probability=0.25,
+            calibrator="shipped-1", explanation=sentences,
+        )  # fmt: skip
+    assert door.json("/slas/shop/explanation")["explanations"] == [
+        {
+            "sli": "load", "horizon_minutes": 10, "probability": 0.25, "calibrator": "shipped-1",
+            "sentences": ["It rises 0.8 a minute."],
+        }
+    ]  # fmt: skip
 
 
 def test_reports_and_calibrators_are_those_of_the_services(api: Door) -> None:
     assert api.get("/verification?days=0").status_code == 422
     assert api.get("/verification?by=moon").status_code == 422
-    assert api.get("/verification").status_code in {200, 404}
-    found = api.json("/calibrators")
-    assert set(found) == {"changes", "calibrators"}
+    nothing = api.get("/verification")
+    assert (nothing.status_code, "was judged yet" in nothing.json()["detail"]) == (404, True)
+    assert api.json("/calibrators") == {"changes": [], "calibrators": []}
     refused = post(api, "/calibrators/rollback", reason="worse", expected="another")
     assert refused.status_code == 409, refused.text
+
+
+def test_decisions_about_calibrators_are_listed_with_their_instants(door: Door, store: Store) -> None:
+    [row] = fill(store, calibrator_change, 1, number=1, as_of=AS_OF, action="promoted", gain=0.5)
+    [shown] = door.json("/calibrators")["changes"]
+    assert datetime.fromisoformat(shown["as_of"]).timestamp() == AS_OF
+    assert (shown["action"], shown["gain"], shown["in_use"]) == ("promoted", 0.5, row["in_use"])
+
+
+def test_what_if_leaves_planned_downtime_out_on_the_page_too(
+    pages: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "/pages/slas/shop/what-if?sli=load&max=20"
+    assert "60 min: violated minutes</th><td>4 min</td>" in pages.call("GET", asked).text
+    night = Maintenance("night", AS_OF - 3600, 3600, "shop")
+    monkeypatch.setattr("foresight.services.what_if.list_downtime", lambda _: [night])
+    assert "60 min: violated minutes</th><td>4 min</td>" not in pages.call("GET", asked).text
